@@ -33,7 +33,8 @@
 	X(RULE_CONFLICT, 1012, EINVAL, "rule-conflict", "two rules that exclude each other")       \
 	X(UNKNOWN_TAG, 1013, EINVAL, "unknown-tag", "a service tag that nothing defines")          \
 	X(UNKNOWN_ASG, 1014, EINVAL, "unknown-asg", "an application security group not defined")   \
-	X(RESERVED_TAG, 1015, EINVAL, "reserved-tag", "a built-in service tag cannot be redefined") \
+	X(RESERVED_TAG, 1015, EINVAL, "reserved-tag",                                              \
+	  "a built-in service tag cannot be redefined")                                            \
 	X(NO_CONTEXT, 1016, EINVAL, "no-context", "the policy needs context that is not given")    \
 	X(SIDE, 1017, EINVAL, "bad-side", "a rule's source or destination is empty or twofold")    \
 	X(AMBIGUOUS, 1018, EINVAL, "ambiguous", "several NSGs, and none was named")                \

@@ -1,9 +1,9 @@
 /*
  * Errors that a user can cause: what, where and why.
  *
- * A function that can refuse its input takes a `struct accelnet_error *`, fills it with fail() where
- * the fault is found and returns what fail() returned. Callers forward the number unchanged; the
- * control room, the daemon's main and the command-line tools tell the user, once. A NULL error
+ * A function that can refuse its input takes a `struct accelnet_error *`, fills it with fail()
+ * where the fault is found and returns what fail() returned. Callers forward the number unchanged;
+ * the control room, the daemon's main and the command-line tools tell the user, once. A NULL error
  * pointer is allowed and means that nobody wants to know.
  */
 #ifndef BASE_ERROR_H
@@ -53,7 +53,7 @@ struct problem {
 struct report {
 	struct problem *problems;
 	size_t count;
-	size_t errors;	 /* all errors, the suppressed ones too */
+	size_t errors;   /* all errors, the suppressed ones too */
 	size_t warnings; /* all warnings, the suppressed ones too */
 	size_t suppressed;
 };

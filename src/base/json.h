@@ -27,7 +27,7 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
 
 /* Zero means the default. */
 struct json_limits {
-	size_t bytes;	/* of text; default 4 MiB */
+	size_t bytes;   /* of text; default 4 MiB */
 	unsigned depth; /* of nesting; default 64 */
 };
 
@@ -38,9 +38,10 @@ struct json_limits {
  * Parses `length` bytes of UTF-8. `text` needs no NUL. On failure the detail names line and column
  * (1-based, in bytes). The caller owns *ret and frees it with json_free().
  */
-int json_parse(const char *text, size_t length, const struct json_limits *limits,
-	       struct json **ret, struct accelnet_error *err);
-/* Reads all of `path` ("-": standard input), at most limits->bytes, into a NUL-terminated buffer. */
+int json_parse(const char *text, size_t length, const struct json_limits *limits, struct json **ret,
+	       struct accelnet_error *err);
+/* Reads all of `path` ("-": standard input), at most limits->bytes, into a NUL-terminated buffer.
+ */
 int json_slurp(const char *path, const struct json_limits *limits, char **ret_text,
 	       size_t *ret_length, struct accelnet_error *err);
 /* json_slurp() and json_parse() in one. */
@@ -56,7 +57,7 @@ struct json_at {
 	const struct json_at *up;
 	const struct json *value;
 	const char *key; /* in an object; NULL in an array and at the root */
-	size_t index;	 /* in an array */
+	size_t index;    /* in an array */
 };
 
 struct json_at json_root(const struct json *json);
@@ -73,8 +74,8 @@ size_t json_count(const struct json_at *at);
 /* for each child of an array or object: struct json_at child; json_foreach(child, &at) { ... } */
 bool json_first(const struct json_at *at, struct json_at *ret);
 bool json_next(struct json_at *child);
-#define json_foreach(child, at)                                                                    \
-	for (bool json_more_ = json_first((at), &(child)); json_more_;                             \
+#define json_foreach(child, at)                                        \
+	for (bool json_more_ = json_first((at), &(child)); json_more_; \
 	     json_more_ = json_next(&(child)))
 
 /* NULL where it is not a string. Never contains NUL; borrowed from the document. */
@@ -101,8 +102,8 @@ struct json_member {
 };
 
 /* Returns the number of errors reported. `at` must be an object (that is checked too). */
-size_t json_check_members(const struct json_at *at, const struct json_member *members,
-			  size_t count, struct report *report);
+size_t json_check_members(const struct json_at *at, const struct json_member *members, size_t count,
+			  struct report *report);
 
 /* --- building: values are owned by what they are added to; memory exhaustion aborts --- */
 

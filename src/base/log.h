@@ -12,21 +12,27 @@
 
 #include <stdint.h>
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_NOTICE,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 #define LOG_LEVELS 5
 
-#define LOG_ROOMS(X)                                                                               \
-	X(BASE, "base")                                                                            \
-	X(POLICY, "policy")                                                                        \
-	X(COMPILE, "compile")                                                                      \
-	X(CLASSIFY, "classify")                                                                    \
-	X(OFFLOAD, "offload")                                                                      \
-	X(NIC, "nic")                                                                              \
-	X(DATAPATH, "datapath")                                                                    \
-	X(CONTROL, "control")                                                                      \
-	X(DAEMON, "daemon")                                                                        \
-	X(CLI, "cli")                                                                              \
-	X(TESTPMD, "testpmd")                                                                      \
+#define LOG_ROOMS(X)            \
+	X(BASE, "base")         \
+	X(POLICY, "policy")     \
+	X(COMPILE, "compile")   \
+	X(CLASSIFY, "classify") \
+	X(OFFLOAD, "offload")   \
+	X(NIC, "nic")           \
+	X(DATAPATH, "datapath") \
+	X(CONTROL, "control")   \
+	X(DAEMON, "daemon")     \
+	X(CLI, "cli")           \
+	X(TESTPMD, "testpmd")   \
 	X(AZHOST, "azhost")
 
 enum log_room {
@@ -44,20 +50,20 @@ struct log_limit {
 };
 
 /* `format` and what follows make the key=value part: "nic=%s port=%u". */
-void log_write(enum log_room room, enum log_level level, struct log_limit *limit, const char *message,
-	       const char *format, ...) __attribute__((format(printf, 5, 6)));
+void log_write(enum log_room room, enum log_level level, struct log_limit *limit,
+	       const char *message, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-#define log_at(level, message, ...)                                                                \
-	do {                                                                                       \
-		static struct log_limit log_limit_;                                                \
-		log_write(LOG_ROOM, (level), &log_limit_, (message), "" __VA_ARGS__);              \
+#define log_at(level, message, ...)                                                   \
+	do {                                                                          \
+		static struct log_limit log_limit_;                                   \
+		log_write(LOG_ROOM, (level), &log_limit_, (message), "" __VA_ARGS__); \
 	} while (0)
 
-#define log_error(message, ...)	  log_at(LOG_LEVEL_ERROR, message, __VA_ARGS__)
+#define log_error(message, ...)   log_at(LOG_LEVEL_ERROR, message, __VA_ARGS__)
 #define log_warning(message, ...) log_at(LOG_LEVEL_WARNING, message, __VA_ARGS__)
 #define log_notice(message, ...)  log_at(LOG_LEVEL_NOTICE, message, __VA_ARGS__)
-#define log_info(message, ...)	  log_at(LOG_LEVEL_INFO, message, __VA_ARGS__)
-#define log_debug(message, ...)	  log_at(LOG_LEVEL_DEBUG, message, __VA_ARGS__)
+#define log_info(message, ...)    log_at(LOG_LEVEL_INFO, message, __VA_ARGS__)
+#define log_debug(message, ...)   log_at(LOG_LEVEL_DEBUG, message, __VA_ARGS__)
 
 void log_set_level(enum log_room room, enum log_level level);
 enum log_level log_get_level(enum log_room room);

@@ -71,7 +71,8 @@ static inline ip_number ip_low_mask(unsigned bits)
 
 /* 0 or -EINVAL. Dotted quads without leading zeros, RFC 4291 section 2.2 text for IPv6; no zone. */
 int ip_addr_parse(const char *text, struct ip_addr *ret);
-/* An address alone is a prefix of full length. Host bits are kept: see ip_prefix_has_host_bits(). */
+/* An address alone is a prefix of full length. Host bits are kept: see ip_prefix_has_host_bits().
+ */
 int ip_prefix_parse(const char *text, struct ip_prefix *ret);
 bool ip_prefix_has_host_bits(const struct ip_prefix *prefix);
 struct ip_range ip_prefix_range(const struct ip_prefix *prefix);

@@ -29,7 +29,7 @@
 struct verdict {
 	uint16_t rule[STAGES];
 	uint8_t access; /* enum access */
-	uint8_t stage;	/* enum stage */
+	uint8_t stage;  /* enum stage */
 };
 _Static_assert(sizeof(struct verdict) == 8, "one store");
 

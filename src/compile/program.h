@@ -56,7 +56,8 @@ int program_new(const struct policy *policy, struct program **ret, struct acceln
 void program_free(struct program *program);
 void program_freep(struct program **program);
 
-/* The order in which a direction meets its stages: acl, then inbound subnet, NIC; outbound NIC, subnet. */
+/* The order in which a direction meets its stages: acl, then inbound subnet, NIC; outbound NIC,
+ * subnet. */
 extern const enum stage program_order[DIRECTIONS][STAGES];
 
 #endif

@@ -26,8 +26,9 @@ struct judgement {
 	enum access access;
 	bool decided;
 	enum stage stage;
-	const struct rule *rule;   /* borrowed from the policy */
-	const struct rule *matched[STAGES]; /* what each stage that was evaluated matched, else NULL */
+	const struct rule *rule; /* borrowed from the policy */
+	const struct rule
+		*matched[STAGES]; /* what each stage that was evaluated matched, else NULL */
 };
 
 #endif

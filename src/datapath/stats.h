@@ -18,7 +18,8 @@ struct traffic {
 };
 
 struct nic_stats {
-	struct traffic received[DIRECTIONS];  /* inbound: from the uplink; outbound: from the app port */
+	struct traffic
+		received[DIRECTIONS]; /* inbound: from the uplink; outbound: from the app port */
 	struct traffic forwarded[DIRECTIONS]; /* accepted by the other port */
 	struct traffic dropped[DIRECTIONS];
 	uint64_t drops[DIRECTIONS][DROP_REASONS];
@@ -33,7 +34,7 @@ void nic_stats_clear(struct nic *nic);
 
 /* Hits of rule `index` of a chain under the policy in force, since it was put in force. */
 struct rule_hits {
-	uint64_t packets; /* first packets of connections, and every packet judged by acl */
+	uint64_t packets;  /* first packets of connections, and every packet judged by acl */
 	uint64_t last_hit; /* seconds since the epoch; 0: never */
 };
 void nic_rule_hits(const struct nic *nic, enum direction direction, enum stage stage,

@@ -22,7 +22,7 @@ struct rte_rcu_qsbr;
 /* What an apply did. Free with nic_apply_result_fini(). */
 struct nic_apply_result {
 	uint64_t generation; /* now in force */
-	bool unchanged;	     /* the same content was in force already: nothing was done */
+	bool unchanged;      /* the same content was in force already: nothing was done */
 	size_t rules_added;
 	size_t rules_kept;
 	size_t rules_removed;
@@ -42,8 +42,8 @@ struct nic_apply_options {
 /*
  * Puts a policy document in force, whole or not at all. It is on disk before this returns 0, and
  * every packet judged after that is judged by it. `document` stays the caller's.
- * Errors: whatever policy_build() and the classifier refuse; GENERATION_MISMATCH; IO where the state
- * directory cannot be written (nothing is changed then).
+ * Errors: whatever policy_build() and the classifier refuse; GENERATION_MISMATCH; IO where the
+ * state directory cannot be written (nothing is changed then).
  */
 int nic_policy_apply(struct nic *nic, const struct json *document,
 		     const struct nic_apply_options *options, struct nic_apply_result *ret,

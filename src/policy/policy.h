@@ -4,10 +4,11 @@
  * A `struct policy` is the end of reading: every value is normalised, every reference to a tag or
  * an application security group is resolved to one of the policy's address sets, the six default
  * rules are in, and rules stand in the order in which they are evaluated. It is immutable from then
- * on and may be read by any thread. Address sets still hold what was written (prefixes, in the order
- * written); merging and indexing is the compile room's work.
+ * on and may be read by any thread. Address sets still hold what was written (prefixes, in the
+ * order written); merging and indexing is the compile room's work.
  *
- * Semantics: docs/policy.md; https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview
+ * Semantics: docs/policy.md;
+ * https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview
  */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
@@ -29,7 +30,7 @@ enum stage { STAGE_ACL, STAGE_SUBNET, STAGE_NIC };
 
 enum access {
 	ACCESS_DENY,
-	ACCESS_ALLOW,	     /* of an acl rule: goes on to the NSGs */
+	ACCESS_ALLOW,        /* of an acl rule: goes on to the NSGs */
 	ACCESS_ALWAYS_ALLOW, /* acl only: passes, the NSGs are not asked, no connection is made */
 };
 
@@ -38,9 +39,10 @@ enum access {
  * which is defined by what it is not. Shared by all rules that name the same thing.
  */
 enum address_kind {
-	ADDRESS_ANY,	  /* every address of both families */
+	ADDRESS_ANY,      /* every address of both families */
 	ADDRESS_PREFIXES, /* the union of `prefixes`; none: matches nothing */
-	ADDRESS_INTERNET, /* neither in `prefixes` (VirtualNetwork) nor special-use: see special_use.h */
+	ADDRESS_INTERNET, /* neither in `prefixes` (VirtualNetwork) nor special-use: see
+			     special_use.h */
 };
 
 enum address_platform {
@@ -80,7 +82,7 @@ struct port_set {
 };
 
 enum rule_protocol {
-	RULE_PROTOCOL_ANY = -1,	 /* every protocol; with a concrete port TCP, UDP and SCTP */
+	RULE_PROTOCOL_ANY = -1,  /* every protocol; with a concrete port TCP, UDP and SCTP */
 	RULE_PROTOCOL_ICMP = -2, /* ICMP in IPv4, ICMPv6 in IPv6 */
 				 /* else an IP protocol number, 0..255 */
 };
@@ -97,7 +99,8 @@ struct rule {
 	struct port_set source_ports;
 	struct port_set destination_ports;
 	bool is_default;
-	bool matches_nothing; /* lenient reading of an Allow for Icmp, Esp or Ah with concrete ports */
+	bool matches_nothing; /* lenient reading of an Allow for Icmp, Esp or Ah with concrete ports
+			       */
 };
 
 /* The rules of one stage and direction, ascending by priority. */
@@ -148,7 +151,7 @@ void policy_freep(struct policy **policy);
 struct policy *policy_new_empty(void);
 
 const char *direction_name(enum direction direction); /* "Inbound", "Outbound" */
-const char *access_name(enum access access);	      /* "Allow", "Deny", "AlwaysAllow" */
-const char *stage_name(enum stage stage);	      /* "acl", "subnet", "nic": verify's `nsg` */
+const char *access_name(enum access access);          /* "Allow", "Deny", "AlwaysAllow" */
+const char *stage_name(enum stage stage);             /* "acl", "subnet", "nic": verify's `nsg` */
 
 #endif

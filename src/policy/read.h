@@ -23,7 +23,7 @@ enum policy_form { POLICY_FORM_DOCUMENT, POLICY_FORM_NSG, POLICY_FORM_ARM };
 const char *policy_form_name(enum policy_form form); /* "document", "nsg", "arm" */
 
 struct policy_source_nsg {
-	char *name;	  /* after evaluation; repeated names got #2, #3; "" where it has none */
+	char *name;       /* after evaluation; repeated names got #2, #3; "" where it has none */
 	enum stage level; /* of a document: where it stands; else STAGE_NIC */
 	const struct json *nsg; /* {"name":..., "properties":{"securityRules":[...]}}; borrowed */
 	size_t user_rules;
@@ -32,15 +32,16 @@ struct policy_source_nsg {
 /* What a file holds. Owner: the caller, policy_source_free(). */
 struct policy_source {
 	enum policy_form form;
-	struct json *root;	   /* owned: the evaluated text */
+	struct json *root;           /* owned: the evaluated text */
 	const struct json *document; /* form 1 only; borrowed from root */
 	struct policy_source_nsg *nsgs;
 	size_t count;
 };
 
 struct policy_read_options {
-	bool strict;		       /* --strict; a document's options.strict counts too */
-	const struct json *context;    /* a `context` object for what the document leaves out, or NULL */
+	bool strict; /* --strict; a document's options.strict counts too */
+	const struct json
+		*context; /* a `context` object for what the document leaves out, or NULL */
 	const struct json *parameters; /* values for a template's parameters, or NULL */
 };
 
