@@ -101,7 +101,7 @@ def check_include(tree, path, number, quote, header, faults):
         return
     target = header.split("/", 1)[0]
     if target not in ROOMS and target != ALONE:
-        beside = path.startswith("tests/") and (tree / path).with_name(header).is_file()
+        beside = path.startswith("tests/") and ((tree / path).parent / header).is_file()
         if not beside and not any(
             (tree / top / header).is_file() for top in ("include", "src", "tests")
         ):
