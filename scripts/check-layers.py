@@ -101,7 +101,10 @@ def check_include(tree, path, number, quote, header, faults):
         return
     target = header.split("/", 1)[0]
     if target not in ROOMS and target != ALONE:
-        if not any((tree / top / header).is_file() for top in ("include", "src", "tests")):
+        beside = path.startswith("tests/") and ((tree / path).parent / header).is_file()
+        if not beside and not any(
+            (tree / top / header).is_file() for top in ("include", "src", "tests")
+        ):
             faults.add(path, number, f'"{header}" is no "room/file.h", nor in include/')
         elif room and not (tree / "include" / header).is_file():
             faults.add(path, number, f'"{header}" is not for the product')

@@ -43,6 +43,8 @@ struct policy_read_options {
 	const struct json
 		*context; /* a `context` object for what the document leaves out, or NULL */
 	const struct json *parameters; /* values for a template's parameters, or NULL */
+	bool unresolved_ok; /* a tag, group or virtualNetwork that nothing defines is a warning:
+			       `check` of a form that cannot hold context */
 };
 
 /*
