@@ -230,14 +230,16 @@ class Daemon:
 def lcores():
     """One lcore for the control thread and one for the worker, where there are two."""
     cores = sorted(os.sched_getaffinity(0))
-    return f"{cores[0]},{cores[1]}" if len(cores) > 1 else str(cores[0])
+    if len(cores) < 2:
+        raise LabError("accelnetd needs two cores, and there is one")
+    return f"{cores[0]},{cores[1]}"
 
 
 class Lab:
     """The namespaces, the daemon, and a folder for its files; a context manager."""
 
-    def __init__(self, keep=False):
-        self.keep = keep
+    def __init__(self, nic=None):
+        self.nic = nic
         self.stack = contextlib.ExitStack()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="accelnet-"))
         self.uplink, self.app = f"up{os.getpid()}", f"app{os.getpid()}"
@@ -252,8 +254,7 @@ class Lab:
         return self
 
     def __exit__(self, *_):
-        if not self.keep:
-            self.close()
+        self.close()
 
     def open(self):
         self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
@@ -269,7 +270,7 @@ class Lab:
 
     def start_between(self):
         self.daemon = Daemon(self.folder, f"net_tap0,iface={self.uplink}",
-                             f"net_tap1,iface={self.app}")
+                             f"net_tap1,iface={self.app}", nic=self.nic)
         self.daemon.start()
         self.stack.callback(self.daemon.stop)
 
