@@ -12,8 +12,7 @@ import time
 import lab
 
 EXAMPLE = lab.ROOT / "config/examples/three-tier.json"
-HTTP, HTTPS, SSH = 80, 443, 22
-ADMIN = lab.NEIGHBOUR
+HTTP, HTTPS, SSH, OTHER = 80, 443, 22, 8080
 
 
 class Demo:
@@ -56,9 +55,15 @@ class Demo:
         answer = self.connect(port, source)
         assert answer == {"passed": False, "error": "timeout"}, answer
 
-    def iperf(self, *options):
-        result = self.remote.command("iperf3", "--json", "--client", lab.VM, "--bind", ADMIN,
-                                     "--time", 2, *options)
+    @staticmethod
+    def iperf(client, server, address, *options, port=5201):
+        """One stream of two seconds; iperf3's own summary."""
+        process = server.start("iperf3", "--server", "--one-off", "--bind", address, "--port",
+                               port, "--forceflush")
+        while "listening" not in process.popen.stdout.readline():
+            pass
+        result = client.command("iperf3", "--json", "--client", address, "--port", port,
+                                "--time", 2, *options)
         return json.loads(result.stdout)["end"]
 
     def drops(self):
@@ -83,23 +88,23 @@ class Demo:
     # --- the steps ---
 
     def servers(self):
-        """the VM serves HTTP, SSH's port and iperf3"""
+        """a VM of the web tier, and everybody else"""
         page = self.lab.folder / "www"
         page.mkdir()
         (page / "index.html").write_text("<p>hello\n", encoding="utf-8")
         for namespace, address in ((self.vm, lab.VM), (self.remote, lab.INTERNET)):
             namespace.start(sys.executable, "-m", "http.server", HTTP, "--bind", address,
                             "--directory", page)
+            lab.wait_for(lambda: self.http(namespace, address, address)[0] == 200, "http.server")
         self.vm.start_traffic("serve", "--address", lab.VM, "--tcp",
-                              f"{HTTPS},{SSH}").wait_ready()
+                              f"{SSH},{OTHER}").wait_ready()
         self.remote.start_traffic("serve", "--address", lab.INTERNET, "--udp", 53).wait_ready()
-        self.vm.start("iperf3", "--server", "--bind", lab.VM)
-        lab.wait_for(lambda: self.vm.traffic("connect", lab.VM, 5201)["passed"] or True, "iperf3")
-        return f"accelnetd runs between {lab.INTERNET}, {ADMIN} and the VM {lab.VM}"
+        return (f"VM {lab.VM}; clients {lab.INTERNET} (Internet), {lab.JUMP_HOST} (jump host),"
+                f" {lab.DB_TIER} (db tier), {lab.QUARANTINED}")
 
     def nothing_before(self):
         """before a policy nothing passes"""
-        received, _ = self.ping(ADMIN)
+        received, _ = self.ping(lab.JUMP_HOST)
         code, milliseconds = self.web()
         dropped = self.drops()["no-policy"]
         assert received == 0 and code == 0 and dropped > 0, (received, code, dropped)
@@ -109,7 +114,7 @@ class Demo:
         """policy check: the three-tier example has no fault"""
         answer = self.daemon.ask("policy", "check", EXAMPLE)
         assert not answer["errors"], answer
-        return ", ".join(f"{nsg['name']} ({nsg['level']}): {nsg['rules']} rules"
+        return ", ".join(f"{nsg['name']} ({nsg['level']}) {nsg['rules']} rules"
                          for nsg in answer["nsgs"])
 
     def apply_policy(self):
@@ -122,37 +127,46 @@ class Demo:
         assert code == 200, code
         return f"HTTP {code} in {milliseconds:.1f} ms"
 
-    def admin_passes(self):
-        """ping and SSH pass from inside the virtual network"""
-        received, mean = self.ping(ADMIN)
+    def jump_host_passes(self):
+        """ping and SSH pass from the jump host"""
+        received, mean = self.ping(lab.JUMP_HOST)
         assert received == 3, received
-        answer = self.connect(SSH, ADMIN)
+        answer = self.connect(SSH, lab.JUMP_HOST)
         assert answer["passed"], answer
         return f"3 of 3 pings, {mean:.2f} ms; port 22 answers in {answer['ms']} ms"
 
     def others_denied(self):
-        """ping, SSH and iperf3 from the Internet do not"""
+        """what no rule allows does not"""
         before = self.drops()["policy-deny"]
         received, _ = self.ping(lab.INTERNET)
         assert received == 0, received
-        for port in (SSH, 5201):
-            self.refused(port, lab.INTERNET)
+        self.refused(SSH, lab.INTERNET)
+        self.refused(OTHER, lab.DB_TIER)
         dropped = self.drops()["policy-deny"] - before
         assert dropped >= 5, dropped
-        return f"0 of 3 pings, no answer from 22 and 5201, {dropped} drops policy-deny"
+        return ("Internet: 0 of 3 pings, no answer from port 22; db tier: none from port"
+                f" {OTHER}; {dropped} drops policy-deny")
+
+    def acl_denied(self):
+        """the acl stands before every other rule"""
+        self.refused(HTTP, lab.QUARANTINED)
+        dropped = self.drops()["acl-deny"]
+        assert dropped > 0, dropped
+        return f"{lab.QUARANTINED}: no answer from port {HTTP}, {dropped} drops acl-deny"
 
     def tcp_stream(self):
-        """iperf3 TCP inside the virtual network"""
-        end = self.iperf()
+        """iperf3 TCP, from the Internet to port 443"""
+        end = self.iperf(self.remote, self.vm, lab.VM, "--bind", lab.INTERNET, port=HTTPS)
         rate = end["sum_received"]["bits_per_second"] / 1e6
         assert rate > 10, end
         return f"{rate:.0f} Mbit/s"
 
     def udp_stream(self):
-        """iperf3 UDP inside the virtual network"""
-        end = self.iperf("--udp", "--bitrate", "50M")["sum"]
+        """iperf3 UDP, asked for by the VM"""
+        end = self.iperf(self.vm, self.remote, lab.INTERNET, "--udp", "--bitrate", "50M",
+                         "--reverse")["sum"]
         assert end["packets"] > 1000 and end["lost_percent"] < 5, end
-        return (f"{end['bits_per_second'] / 1e6:.0f} Mbit/s, {end['packets']} datagrams,"
+        return (f"{end['bits_per_second'] / 1e6:.0f} Mbit/s arrive, {end['packets']} datagrams,"
                 f" {end['lost_percent']:.1f} % lost")
 
     def replies_pass(self):
@@ -167,21 +181,19 @@ class Demo:
 
     def live_change(self):
         """a rule changes: the open connection goes on"""
+        self.vm.start_traffic("serve", "--address", lab.VM, "--tcp", HTTPS).wait_ready()
         self.held = self.remote.start_traffic("hold", lab.VM, HTTPS, "--source",
                                               lab.INTERNET).wait_ready()
         time.sleep(0.5)
         changed = copy.deepcopy(self.policy)
-        for rule in changed["nicNsg"]["properties"]["securityRules"]:
-            if self.is_web_rule(rule):
-                rule["properties"]["access"] = "Deny"
-        return self.apply(changed)
+        rule = self.rule(changed, "allow-web")
+        rule["properties"]["access"] = "Deny"
+        return f"{rule['name']} becomes Deny; {self.apply(changed)}"
 
     @staticmethod
-    def is_web_rule(rule):
-        properties = rule["properties"]
-        ports = properties.get("destinationPortRanges") or [properties.get("destinationPortRange")]
-        return (properties["direction"] == "Inbound" and properties["access"] == "Allow"
-                and str(HTTPS) in ports)
+    def rule(policy, name):
+        rules = policy["nicNsg"]["properties"]["securityRules"]
+        return next(rule for rule in rules if rule["name"] == name)
 
     def new_refused(self):
         """... and a new one is refused"""
@@ -195,7 +207,7 @@ class Demo:
     def names_the_rule(self):
         """verify names the rule that decides"""
         said = self.verify(HTTPS)
-        assert said.startswith("Deny"), said
+        assert said.startswith("Deny by allow-web"), said
         return f"tcp {lab.INTERNET} -> {lab.VM}:443: {said}"
 
     def rollback(self):
@@ -210,7 +222,7 @@ class Demo:
     def bad_policy(self):
         """a bad policy is refused, and the old one stays"""
         bad = copy.deepcopy(self.policy)
-        bad["nicNsg"]["properties"]["securityRules"][0]["properties"]["priority"] = 99
+        self.rule(bad, "allow-web")["properties"]["priority"] = 99
         try:
             self.daemon.apply(bad)
         except lab.Refused as refusal:
@@ -245,8 +257,8 @@ class Demo:
 
     def steps(self):
         return [self.servers, self.nothing_before, self.check_policy, self.apply_policy,
-                self.web_passes, self.admin_passes, self.others_denied, self.tcp_stream,
-                self.udp_stream, self.replies_pass, self.live_change, self.new_refused,
+                self.web_passes, self.jump_host_passes, self.others_denied, self.acl_denied,
+                self.tcp_stream, self.udp_stream, self.replies_pass, self.live_change, self.new_refused,
                 self.names_the_rule, self.rollback, self.bad_policy, self.counters]
 
 
@@ -275,7 +287,7 @@ def keep_until_told(network):
     print(textwrap.dedent(f"""
         It all goes on until you press Ctrl-C:
           ip netns exec {network.vm.name} bash        inside the VM, {lab.VM}
-          ip netns exec {network.remote.name} bash    outside; {lab.INTERNET} and {lab.NEIGHBOUR}
+          ip netns exec {network.remote.name} bash    outside: {lab.INTERNET}, {lab.JUMP_HOST}, ...
           {lab.BIN}/accelnetctl --socket {network.daemon.socket} status
         """), flush=True)
     try:
