@@ -251,6 +251,15 @@ struct nic_defaults {
 	struct conn_timeouts timeouts;
 };
 
+static void warn_unused(const struct json_at *at, const char *key, struct report *report)
+{
+	struct json_at member;
+
+	if (json_get(at, key, &member))
+		report_warning(report, ACCELNET_E_UNSUPPORTED, &member,
+			       "\"%s\" is accepted and not used by this version", key);
+}
+
 static void read_nic(const struct json_at *at, struct daemon_config *config,
 		     const struct nic_defaults *defaults, struct report *report)
 {
@@ -288,6 +297,7 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 	read_frames(at, "nonIp", &nic->non_ip, report);
 	if (json_get(at, "requirePolicy", &member))
 		nic->has_require_policy = json_bool(&member, &nic->require_policy);
+	warn_unused(at, "subnet", report);
 	if (json_get(at, "context", &member))
 		nic->context = json_copy(member.value);
 	config->nic_count++;
@@ -381,6 +391,8 @@ static void read_root(const struct json_at *root, struct daemon_config *config,
 	if (json_get(root, "connections", &member))
 		read_connections(&member, &defaults, report);
 	read_nics(root, config, &defaults, report);
+	warn_unused(root, "flowLog", report);
+	warn_unused(root, "metrics", report);
 }
 
 int daemon_config_load(const char *path, struct daemon_config *config, struct report *report)
