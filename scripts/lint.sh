@@ -87,7 +87,7 @@ scripts() {
 
 # Side by side, one file each: a file takes a second or two, nearly all of it in DPDK's headers.
 tidy() {
-	python3 - <<'END' | xargs -0 -r -n 1 -P "$(nproc)" clang-tidy-14 --quiet -p build |
+	python3 - <<'END' | xargs -0 -r -n 1 -P "$(nproc)" clang-tidy-14 --quiet -p build 2>&1 |
 import json
 print("\0".join(sorted({e["file"] for e in json.load(open("build/compile_commands.json"))})), end="")
 END

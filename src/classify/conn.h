@@ -45,6 +45,7 @@ void conn_table_free(struct conn_table *table);
  * migration or loss of the table, for CONN_GRACE_SECONDS. Any thread.
  */
 void conn_table_set_grace(struct conn_table *table, uint64_t until);
+bool conn_table_in_grace(const struct conn_table *table, uint64_t now);
 
 /* Where a key was found, or that it was not. Good until the bucket changes, which is noticed. */
 struct conn_hint {
@@ -56,19 +57,24 @@ struct conn_hint {
 #define CONN_NOT_FOUND UINT32_MAX
 
 /*
- * Looks a burst up, at most CONN_BURST_MAX keys: hashes and prefetches all, then compares. Finds
- * entries that have expired and not been swept, too. conn_prepare4/6() is the first half alone, for
- * callers who have something to do between.
+ * Looks a burst up, at most CONN_BURST_MAX keys. Finds entries that have expired and were not
+ * swept, too. conn_prepare*() hashes and prefetches, conn_find*() compares; the caller may do
+ * something useful between the two.
  */
-void conn_lookup4(const struct conn_table *table, const struct key4 *keys, unsigned count,
+void conn_lookup4(const struct conn_table *table, const struct key4 *const *keys, unsigned count,
 		  struct conn_hint *ret);
-void conn_lookup6(const struct conn_table *table, const struct key6 *keys, unsigned count,
+void conn_lookup6(const struct conn_table *table, const struct key6 *const *keys, unsigned count,
 		  struct conn_hint *ret);
-
-/* The same for the packets `which[0..count)` of a burst, all IPv4 or all IPv6. */
+void conn_prepare4(const struct conn_table *table, const struct key4 *const *keys, unsigned count,
+		   struct conn_hint *ret);
+void conn_prepare6(const struct conn_table *table, const struct key6 *const *keys, unsigned count,
+		   struct conn_hint *ret);
+void conn_find4(const struct conn_table *table, const struct key4 *const *keys, unsigned count,
+		struct conn_hint *hints);
+void conn_find6(const struct conn_table *table, const struct key6 *const *keys, unsigned count,
+		struct conn_hint *hints);
 void conn_prepare(const struct conn_table *table, const struct packet *packet,
 		  struct conn_hint *ret);
-void conn_find(const struct conn_table *table, const struct packet *packet, struct conn_hint *hint);
 
 /* What the judge asks of the table for one packet, and what it says about the rules so far. */
 struct conn_question {
@@ -97,11 +103,11 @@ enum conn_answer {
 };
 
 /*
- * Applies one packet. The hint may be stale; it is brought up to date. `*ret_opened_by` is set for
- * PASS, NEW and REJUDGE.
+ * Applies one packet, of an event other than CONN_EVENT_ICMP. The hint is of this packet's key; it
+ * may have grown stale. `*ret_opened_by` is set for PASS, NEW and REJUDGE.
  */
 enum conn_answer conn_apply(struct conn_table *table, const struct packet *packet,
-			    struct conn_hint *hint, const struct conn_question *question,
+			    const struct conn_hint *hint, const struct conn_question *question,
 			    enum direction *ret_opened_by);
 
 /* A live connection of this packet's key (not a tombstone), untouched; for quotes in ICMP errors.

@@ -134,6 +134,7 @@ enum conn_rules {
 struct conn_input {
 	enum conn_event event;
 	enum direction direction;
+	uint8_t protocol;
 	bool has_ack;
 	bool grace; /* segments that leave may be picked up by the rules of the reverse direction */
 	uint32_t sequence;

@@ -76,8 +76,8 @@ struct packet {
 	uint32_t headers_len;
 	uint32_t fragment_id;      /* as on the wire; IPv4's 16 bits in the low half */
 	uint16_t fragment_offset;  /* bytes, in the fragmentable part */
-	uint16_t l4_offset;        /* from `frame` */
-	uint16_t l4_header_len;    /* 0 where there is no L4 header */
+	uint16_t fragment_headers; /* of a first fragment: bytes of headers in that part */
+	uint16_t l4_offset;        /* from `frame`; 0 where there is no L4 header */
 	uint8_t fragment_protocol; /* Next Header of the Fragment header, or IPv4's protocol */
 	uint8_t icmp_type;
 	uint8_t icmp_code;
