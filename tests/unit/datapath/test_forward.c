@@ -371,7 +371,7 @@ static void frees_what_the_other_port_does_not_take(void **state)
 
 int main(void)
 {
-	char *args[] = { (char *)"test",        (char *)"--no-huge", (char *)"--in-memory",
+	char *args[] = { (char *)"test",        (char *)"--no-huge", (char *)"--no-shconf",
 			 (char *)"--no-pci",    (char *)"-m",        (char *)"128",
 			 (char *)"-l",          (char *)"0",         (char *)"--no-telemetry",
 			 (char *)"--log-level", (char *)"error" };
