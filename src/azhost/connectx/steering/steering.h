@@ -46,7 +46,8 @@ enum steer_direction {
 };
 
 /* Which of two matchers of the same priority (and, in the root table, the same layer) is
- * searched first. The hardware promises none of them: a program that passes its tests under
+ * searched first, and which of two rules of one matcher and one value, where that is allowed,
+ * is the one that acts. The hardware promises none of them: a program that passes its tests under
  * one order and fails under another relies on what it may not. */
 enum steer_tie {
 	STEER_TIE_NEWEST, /* as dr_matcher_add_to_tbl() links them: the default */
@@ -58,31 +59,35 @@ enum steer_tie {
 struct steer_limits {
 	bool sw_steering;         /* tables above the root: false is an untrusted VF */
 	bool root_by_layer;       /* root table: inside a priority, L4 before L3 before L2 */
+	bool root_conflicts;      /* root table: same match, contradicting actions: EEXIST */
 	uint32_t root_priorities; /* matcher priorities 0..n-1 exist in the root table */
 	uint32_t max_tables;      /* tables above the root, both directions together */
 	uint32_t max_matchers;    /* in all tables together */
 	uint32_t max_root_rules;
-	uint32_t max_rules;          /* in all tables together */
-	uint32_t max_rule_actions;   /* actions of one rule */
-	uint32_t max_modify_actions; /* commands of one modify-header action */
+	uint32_t max_rules;               /* in all tables together */
+	uint32_t max_rule_actions;        /* actions of one rule */
+	uint32_t max_modify_actions;      /* commands of one modify-header action */
+	uint32_t max_root_modify_actions; /* the same, for an action of the root table */
 	enum steer_tie tie;
 	uint32_t tie_seed;
 };
 
-/* No limit, software steering on, root by layer, newest first: where a profile starts from. */
+/* No limit but 16 root priorities, software steering on, root by layer, conflicts refused, newest
+ * first: where a profile starts from. */
 void steer_limits_default(struct steer_limits *limits);
 
 int steering_new(const struct steer_limits *limits, struct steering **ret_steering);
-/* Everything still in it is freed too: the process goes on after a VF was pulled. No walker may
- * be inside. NULL is fine. */
+/* Gives up the owner's hold. What domains are still open keep the memory until they are destroyed,
+ * so that a PMD that closes its device late finds its objects. No walker may enter any more. NULL
+ * is fine. */
 void steering_free(struct steering *s);
 
 /*
  * Rule faults (azhost ctl fault). Both may be set at any time, from any thread.
  *
  * nth: the nth rule creation from now on fails with error (positive errno), and so do the
- * count-1 that follow it; nth 0 clears the fault. limit: creation fails with ENOSPC while that
- * many rules exist; 0 clears it. The profile's own limits stay.
+ * count-1 that follow it; nth 0 clears the fault. limit: creation fails as at the profile's limit
+ * while that many rules exist; 0 clears it. The profile's own limits stay.
  */
 void steer_fault_rule_create(struct steering *s, uint64_t nth, uint64_t count, int error);
 void steer_fault_rule_limit(struct steering *s, uint32_t limit);
@@ -94,11 +99,13 @@ struct steer_stats {
 	uint32_t root_rules;
 	uint64_t rules_created;
 	uint64_t rules_refused;
-	uint64_t dropped; /* packets, by a drop action */
-	uint64_t looped;  /* packets dropped since they passed more tables than hardware follows */
 };
 
 void steering_stats(struct steering *s, struct steer_stats *ret_stats);
+
+/* Whether any rule is in the root table of that direction: if not, every packet is a miss and the
+ * walk may be spared. One load, no lock. */
+bool steer_active(struct steering *s, enum steer_direction direction);
 
 /* ---- what rules point at: embedded in their owner's object ---- */
 
@@ -141,7 +148,8 @@ int steer_table_destroy(struct steer_table *table);
 
 /* mask: mask_size bytes of fte_match_param, read during the call. criteria: MATCH_OUTER and
  * so on (match.h). -EOPNOTSUPP for a field that is not modelled, -EINVAL for bad sizes and
- * criteria and for a root priority that does not exist. */
+ * criteria. A root priority that does not exist is found out by the first rule only, as on the
+ * real stack, on which the PMD counts (flow_dv_discover_priorities). */
 int steer_matcher_new(struct steer_table *table, uint16_t priority, uint8_t criteria,
 		      const void *mask, size_t mask_size, struct steer_matcher **ret_matcher);
 /* -EBUSY while it has rules. */
@@ -152,11 +160,12 @@ int steer_matcher_destroy(struct steer_matcher *matcher);
  * at once; the array is copied.
  *
  * -EINVAL: counter offset outside its bulk, destination in another domain or not above this
- * table, the same kind of action twice. -EOPNOTSUPP: an order of actions that the hardware does
- * not do (dr_action.c, next_action_state). -EEXIST: in the root table, a rule of the same match
- * whose actions contradict; above it, a duplicate where they are not allowed. -ENOSPC: a limit.
- * In the root table a second rule of the same match that differs in its TIR only adds that TIR:
- * the packet goes to both.
+ * table, the same kind of action twice, a root priority that does not exist. -EOPNOTSUPP: an
+ * order of actions that the hardware does not do (dr_action.c, next_action_state). -ENOTSUP: VLAN
+ * push or pop in the root table. -EEXIST: in the root table, a rule of the same match whose
+ * actions contradict; above it, a duplicate where they are not allowed. -ENOSPC (root table) and
+ * -ENOMEM (above): a limit. In the root table a second rule of the same match that differs only
+ * in its TIR and counter adds these: the packet goes to both TIRs.
  */
 int steer_rule_new(struct steer_matcher *matcher, const void *value, size_t value_size,
 		   struct steer_action *const *actions, size_t n_actions,
@@ -187,9 +196,9 @@ int steer_action_destroy(struct steer_action *action);
 /* ---- the walk ---- */
 
 enum steer_verdict {
-	STEER_DROP, /* by rule (or looped): counted here, no completion anywhere */
+	STEER_DROP, /* no completion anywhere */
 	STEER_TIR,  /* receive only: deliver to tirs[0..n_tirs-1] */
-	STEER_MISS, /* no rule took it. Rx: the kernel's interface. Tx: the wire */
+	STEER_MISS, /* nothing took it. Rx: the kernel's interface. Tx: the wire */
 };
 
 enum steer_l3 {
@@ -212,10 +221,11 @@ struct steer_headers {
 	uint8_t l3;          /* enum steer_l3 */
 	uint8_t l4;          /* enum steer_l4 */
 	uint8_t ip_protocol; /* after IPv6 extension headers */
-	uint8_t vlans;       /* 0, 1 or 2 tags parsed */
-	uint16_t l3_offset;  /* valid if l3 */
+	uint8_t vlans;       /* tags parsed: 0, 1 or 2 */
+	uint16_t l3_offset;  /* behind the last Ethertype, whatever l3 is */
 	uint16_t l4_offset;  /* valid if l4 */
 	bool fragment;       /* any fragment, the first included */
+	bool l3_ok;          /* IPv4 header checksum is right; true for IPv6 */
 };
 
 #define STEER_MAX_TIRS 8
@@ -243,7 +253,13 @@ struct steer_packet {
 unsigned int steer_enter(struct steering *s);
 void steer_leave(struct steering *s, unsigned int walk);
 
-/* Between enter and leave, from any number of threads at once. tirs[] may be used until leave. */
+/*
+ * Between enter and leave, from any number of threads at once. tirs[] may be used until leave.
+ *
+ * A packet that no rule of the root table takes is a miss. One that was sent to a table above and
+ * finds no rule there, or a rule without destination, is dropped on Rx and sent on Tx: DR tables
+ * end in nic_rx_drop_address and nic_tx_allow_address (rdma-core, dr_domain.c).
+ */
 enum steer_verdict steer_packet(struct steering *s, enum steer_direction direction,
 				struct steer_packet *packet);
 
