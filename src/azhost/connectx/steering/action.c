@@ -149,11 +149,18 @@ int steer_action_new_modify_header(struct steer_domain *domain, bool root, const
 	action->modify.program = program;
 	action->domain = domain;
 	pthread_mutex_lock(&s->lock);
-	domain_get(domain);
+	if (s->failed)
+		r = -EIO;
+	else
+		domain_get(domain);
 	pthread_mutex_unlock(&s->lock);
+	if (r)
+		goto free_action;
 	*ret_action = action;
 	return 0;
 
+free_action:
+	free(action);
 free_program:
 	free(program);
 	return r;

@@ -42,6 +42,15 @@ static void link_out(struct steering *s, struct steer_matcher *matcher)
 	gate_wait(&s->gate);
 }
 
+static int admit(const struct steering *s, const struct steer_table *table)
+{
+	if (s->failed)
+		return -EIO;
+	if (s->limits.max_matchers && s->stats.matchers >= s->limits.max_matchers)
+		return table_is_root(table) ? -ENOSPC : -ENOMEM;
+	return 0;
+}
+
 int steer_matcher_new(struct steer_table *table, uint16_t priority, uint8_t criteria,
 		      const void *mask, size_t mask_size, struct steer_matcher **ret_matcher)
 {
@@ -57,9 +66,8 @@ int steer_matcher_new(struct steer_table *table, uint16_t priority, uint8_t crit
 	if (r)
 		goto free_matcher;
 	pthread_mutex_lock(&s->lock);
-	if (s->limits.max_matchers && s->stats.matchers >= s->limits.max_matchers) {
-		r = table_is_root(table) ? -ENOSPC : -ENOMEM;
-	} else {
+	r = admit(s, table);
+	if (!r) {
 		s->stats.matchers++;
 		table->refs++;
 		matcher->order = tie_order(s);

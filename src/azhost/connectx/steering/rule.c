@@ -32,8 +32,11 @@ static int admit(struct steering *s, const struct steer_matcher *matcher, size_t
 {
 	const struct steer_limits *limits = &s->limits;
 	bool root = table_is_root(matcher->table);
-	int r = fault_hit(&s->faults);
+	int r;
 
+	if (s->failed)
+		return -EIO;
+	r = fault_hit(&s->faults);
 	if (r)
 		return r;
 	if (root && matcher->priority >= limits->root_priorities)

@@ -34,6 +34,7 @@ struct steering {
 	_Atomic uint32_t root_rules[STEER_DIRECTIONS];
 	pthread_mutex_t lock;
 	unsigned int refs;
+	bool failed; /* steer_fail() */
 	struct steer_limits limits;
 	struct steer_faults faults;
 	struct steer_stats stats;

@@ -75,6 +75,13 @@ void steer_fault_rule_limit(struct steering *s, uint32_t limit)
 	pthread_mutex_unlock(&s->lock);
 }
 
+void steer_fail(struct steering *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->failed = true;
+	pthread_mutex_unlock(&s->lock);
+}
+
 void steering_stats(struct steering *s, struct steer_stats *ret_stats)
 {
 	pthread_mutex_lock(&s->lock);
@@ -142,6 +149,7 @@ int steer_domain_new(struct steering *s, enum steer_direction direction,
 		     struct steer_domain **ret_domain)
 {
 	struct steer_domain *domain = calloc(1, sizeof(*domain));
+	bool failed;
 
 	if (!domain)
 		return -ENOMEM;
@@ -150,8 +158,13 @@ int steer_domain_new(struct steering *s, enum steer_direction direction,
 	domain->allow_duplicates = true;
 	TAILQ_INIT(&domain->tables);
 	pthread_mutex_lock(&s->lock);
-	s->refs++;
+	failed = s->failed;
+	s->refs += failed ? 0 : 1;
 	pthread_mutex_unlock(&s->lock);
+	if (failed) {
+		free(domain);
+		return -EIO;
+	}
 	*ret_domain = domain;
 	return 0;
 }
@@ -190,6 +203,8 @@ int steer_domain_sync(struct steer_domain *domain)
 
 static int table_admit(const struct steering *s, uint32_t level)
 {
+	if (s->failed)
+		return -EIO;
 	if (!level)
 		return 0;
 	if (!s->limits.sw_steering)

@@ -92,6 +92,11 @@ void steering_free(struct steering *s);
 void steer_fault_rule_create(struct steering *s, uint64_t nth, uint64_t count, int error);
 void steer_fault_rule_limit(struct steering *s, uint32_t limit);
 
+/* The device is gone (fatal event, removal from PCI): from now on whatever would need it, that is
+ * domains, tables, matchers, rules and modify-header actions, fails with EIO at creation.
+ * Destroying still works, and packets find the rules that are there. */
+void steer_fail(struct steering *s);
+
 struct steer_stats {
 	uint32_t tables; /* above the root */
 	uint32_t matchers;
