@@ -74,14 +74,6 @@ CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_dest_ib_port(
 	return dr_made(-EOPNOTSUPP, NULL);
 }
 
-CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_dest_vport(
-	struct mlx5dv_dr_domain *domain, uint32_t vport)
-{
-	(void)domain;
-	(void)vport;
-	return dr_made(-EOPNOTSUPP, NULL);
-}
-
 /* The PMD's drop queue and RSS go by TIR; a Verbs QP has no receive side here. */
 CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_dest_ibv_qp(struct ibv_qp *ibqp)
 {
