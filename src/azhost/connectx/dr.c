@@ -57,8 +57,9 @@ CX_EXPORT struct mlx5dv_dr_table *mlx5dv_dr_table_create(struct mlx5dv_dr_domain
 							 uint32_t level)
 {
 	struct steer_table *table = NULL;
+	int r = steer_table_new(dr_domain(domain), level, &table);
 
-	return dr_made(steer_table_new(dr_domain(domain), level, &table), table);
+	return dr_made(r, table);
 }
 
 CX_EXPORT int mlx5dv_dr_table_destroy(struct mlx5dv_dr_table *table)

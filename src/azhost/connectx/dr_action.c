@@ -10,22 +10,25 @@
 CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_drop(void)
 {
 	struct steer_action *action = NULL;
+	int r = steer_action_new_drop(&action);
 
-	return dr_made(steer_action_new_drop(&action), action);
+	return dr_made(r, action);
 }
 
 CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_default_miss(void)
 {
 	struct steer_action *action = NULL;
+	int r = steer_action_new_default_miss(&action);
 
-	return dr_made(steer_action_new_default_miss(&action), action);
+	return dr_made(r, action);
 }
 
 CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_tag(uint32_t tag_value)
 {
 	struct steer_action *action = NULL;
+	int r = steer_action_new_tag(tag_value, &action);
 
-	return dr_made(steer_action_new_tag(tag_value, &action), action);
+	return dr_made(r, action);
 }
 
 CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_flow_counter(
@@ -51,15 +54,17 @@ CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_dest_devx_tir(
 CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_dest_table(struct mlx5dv_dr_table *table)
 {
 	struct steer_action *action = NULL;
+	int r = steer_action_new_dest_table(dr_table(table), &action);
 
-	return dr_made(steer_action_new_dest_table(dr_table(table), &action), action);
+	return dr_made(r, action);
 }
 
 CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_pop_vlan(void)
 {
 	struct steer_action *action = NULL;
+	int r = steer_action_new_pop_vlan(&action);
 
-	return dr_made(steer_action_new_pop_vlan(&action), action);
+	return dr_made(r, action);
 }
 
 CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_push_vlan(
@@ -68,7 +73,9 @@ CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_push_vlan(
 	struct steer_action *action = NULL;
 
 	(void)domain; /* push is the same in all of them */
-	return dr_made(steer_action_new_push_vlan(be32toh(vlan_hdr), &action), action);
+	int r = steer_action_new_push_vlan(be32toh(vlan_hdr), &action);
+
+	return dr_made(r, action);
 }
 
 CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_modify_header(
