@@ -41,6 +41,16 @@ struct cx_counters {
 	uint64_t sent;        /* by send queues, to the wire */
 	uint64_t kernel_sent; /* by the kernel's interface, to the wire */
 	uint64_t wire_full;   /* frames of the kernel that met a full wire */
+	/* Which ways were taken: of descriptors sent, and of frames delivered. */
+	uint64_t sends;
+	uint64_t segmentations;
+	uint64_t multi_packets;
+	uint64_t inline_segments; /* data segments inside descriptors, of any opcode */
+	uint64_t
+		inline_headers; /* bytes of frames in Ethernet segments: descriptors that had any */
+	uint64_t gathered;      /* frames made of several segments */
+	uint64_t scattered;     /* frames delivered to several buffers */
+	uint64_t striding;      /* frames delivered to striding queues */
 };
 
 /* The part of a VF that outlives nothing: see also `struct cx_vf` in vf.h. */

@@ -11,7 +11,6 @@
 #include "azhost/wire/ring.h"
 #include "azhost/wire/vfproto.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -215,45 +214,62 @@ static void order_fault(struct cx_device *device, uint32_t fault, uint64_t value
 	}
 }
 
-static void report(struct cx_host *host)
-{
-	struct cx_counters counters = cx_device_counters(host->device);
-	struct steer_stats stats;
-	struct vf_message message = { .type = VF_REPORT, .report.last = 1 };
-	const struct {
-		const char *name;
-		uint64_t value;
-	} items[] = {
-		{ "delivered", counters.delivered },
-		{ "consumed", counters.consumed },
-		{ "no_buffer", counters.no_buffer },
-		{ "dropped", counters.dropped },
-		{ "to_kernel", counters.to_kernel },
-		{ "sent", counters.sent },
-		{ "kernel_sent", counters.kernel_sent },
-		{ "wire_full", counters.wire_full },
-		{ "rules", 0 },
-		{ "root_rules", 0 },
-		{ "rules_created", 0 },
-		{ "rules_refused", 0 },
-		{ "counters", host->device->counters_alive },
-	};
+struct report_item {
+	const char *name;
+	uint64_t value;
+};
 
-	static_assert(sizeof(items) / sizeof(items[0]) <= VF_REPORT_ITEMS,
-		      "one message holds them");
-	steering_stats(host->device->steering, &stats);
-	message.report.count = sizeof(items) / sizeof(items[0]);
-	for (unsigned int i = 0; i < message.report.count; i++) {
+static void send_report(struct cx_host *host, const struct report_item *items, uint32_t n,
+			bool last)
+{
+	struct vf_message message = { .type = VF_REPORT, .report.count = n, .report.last = last };
+
+	for (uint32_t i = 0; i < n; i++) {
 		(void)snprintf(message.report.items[i].name, sizeof(message.report.items[i].name),
 			       "%s", items[i].name);
 		message.report.items[i].value = items[i].value;
 	}
-	message.report.items[8].value = stats.rules;
-	message.report.items[9].value = stats.root_rules;
-	message.report.items[10].value = stats.rules_created;
-	message.report.items[11].value = stats.rules_refused;
 	(void)send(host->socket, &message, sizeof(message),
 		   MSG_NOSIGNAL); /* EOF is seen by recv() */
+}
+
+static void report(struct cx_host *host)
+{
+	struct cx_counters c = cx_device_counters(host->device);
+	struct steer_stats s;
+
+	steering_stats(host->device->steering, &s);
+
+	const struct report_item items[] = {
+		{ "delivered", c.delivered },
+		{ "consumed", c.consumed },
+		{ "no_buffer", c.no_buffer },
+		{ "dropped", c.dropped },
+		{ "to_kernel", c.to_kernel },
+		{ "sent", c.sent },
+		{ "kernel_sent", c.kernel_sent },
+		{ "wire_full", c.wire_full },
+		{ "rules", s.rules },
+		{ "root_rules", s.root_rules },
+		{ "rules_created", s.rules_created },
+		{ "rules_refused", s.rules_refused },
+		{ "counters", host->device->counters_alive },
+		{ "wqe_send", c.sends },
+		{ "wqe_tso", c.segmentations },
+		{ "wqe_multi_packet", c.multi_packets },
+		{ "wqe_inline_segments", c.inline_segments },
+		{ "wqe_inline_headers", c.inline_headers },
+		{ "tx_gathered", c.gathered },
+		{ "rx_scattered", c.scattered },
+		{ "rx_striding", c.striding },
+	};
+	const uint32_t n = sizeof(items) / sizeof(items[0]);
+
+	for (uint32_t i = 0; i < n; i += VF_REPORT_ITEMS) {
+		uint32_t part = n - i < VF_REPORT_ITEMS ? n - i : VF_REPORT_ITEMS;
+
+		send_report(host, items + i, part, i + part == n);
+	}
 }
 
 static void obey(struct cx_host *host, const struct vf_message *message)

@@ -120,10 +120,10 @@ static void fill_cqe(const struct cx_rq *rq, struct cx_cqe *cqe, const struct cx
 }
 
 /* Fill the scatter list at the ring's head. */
-static int scatter(const struct cx_rq *rq, struct source *source)
+static int scatter(struct cx_rq *rq, struct source *source)
 {
 	const uint8_t *wqe = cx_ring_entry(&rq->ring, rq->consumed);
-	uint32_t n = (1u << rq->ring.log_stride) / sizeof(struct data_segment);
+	uint32_t n = (1u << rq->ring.log_stride) / sizeof(struct data_segment), used = 0;
 
 	for (uint32_t i = 0; i < n && source->length > 0; i++) {
 		struct data_segment segment;
@@ -143,7 +143,9 @@ static int scatter(const struct cx_rq *rq, struct source *source)
 		if (!to)
 			return SYNDROME_LOCAL_PROTECTION;
 		source_copy(source, to, length);
+		used++;
 	}
+	rq->object.device->counters.scattered += used > 1 && source->length == 0;
 	return source->length > 0 ? SYNDROME_LOCAL_LENGTH : 0;
 }
 
@@ -212,6 +214,7 @@ static enum cx_receive_result receive_striding(struct cx_rq *rq, const struct cx
 	fill_cqe(rq, cqe, frame, info, length | strides << CQE_STRIDES_SHIFT,
 		 (uint16_t)rq->next_stride);
 	cx_cq_post(rq->cq, cqe, CQE_RECEIVE, 1);
+	rq->object.device->counters.striding++;
 	rq->next_stride += strides;
 	if (rq->next_stride == all) {
 		rq->next_stride = 0;

@@ -52,6 +52,7 @@ static int append(const struct job *job, struct cx_frame *frame, const struct wq
 		return SYNDROME_LOCAL_PROTECTION;
 	memcpy(frame->data + frame->length, from, data->length);
 	frame->length += data->length;
+	job->device->counters.inline_segments += data->inline_bytes != NULL;
 	return 0;
 }
 
@@ -117,17 +118,22 @@ static int run_send(struct job *job)
 	bool tso = job->wqe.opcode == WQE_TSO;
 	uint32_t limit = tso ? job->device->max_message : CX_FRAME_MAX, offset = job->ethernet.next;
 	struct cx_frame frame = scratch_frame(job->device->message_buffer);
+	struct cx_counters *counters = &job->device->counters;
+	unsigned int segments = 0;
 	struct wqe_data data;
 	enum wqe_next next;
 	int r;
 
 	memcpy(frame.data, job->ethernet.inline_bytes, job->ethernet.inline_length);
 	frame.length = job->ethernet.inline_length;
+	counters->inline_headers += frame.length > 0;
 	while ((next = wqe_read_data(&job->wqe, &offset, &data)) == WQE_DATA) {
 		r = append(job, &frame, &data, limit);
 		if (r)
 			return r;
+		segments++;
 	}
+	counters->gathered += segments > 1;
 	if (next == WQE_MALFORMED || !inline_enough(job, job->ethernet.inline_length, frame.length))
 		return SYNDROME_LOCAL_QP_OPERATION;
 	return tso ? send_segments(job, &frame) : finish_frame(job, &frame);
@@ -169,10 +175,13 @@ static int run(struct job *job)
 	case WQE_TSO:
 		if (!job->device->max_message)
 			return SYNDROME_LOCAL_QP_OPERATION;
+		job->device->counters.segmentations++;
 		return run_send(job);
 	case WQE_SEND:
+		job->device->counters.sends++;
 		return run_send(job);
 	case WQE_ENHANCED_MPW:
+		job->device->counters.multi_packets++;
 		return run_multi_packet(job);
 	default:
 		return SYNDROME_LOCAL_QP_OPERATION;
