@@ -26,7 +26,7 @@
  * nothing has happened.
  */
 #define SLEEP_BUSY_US 50u
-#define SLEEP_IDLE_US 1000u
+#define SLEEP_IDLE_US 200u
 #define IDLE_AFTER_NS 200000000u
 
 #define RELID_FIRST   14u
