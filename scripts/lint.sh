@@ -67,15 +67,11 @@ files() {
 
 # Names the files; what is wrong in them is what `clang-format-14 -i` changes.
 layout() {
-	local file status=0
-
-	while IFS= read -r -d '' file; do
-		if ! clang-format-14 --dry-run -Werror "$file" 2>/dev/null; then
-			echo "clang-format-14 -i $file"
-			status=1
-		fi
-	done < <(files '*.c' '*.h')
-	return "$status"
+	local wrong
+	wrong=$(files '*.c' '*.h' | xargs -0 -r clang-format-14 --dry-run -Werror 2>&1 |
+		sed -n 's/^\([^: ]*\):[0-9]*:[0-9]*: error:.*/clang-format-14 -i \1/p' | sort -u)
+	printf '%s' "${wrong:+$wrong$'\n'}"
+	[ -z "$wrong" ]
 }
 
 layers() {
