@@ -2,9 +2,8 @@
  * The AVX-512 path (F, BW, DQ, VL): see classifier_tables.h. Compiled for those instructions, so
  * nothing here may be called before classifier_new() found them.
  *
- * Addresses are searched one by one, the tree's depth being a constant of each copy of the loop so
- * that the processor has several searches in flight; ports are gathered sixteen at a time; rows are
- * prefetched as soon as they are known, and ANDed in a second pass.
+ * Addresses are searched a level at a time for the whole burst; ports are gathered sixteen at a
+ * time; rows are prefetched as soon as they are known, and ANDed in a last pass.
  */
 #include "classify/classifier_lookup.h"
 
@@ -13,60 +12,45 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define LANES         16
 
-ALWAYS_INLINE size_t below4(const int32_t *node, __m512i key)
+ALWAYS_INLINE uint32_t below4(const int32_t *node, __m512i key)
 {
-	return (size_t)_mm_popcnt_u32(_mm512_cmpgt_epi32_mask(key, _mm512_load_si512(node)));
+	return (uint32_t)_mm_popcnt_u32(_mm512_cmpgt_epi32_mask(key, _mm512_load_si512(node)));
 }
 
-ALWAYS_INLINE size_t rank4(const struct tree4 *tree, uint32_t address, unsigned depth)
+ALWAYS_INLINE void prefetch_row(const uint8_t *rows, uint32_t line)
 {
-	__m512i key = _mm512_set1_epi32(TREE4_KEY(__builtin_bswap32(address)));
-	size_t k = 0;
+	const char *row = (const char *)rows + (size_t)line * LINE_BYTES;
 
-	for (unsigned level = 0; level + 1 < depth; level++)
-		k = k * (TREE4_KEYS + 1) + below4(tree->level[level] + k * TREE4_KEYS, key);
-	return k * TREE4_KEYS + below4(tree->level[depth - 1] + k * TREE4_KEYS, key);
+	_mm_prefetch(row, _MM_HINT_T0);
+	_mm_prefetch(row + LINE_BYTES, _MM_HINT_T0);
 }
 
-ALWAYS_INLINE void prefetch_row(const struct table_set *set, uint32_t line, unsigned line_count)
-{
-	const char *row = (const char *)set->rows + (size_t)line * LINE_BYTES;
-
-	for (unsigned i = 0; i < line_count; i++)
-		_mm_prefetch(row + i * LINE_BYTES, _MM_HINT_T0);
-}
-
-ALWAYS_INLINE void search4(const struct table_set *set, const struct tree4 *tree,
-			   const uint32_t *address, unsigned count, unsigned depth, uint32_t *ret)
-{
-	const unsigned stride = sizeof(struct key4) / sizeof(*address);
-
-	for (unsigned i = 0; i < count; i++) {
-		ret[i] = tree->lines[rank4(tree, address[i * stride], depth)];
-		prefetch_row(set, ret[i], 2);
-	}
-}
-
-/* `address` is that field of the first key. */
+/*
+ * Level after level for the whole burst: the steps of one search wait for each other, those of
+ * different keys do not, and so more of them fit into the processor's window.
+ */
 static void find_addresses4(const struct table_set *set, const struct tree4 *tree,
-			    const uint32_t *address, unsigned count, uint32_t *ret)
+			    const int32_t *keys, unsigned count, uint32_t *ret)
 {
-	switch (tree->depth) {
-	case 1:
-		search4(set, tree, address, count, 1, ret);
-		break;
-	case 2:
-		search4(set, tree, address, count, 2, ret);
-		break;
-	case 3:
-		search4(set, tree, address, count, 3, ret);
-		break;
-	case 4:
-		search4(set, tree, address, count, 4, ret);
-		break;
-	default:
-		search4(set, tree, address, count, tree->depth, ret);
-		break;
+	__m512i root = _mm512_load_si512(tree->level[0]);
+	const uint32_t *lines = tree->lines;
+	const uint8_t *rows = set->rows;
+	unsigned depth = tree->depth;
+
+	for (unsigned i = 0; i < count; i++)
+		ret[i] = (uint32_t)_mm_popcnt_u32(
+			_mm512_cmpgt_epi32_mask(_mm512_set1_epi32(keys[i]), root));
+	for (unsigned level = 1; level < depth; level++) {
+		const int32_t *nodes = tree->level[level];
+		unsigned fanout = level + 1 < depth ? TREE4_KEYS + 1 : TREE4_KEYS;
+
+		for (unsigned i = 0; i < count; i++)
+			ret[i] = ret[i] * fanout + below4(nodes + (size_t)ret[i] * TREE4_KEYS,
+							  _mm512_set1_epi32(keys[i]));
+	}
+	for (unsigned i = 0; i < count; i++) {
+		ret[i] = lines[ret[i]];
+		prefetch_row(rows, ret[i]);
 	}
 }
 
@@ -91,7 +75,7 @@ static void find_addresses6(const struct table_set *set, const struct tree6 *tre
 {
 	for (unsigned i = 0; i < count; i++, address += sizeof(struct key6)) {
 		ret[i] = line_in_span(tree, rank6(tree, address), address);
-		prefetch_row(set, ret[i], 2);
+		prefetch_row(set->rows, ret[i]);
 	}
 }
 
@@ -132,12 +116,23 @@ ALWAYS_INLINE void find_ports(const struct table_set *set, __mmask16 lanes, __m5
 						    _mm512_srli_epi32(remote, 6), remote));
 }
 
-/* Bits 3 and 2 of sixteen keys of four words each, from registers of four keys. */
-static void find_ports4(const struct table_set *set, const struct key4 *keys, unsigned count,
-			struct row_lines *ret)
+/* What the searches compare, out of a burst's keys. */
+struct split4 {
+	int32_t local[CLASSIFIER_BURST_MAX];
+	int32_t remote[CLASSIFIER_BURST_MAX];
+	uint32_t ports[CLASSIFIER_BURST_MAX];
+	uint32_t protocol[CLASSIFIER_BURST_MAX];
+};
+
+/* Words of sixteen keys, which stand four to a register, into a register each. */
+ALWAYS_INLINE void split_keys4(const struct key4 *keys, unsigned count, struct split4 *ret)
 {
-	const __m512i pick =
-		_mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31);
+	const __m512i first =
+		_mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
+	const __m512i last = _mm512_add_epi32(first, _mm512_set1_epi32(2));
+	const __m512i swap = _mm512_broadcast_i32x4(
+		_mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
+	const __m512i top = _mm512_set1_epi32((int)0x80000000);
 
 	for (unsigned i = 0; i < count; i += LANES) {
 		unsigned left = count - i < LANES ? count - i : LANES;
@@ -147,11 +142,27 @@ static void find_ports4(const struct table_set *set, const struct key4 *keys, un
 		for (unsigned q = 0; q < 4; q++)
 			quarter[q] = _mm512_maskz_loadu_epi32((__mmask16)(words >> 16 * q),
 							      &keys[i + 4 * q]);
-		low = _mm512_permutex2var_epi32(quarter[0], pick, quarter[1]);
-		high = _mm512_permutex2var_epi32(quarter[2], pick, quarter[3]);
-		find_ports(set, (__mmask16)((1U << left) - 1),
-			   _mm512_shuffle_i64x2(low, high, 0x44),
-			   _mm512_shuffle_i64x2(low, high, 0xee), &ret->local_port[i],
+		low = _mm512_permutex2var_epi32(quarter[0], first, quarter[1]);
+		high = _mm512_permutex2var_epi32(quarter[2], first, quarter[3]);
+		low = _mm512_xor_si512(_mm512_shuffle_epi8(low, swap), top);
+		high = _mm512_xor_si512(_mm512_shuffle_epi8(high, swap), top);
+		_mm512_store_si512(&ret->local[i], _mm512_shuffle_i64x2(low, high, 0x44));
+		_mm512_store_si512(&ret->remote[i], _mm512_shuffle_i64x2(low, high, 0xee));
+		low = _mm512_permutex2var_epi32(quarter[0], last, quarter[1]);
+		high = _mm512_permutex2var_epi32(quarter[2], last, quarter[3]);
+		_mm512_store_si512(&ret->ports[i], _mm512_shuffle_i64x2(low, high, 0x44));
+		_mm512_store_si512(&ret->protocol[i], _mm512_shuffle_i64x2(low, high, 0xee));
+	}
+}
+
+static void find_ports4(const struct table_set *set, const struct split4 *keys, unsigned count,
+			struct row_lines *ret)
+{
+	for (unsigned i = 0; i < count; i += LANES) {
+		unsigned left = count - i < LANES ? count - i : LANES;
+
+		find_ports(set, (__mmask16)((1U << left) - 1), _mm512_load_si512(&keys->ports[i]),
+			   _mm512_load_si512(&keys->protocol[i]), &ret->local_port[i],
 			   &ret->remote_port[i]);
 	}
 }
@@ -292,14 +303,16 @@ void classifier_judge4_avx512(const struct table_set *set, const struct key4 *ke
 			      struct verdict *ret)
 {
 	struct row_lines lines __attribute__((aligned(64)));
+	struct split4 split __attribute__((aligned(64)));
 
-	if (set->segment_count == 0) {
+	if (set->segment_count == 0 || count == 0) {
 		judge_nothing(set, count, ret);
 		return;
 	}
-	find_addresses4(set, &set->local.v4, &keys->local, count, lines.local);
-	find_addresses4(set, &set->remote.v4, &keys->remote, count, lines.remote);
-	find_ports4(set, keys, count, &lines);
+	split_keys4(keys, count, &split);
+	find_addresses4(set, &set->local.v4, split.local, count, lines.local);
+	find_addresses4(set, &set->remote.v4, split.remote, count, lines.remote);
+	find_ports4(set, &split, count, &lines);
 	judge_lines(set, &lines, count, ret);
 }
 
