@@ -12,6 +12,15 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define LANES         16
 
+static inline uint32_t block_hits(const struct sparse_block *block, uint32_t rank)
+{
+	__m256i first = _mm256_load_si256((const __m256i *)block->first);
+	__m256i width = _mm256_load_si256((const __m256i *)block->width);
+	__m256i above = _mm256_sub_epi16(_mm256_set1_epi16((short)rank), first);
+
+	return _mm256_cmple_epu16_mask(above, width);
+}
+
 ALWAYS_INLINE uint32_t below4(const int32_t *node, __m512i key)
 {
 	return (uint32_t)_mm_popcnt_u32(_mm512_cmpgt_epi32_mask(key, _mm512_load_si512(node)));
@@ -29,12 +38,10 @@ ALWAYS_INLINE void prefetch_row(const uint8_t *rows, uint32_t line)
  * Level after level for the whole burst: the steps of one search wait for each other, those of
  * different keys do not, and so more of them fit into the processor's window.
  */
-static void find_addresses4(const struct table_set *set, const struct tree4 *tree,
-			    const int32_t *keys, unsigned count, uint32_t *ret)
+static void find_ranks4(const struct tree4 *tree, const int32_t *keys, unsigned count,
+			uint32_t *ret)
 {
 	__m512i root = _mm512_load_si512(tree->level[0]);
-	const uint32_t *lines = tree->lines;
-	const uint8_t *rows = set->rows;
 	unsigned depth = tree->depth;
 
 	for (unsigned i = 0; i < count; i++)
@@ -48,8 +55,18 @@ static void find_addresses4(const struct table_set *set, const struct tree4 *tre
 			ret[i] = ret[i] * fanout + below4(nodes + (size_t)ret[i] * TREE4_KEYS,
 							  _mm512_set1_epi32(keys[i]));
 	}
+}
+
+static void find_address_lines(const struct table_set *set, enum side side, unsigned count,
+			       struct places *places)
+{
+	const uint32_t *lines = set->address_lines[side];
+	const uint32_t *rank = places->rank[side];
+	uint32_t *ret = places->address_line[side];
+	const uint8_t *rows = set->rows;
+
 	for (unsigned i = 0; i < count; i++) {
-		ret[i] = lines[ret[i]];
+		ret[i] = lines[rank[i]];
 		prefetch_row(rows, ret[i]);
 	}
 }
@@ -59,7 +76,7 @@ ALWAYS_INLINE size_t below6(const int64_t *node, __m512i key)
 	return (size_t)_mm_popcnt_u32(_mm512_cmpgt_epi64_mask(key, _mm512_load_si512(node)));
 }
 
-ALWAYS_INLINE size_t rank6(const struct tree6 *tree, const uint8_t *address)
+ALWAYS_INLINE uint32_t rank6(const struct tree6 *tree, const uint8_t *address)
 {
 	__m512i key = _mm512_set1_epi64(TREE6_KEY(load_high(address)));
 	unsigned last = tree->depth - 1;
@@ -67,16 +84,16 @@ ALWAYS_INLINE size_t rank6(const struct tree6 *tree, const uint8_t *address)
 
 	for (unsigned level = 0; level < last; level++)
 		k = k * (TREE6_KEYS + 1) + below6(tree->level[level] + k * TREE6_KEYS, key);
-	return k * TREE6_KEYS + below6(tree->level[last] + k * TREE6_KEYS, key);
+	k = k * TREE6_KEYS + below6(tree->level[last] + k * TREE6_KEYS, key);
+	return rank_in_span(tree, k, address);
 }
 
-static void find_addresses6(const struct table_set *set, const struct tree6 *tree,
-			    const uint8_t *address, unsigned count, uint32_t *ret)
+/* `address` is that field of the first key. */
+static void find_ranks6(const struct tree6 *tree, const uint8_t *address, unsigned count,
+			uint32_t *ret)
 {
-	for (unsigned i = 0; i < count; i++, address += sizeof(struct key6)) {
-		ret[i] = line_in_span(tree, rank6(tree, address), address);
-		prefetch_row(set->rows, ret[i]);
-	}
+	for (unsigned i = 0; i < count; i++)
+		ret[i] = rank6(tree, address + i * sizeof(struct key6));
 }
 
 /* Lanes of a map's lines: `root` indexes the map's root, `port` is the port itself. */
@@ -97,9 +114,10 @@ ALWAYS_INLINE __m512i gather_ports(const struct port_map *map, __mmask16 lanes, 
 	return line;
 }
 
-/* `ports` holds sixteen keys' local (low half) and remote ports, `protocols` their protocols. */
+/* For keys i to i + 15: `ports` holds their local (low half) and remote ports, `protocols` their
+ * protocols. */
 ALWAYS_INLINE void find_ports(const struct table_set *set, __mmask16 lanes, __m512i ports,
-			      __m512i protocols, uint32_t *ret_local, uint32_t *ret_remote)
+			      __m512i protocols, unsigned i, struct places *ret)
 {
 	__m512i swapped = _mm512_or_si512(_mm512_slli_epi16(ports, 8), _mm512_srli_epi16(ports, 8));
 	__m512i local = _mm512_and_si512(swapped, _mm512_set1_epi32(0xffff));
@@ -111,9 +129,11 @@ ALWAYS_INLINE void find_ports(const struct table_set *set, __mmask16 lanes, __m5
 	__m512i root = _mm512_and_si512(base, _mm512_set1_epi32(~PROTOCOL_PORTS));
 
 	root = _mm512_mask_add_epi32(root, has_ports, root, _mm512_srli_epi32(local, 6));
-	_mm512_store_si512(ret_local, gather_ports(&set->local_ports, lanes, root, local));
-	_mm512_store_si512(ret_remote, gather_ports(&set->remote_ports, lanes,
-						    _mm512_srli_epi32(remote, 6), remote));
+	_mm512_store_si512(&ret->port_line[SIDE_LOCAL][i],
+			   gather_ports(&set->ports[SIDE_LOCAL], lanes, root, local));
+	_mm512_store_si512(&ret->port_line[SIDE_REMOTE][i],
+			   gather_ports(&set->ports[SIDE_REMOTE], lanes,
+					_mm512_srli_epi32(remote, 6), remote));
 }
 
 /* What the searches compare, out of a burst's keys. */
@@ -156,19 +176,18 @@ ALWAYS_INLINE void split_keys4(const struct key4 *keys, unsigned count, struct s
 }
 
 static void find_ports4(const struct table_set *set, const struct split4 *keys, unsigned count,
-			struct row_lines *ret)
+			struct places *ret)
 {
 	for (unsigned i = 0; i < count; i += LANES) {
 		unsigned left = count - i < LANES ? count - i : LANES;
 
 		find_ports(set, (__mmask16)((1U << left) - 1), _mm512_load_si512(&keys->ports[i]),
-			   _mm512_load_si512(&keys->protocol[i]), &ret->local_port[i],
-			   &ret->remote_port[i]);
+			   _mm512_load_si512(&keys->protocol[i]), i, ret);
 	}
 }
 
 static void find_ports6(const struct table_set *set, const struct key6 *keys, unsigned count,
-			struct row_lines *ret)
+			struct places *ret)
 {
 	const __m512i stride = _mm512_setr_epi32(0, 12, 24, 36, 48, 60, 72, 84, 96, 108, 120, 132,
 						 144, 156, 168, 180);
@@ -181,8 +200,7 @@ static void find_ports6(const struct table_set *set, const struct key6 *keys, un
 
 		find_ports(set, lanes,
 			   _mm512_mask_i32gather_epi32(zero, lanes, stride, base + 8, 4),
-			   _mm512_mask_i32gather_epi32(zero, lanes, stride, base + 9, 4),
-			   &ret->local_port[i], &ret->remote_port[i]);
+			   _mm512_mask_i32gather_epi32(zero, lanes, stride, base + 9, 4), i, ret);
 	}
 }
 
@@ -218,8 +236,16 @@ ALWAYS_INLINE uint32_t segment_mask(const struct segment *segment)
 	return words << segment->first_word;
 }
 
+ALWAYS_INLINE void find_outcomes(const struct table_set *set, const struct row_words *rows,
+				 uint32_t words, const uint32_t *mask, unsigned segments,
+				 uint64_t *outcomes)
+{
+	for (unsigned s = 0; s < segments; s++)
+		outcomes[s] = outcome_of(set, rows, (unsigned)__builtin_ctz(words & mask[s]));
+}
+
 /* Rows of few lines: all of them are ANDed, without a branch that depends on the data. */
-ALWAYS_INLINE void judge_short(const struct table_set *set, const struct row_lines *lines,
+ALWAYS_INLINE void judge_short(const struct table_set *set, const struct places *places,
 			       unsigned count, unsigned line_count, unsigned segments,
 			       struct verdict *ret)
 {
@@ -228,16 +254,11 @@ ALWAYS_INLINE void judge_short(const struct table_set *set, const struct row_lin
 	for (unsigned s = 0; s < segments; s++)
 		mask[s] = segment_mask(&set->segment[s]);
 	for (unsigned i = 0; i < count; i++) {
-		struct row_words rows = row_words_of(set, lines, i);
-		uint32_t words = words_set(&rows, line_count);
-		unsigned s = segments - 1;
-		uint64_t outcome = outcome_of(set, &rows, (unsigned)__builtin_ctz(words & mask[s]));
+		struct row_words rows = row_words_of(set, places, i);
+		uint64_t outcomes[STAGES];
 
-		while (s-- > 0)
-			outcome = outcome_before(
-				outcome_of(set, &rows, (unsigned)__builtin_ctz(words & mask[s])),
-				outcome);
-		store_verdict(&ret[i], outcome);
+		find_outcomes(set, &rows, words_set(&rows, line_count), mask, segments, outcomes);
+		store_verdict(&ret[i], outcome_of_all(outcomes, segments));
 	}
 }
 
@@ -256,77 +277,129 @@ ALWAYS_INLINE uint64_t scan_segment(const struct table_set *set, const struct se
 	return outcome_of(set, rows, (line - 1) * LINE_WORDS + (unsigned)__builtin_ctz(words));
 }
 
-static void judge_long(const struct table_set *set, const struct row_lines *lines, unsigned count,
+static void judge_long(const struct table_set *set, const struct places *places, unsigned count,
 		       struct verdict *ret)
 {
 	for (unsigned i = 0; i < count; i++) {
-		struct row_words rows = row_words_of(set, lines, i);
-		unsigned s = set->segment_count - 1;
-		uint64_t outcome = scan_segment(set, &set->segment[s], &rows);
+		struct row_words rows = row_words_of(set, places, i);
+		uint64_t outcomes[STAGES];
 
-		while (s-- > 0)
-			outcome =
-				outcome_before(scan_segment(set, &set->segment[s], &rows), outcome);
-		store_verdict(&ret[i], outcome);
+		for (unsigned s = 0; s < set->segment_count; s++)
+			outcomes[s] = scan_segment(set, &set->segment[s], &rows);
+		store_verdict(&ret[i], outcome_of_all(outcomes, set->segment_count));
 	}
 }
 
-static void judge_lines(const struct table_set *set, const struct row_lines *lines, unsigned count,
-			struct verdict *ret)
+static void judge_rows(const struct table_set *set, const struct places *places, unsigned count,
+		       struct verdict *ret)
 {
 	bool single = set->segment_count == 1;
 
 	switch (set->line_count) {
 	case 1:
 		if (single)
-			judge_short(set, lines, count, 1, 1, ret);
+			judge_short(set, places, count, 1, 1, ret);
 		else
-			judge_short(set, lines, count, 1, set->segment_count, ret);
+			judge_short(set, places, count, 1, set->segment_count, ret);
 		break;
 	case 2:
 		if (single)
-			judge_short(set, lines, count, 2, 1, ret);
+			judge_short(set, places, count, 2, 1, ret);
 		else
-			judge_short(set, lines, count, 2, set->segment_count, ret);
+			judge_short(set, places, count, 2, set->segment_count, ret);
 		break;
 	case 3:
 	case 4:
-		judge_short(set, lines, count, set->line_count, set->segment_count, ret);
+		judge_short(set, places, count, set->line_count, set->segment_count, ret);
 		break;
 	default:
-		judge_long(set, lines, count, ret);
+		judge_long(set, places, count, ret);
 		break;
+	}
+}
+
+static void prefetch_lists(const struct table_set *set, unsigned count, const struct places *places)
+{
+	for (unsigned side = 0; side < SIDES; side++) {
+		const uint32_t *lists = set->sparse.lists[side];
+
+		for (unsigned i = 0; i < count; i++) {
+			uint32_t block = SPARSE_LIST_BLOCK(lists[places->rank[side][i]]);
+
+			_mm_prefetch((const char *)&set->sparse.blocks[block], _MM_HINT_T0);
+		}
+	}
+}
+
+static void judge_sparse(const struct table_set *set, const struct places *places, unsigned count,
+			 const struct transport *transport, struct verdict *ret)
+{
+	unsigned segments = set->segment_count;
+	uint32_t mask[STAGES];
+
+	for (unsigned s = 0; s < segments; s++)
+		mask[s] = segment_mask(&set->segment[s]);
+	for (unsigned i = 0; i < count; i++) {
+		struct row_words rows = row_words_of(set, places, i);
+		uint64_t outcomes[STAGES];
+
+		find_outcomes(set, &rows, words_set(&rows, set->line_count), mask, segments,
+			      outcomes);
+		judge_lists(set, places, i, &transport[i], outcomes);
+		store_verdict(&ret[i], outcome_of_all(outcomes, segments));
 	}
 }
 
 void classifier_judge4_avx512(const struct table_set *set, const struct key4 *keys, unsigned count,
 			      struct verdict *ret)
 {
-	struct row_lines lines __attribute__((aligned(64)));
+	struct places places __attribute__((aligned(64)));
 	struct split4 split __attribute__((aligned(64)));
+	struct transport transport[CLASSIFIER_BURST_MAX];
 
 	if (set->segment_count == 0 || count == 0) {
 		judge_nothing(set, count, ret);
 		return;
 	}
 	split_keys4(keys, count, &split);
-	find_addresses4(set, &set->local.v4, split.local, count, lines.local);
-	find_addresses4(set, &set->remote.v4, split.remote, count, lines.remote);
-	find_ports4(set, &split, count, &lines);
-	judge_lines(set, &lines, count, ret);
+	find_ranks4(&set->address[SIDE_LOCAL].v4, split.local, count, places.rank[SIDE_LOCAL]);
+	find_address_lines(set, SIDE_LOCAL, count, &places);
+	find_ranks4(&set->address[SIDE_REMOTE].v4, split.remote, count, places.rank[SIDE_REMOTE]);
+	find_address_lines(set, SIDE_REMOTE, count, &places);
+	if (set->is_sparse)
+		prefetch_lists(set, count, &places);
+	find_ports4(set, &split, count, &places);
+	if (!set->is_sparse) {
+		judge_rows(set, &places, count, ret);
+		return;
+	}
+	for (unsigned i = 0; i < count; i++)
+		transport[i] = transport4(&keys[i]);
+	judge_sparse(set, &places, count, transport, ret);
 }
 
 void classifier_judge6_avx512(const struct table_set *set, const struct key6 *keys, unsigned count,
 			      struct verdict *ret)
 {
-	struct row_lines lines __attribute__((aligned(64)));
+	struct places places __attribute__((aligned(64)));
+	struct transport transport[CLASSIFIER_BURST_MAX];
 
-	if (set->segment_count == 0) {
+	if (set->segment_count == 0 || count == 0) {
 		judge_nothing(set, count, ret);
 		return;
 	}
-	find_addresses6(set, &set->local.v6, keys->local, count, lines.local);
-	find_addresses6(set, &set->remote.v6, keys->remote, count, lines.remote);
-	find_ports6(set, keys, count, &lines);
-	judge_lines(set, &lines, count, ret);
+	find_ranks6(&set->address[SIDE_LOCAL].v6, keys->local, count, places.rank[SIDE_LOCAL]);
+	find_address_lines(set, SIDE_LOCAL, count, &places);
+	find_ranks6(&set->address[SIDE_REMOTE].v6, keys->remote, count, places.rank[SIDE_REMOTE]);
+	find_address_lines(set, SIDE_REMOTE, count, &places);
+	if (set->is_sparse)
+		prefetch_lists(set, count, &places);
+	find_ports6(set, keys, count, &places);
+	if (!set->is_sparse) {
+		judge_rows(set, &places, count, ret);
+		return;
+	}
+	for (unsigned i = 0; i < count; i++)
+		transport[i] = transport6(&keys[i]);
+	judge_sparse(set, &places, count, transport, ret);
 }
