@@ -20,8 +20,9 @@ struct conn_side {
 	size_t size;
 	uint32_t count;
 	uint32_t stride;
-	uint32_t live;  /* atomic */
-	uint64_t swept; /* atomic: buckets swept since sweep_origin */
+	uint32_t live;    /* atomic */
+	uint64_t swept;   /* atomic: buckets swept since sweep_origin */
+	uint64_t pressed; /* atomic: buckets swept besides, by inserts into a full table */
 };
 
 /*
