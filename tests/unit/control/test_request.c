@@ -298,13 +298,14 @@ static void lists_every_method(void **state)
 
 static void checks_policies_over_the_socket(void **state)
 {
-	struct json *json = ask(
-		*state, CALL("policy.check",
-			     "{\"policy\":{\"name\":\"n\",\"properties\":"
-			     "{\"securityRules\":[{\"name\":\"r\",\"properties\":{\"priority\":99,"
-			     "\"direction\":\"Inbound\",\"access\":\"Perhaps\",\"protocol\":\"Tcp\","
-			     "\"sourceAddressPrefix\":\"*\",\"destinationAddressPrefix\":\"*\","
-			     "\"sourcePortRange\":\"*\",\"destinationPortRange\":\"70000\"}}]}}}"));
+	struct json *json =
+		ask(*state,
+		    CALL("policy.check",
+			 "{\"policy\":{\"name\":\"n\",\"properties\":"
+			 "{\"securityRules\":[{\"name\":\"r\",\"properties\":{\"priority\":99,"
+			 "\"direction\":\"Inbound\",\"access\":\"Perhaps\",\"protocol\":\"Tcp\","
+			 "\"sourceAddressPrefix\":\"*\",\"destinationAddressPrefix\":\"*\","
+			 "\"sourcePortRange\":\"*\",\"destinationPortRange\":\"70000\"}}]}}}"));
 	struct json_at at = json_root(json), errors, error;
 
 	step(&at, "result");
