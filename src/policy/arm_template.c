@@ -26,7 +26,7 @@
 /* An NSG while its rules are being gathered. */
 struct group {
 	char *name;
-	const struct json_at *at; /* the resource */
+	char *pointer; /* of the resource */
 	struct json *nsg;
 	bool broken;
 	size_t written_rules;
@@ -38,7 +38,7 @@ struct group {
 struct loose_rule {
 	char *group;
 	struct json *rule;
-	const struct json_at *at;
+	char *pointer; /* of the resource */
 	bool broken;
 };
 
@@ -148,6 +148,14 @@ static int evaluate_condition(const struct arm_env *env, const struct json_at *r
 	return r;
 }
 
+static char *pointer_of(const struct json_at *at)
+{
+	char pointer[ERROR_POINTER_MAX];
+
+	json_pointer(at, pointer, sizeof(pointer));
+	return alloc_string(pointer);
+}
+
 static const char *last_segment(const char *name)
 {
 	const char *slash = strrchr(name, '/');
@@ -179,7 +187,7 @@ static struct loose_rule *add_rule(struct template_reader *reader, const struct 
 	rule = &reader->rules[reader->rule_count++];
 	*rule = (struct loose_rule){
 		.group = group,
-		.at = arm_keep(&reader->machine, resource),
+		.pointer = pointer_of(resource),
 	};
 	return rule;
 }
@@ -242,7 +250,7 @@ static void read_nsg(struct template_reader *reader, const struct arm_env *env,
 	group = &reader->groups[reader->group_count++];
 	*group = (struct group){
 		.name = name,
-		.at = arm_keep(&reader->machine, resource),
+		.pointer = pointer_of(resource),
 		.nsg = json_new_object(),
 		.broken = named < 0 || evaluated < 0,
 		.written_rules = written_rules(resource),
@@ -420,7 +428,7 @@ static struct group *group_for(struct template_reader *reader, const struct loos
 	group = &reader->groups[reader->group_count++];
 	*group = (struct group){
 		.name = alloc_string(rule->group),
-		.at = rule->at,
+		.pointer = alloc_string(rule->pointer),
 		.nsg = json_new_object(),
 	};
 	json_add_string(group->nsg, "name", group->name);
@@ -462,7 +470,7 @@ static void place_rules(struct template_reader *reader)
 	for (size_t i = 0; i < reader->rule_count; i++) {
 		struct loose_rule *rule = &reader->rules[i];
 		struct group *group = group_for(reader, rule);
-		char from[60], to[ERROR_POINTER_MAX];
+		char from[60];
 
 		group->broken |= rule->broken;
 		if (!rule->rule)
@@ -470,11 +478,10 @@ static void place_rules(struct template_reader *reader)
 		(void)snprintf(from, sizeof(from), "/properties/securityRules/%zu",
 			       append_rule(group, rule->rule));
 		rule->rule = NULL;
-		json_pointer(rule->at, to, sizeof(to));
 		group->map = alloc_grow(group->map, group->map_count, sizeof(*group->map));
 		group->map[group->map_count++] = (struct pointer_map){
 			.from = alloc_string(from),
-			.to = alloc_string(to),
+			.to = alloc_string(rule->pointer),
 		};
 	}
 }
@@ -490,7 +497,7 @@ static void hand_over(struct template_reader *reader)
 		struct policy_source_nsg *added;
 
 		json_add(source->made, NULL, group->nsg);
-		added = source_add(reader->source, group->at, group->name, group->nsg);
+		added = source_add_at(reader->source, group->pointer, group->name, group->nsg);
 		added->broken = group->broken;
 		if (group->broken && group->written_rules > added->user_rules)
 			added->user_rules = group->written_rules;
@@ -499,11 +506,14 @@ static void hand_over(struct template_reader *reader)
 			added->map[added->map_count++] = group->map[k];
 		}
 		free(group->map);
+		free(group->pointer);
 		free(group->name);
 	}
 	free(reader->groups);
-	for (size_t i = 0; i < reader->rule_count; i++)
+	for (size_t i = 0; i < reader->rule_count; i++) {
 		free(reader->rules[i].group);
+		free(reader->rules[i].pointer);
+	}
 	free(reader->rules);
 }
 
