@@ -31,7 +31,8 @@ struct pointer_map {
 struct policy_source_nsg {
 	char *name;       /* after evaluation; repeated names got #2, #3; "" where it has none */
 	enum stage level; /* of a document or an effective dump: where it stands; else STAGE_NIC */
-	const struct json *nsg; /* ARM's object, or flat as the CLI prints it; borrowed */
+	const struct json *nsg;  /* ARM's object, or flat as the CLI prints it; borrowed */
+	const struct json *root; /* the file; borrowed */
 	size_t user_rules;
 	bool broken; /* of a template: something in it cannot be evaluated, and was reported */
 	struct pointer_map *map; /* the longest `from` that fits counts; "" always stands in it */
@@ -103,8 +104,8 @@ int policy_source_check(const struct policy_source *source,
  * from `nsg` at `level`, stands in the file; where the file has no such place, as with the result
  * of an expression, the nearest that it has. False where it is in another part of that document.
  */
-bool policy_source_locate(const struct policy_source *source, const struct policy_source_nsg *nsg,
-			  enum stage level, const char *pointer, char *buffer, size_t size);
+bool policy_source_locate(const struct policy_source_nsg *nsg, enum stage level,
+			  const char *pointer, char *buffer, size_t size);
 
 /*
  * A policy document in which `nsg` stands at `level` (STAGE_SUBNET or STAGE_NIC) and everything

@@ -113,7 +113,12 @@ struct policy_source_nsg *source_add_at(struct source_reader *reader, const char
 
 	source->nsgs = alloc_grow(source->nsgs, source->count, sizeof(*source->nsgs));
 	added = &source->nsgs[source->count++];
-	*added = (struct policy_source_nsg){ .name = unique, .level = STAGE_NIC, .nsg = nsg };
+	*added = (struct policy_source_nsg){
+		.name = unique,
+		.level = STAGE_NIC,
+		.nsg = nsg,
+		.root = source->root,
+	};
 	if (rules_of(&root, &properties, &rules))
 		added->user_rules = json_count(&rules);
 	map_to(added, "", pointer);

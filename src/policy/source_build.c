@@ -126,8 +126,8 @@ static void cut_to_existing(const struct json *root, char *pointer)
 	}
 }
 
-bool policy_source_locate(const struct policy_source *source, const struct policy_source_nsg *nsg,
-			  enum stage level, const char *pointer, char *buffer, size_t size)
+bool policy_source_locate(const struct policy_source_nsg *nsg, enum stage level,
+			  const char *pointer, char *buffer, size_t size)
 {
 	const struct pointer_map *best = NULL;
 	char top[16];
@@ -147,19 +147,18 @@ bool policy_source_locate(const struct policy_source *source, const struct polic
 	if (!best)
 		return false;
 	(void)snprintf(buffer, size, "%s%s", best->to, pointer + strlen(best->from));
-	cut_to_existing(source->root, buffer);
+	cut_to_existing(nsg->root, buffer);
 	return true;
 }
 
-static void relocate(struct report *report, size_t from, const struct policy_source *source,
-		     const struct policy_source_nsg *nsg, enum stage level)
+static void relocate(struct report *report, size_t from, const struct policy_source_nsg *nsg,
+		     enum stage level)
 {
 	for (size_t i = from; i < report->count; i++) {
 		struct problem *problem = &report->problems[i];
 		char pointer[ERROR_POINTER_MAX];
 
-		if (!policy_source_locate(source, nsg, level, problem->pointer, pointer,
-					  sizeof(pointer)))
+		if (!policy_source_locate(nsg, level, problem->pointer, pointer, sizeof(pointer)))
 			continue;
 		free(problem->pointer);
 		problem->pointer = alloc_string(pointer);
@@ -184,7 +183,7 @@ int policy_source_build(const struct policy_source *source, const struct policy_
 	document = policy_document_with_nsg(NULL, level, nsg->nsg);
 	r = policy_build(document, &with, report, ret);
 	json_free(document);
-	relocate(report, before, source, nsg, level);
+	relocate(report, before, nsg, level);
 	return r;
 }
 
