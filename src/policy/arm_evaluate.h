@@ -66,20 +66,27 @@ int arm_fail_deployment(struct arm_machine *machine, const char *function);
 /* Counts `bytes` of text that was made; fails where it is too much. */
 int arm_charge(struct arm_machine *machine, size_t bytes);
 
+/* One level down; the caller takes one off machine->depth where this succeeds. */
+int arm_deeper(struct arm_machine *machine);
+
 /* Everything below `at`, evaluated. Fails with all problems reported. The caller frees *ret. */
 int arm_evaluate(const struct arm_env *env, const struct json_at *at, struct json **ret);
 /* Sets *ret, whose env must be valid, to what the node gives; on failure it may hold a part. */
 int arm_evaluate_node(const struct arm_env *env, const struct arm_node *node,
 		      struct arm_value *ret);
+/* Goes on from an expression to what it gives, until that is something else. */
+int arm_resolve(struct arm_value *value);
 /* Turns a value into an owned one. */
 int arm_force(struct arm_value *value);
 void arm_value_fini(struct arm_value *value);
 
+/* True for an object some of whose members are made by copy loops. */
+bool arm_has_copies(const struct json_at *at);
 /* How often a `copy` object repeats; *ret_name borrows from the file. */
 int arm_copy_count(const struct arm_env *env, const struct json_at *copy, int64_t *ret,
 		   const char **ret_name);
 
-/* arm_names.c */
+/* arm_names.c: what parameters() and variables() give */
 int arm_parameter(const struct arm_env *env, const char *name, struct arm_value *ret);
 int arm_variable(const struct arm_env *env, const char *name, struct arm_value *ret);
 

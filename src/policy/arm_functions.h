@@ -19,6 +19,7 @@ struct arm_function {
 };
 
 /* Each ends with a NULL name. */
+extern const struct arm_function arm_logic_functions[];
 extern const struct arm_function arm_text_functions[];
 extern const struct arm_function arm_list_functions[];
 extern const struct arm_function arm_network_functions[];

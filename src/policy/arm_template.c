@@ -8,7 +8,7 @@
  * https://learn.microsoft.com/azure/azure-resource-manager/templates/syntax
  */
 #include "policy/alloc.h"
-#include "policy/arm_evaluate.h"
+#include "policy/arm_gather.h"
 #include "policy/source.h"
 
 #include <stdio.h>
@@ -22,35 +22,6 @@
 
 #define RESOURCES_MAX 20000
 #define NESTING_MAX   16 /* deployments in deployments; deeper ones are not looked into */
-
-/* An NSG while its rules are being gathered. */
-struct group {
-	char *name;
-	char *pointer; /* of the resource */
-	struct json *nsg;
-	bool broken;
-	size_t written_rules;
-	struct pointer_map *map; /* rules that stand elsewhere */
-	size_t map_count;
-};
-
-/* A rule that is a resource of its own. */
-struct loose_rule {
-	char *group;
-	struct json *rule;
-	char *pointer; /* of the resource */
-	bool broken;
-};
-
-struct template_reader {
-	struct source_reader *source;
-	struct arm_machine machine;
-	struct group *groups;
-	size_t group_count;
-	struct loose_rule *rules;
-	size_t rule_count;
-	size_t resources;
-};
 
 bool source_is_template(const struct json_at *at)
 {
@@ -76,7 +47,7 @@ static bool type_is(const struct json_at *resource, const char *type)
 enum { NAME_UNKNOWN = 1 };
 
 /* What a resource's name evaluates to; NAME_UNKNOWN and its text where only a deployment knows. */
-static int evaluate_name(struct template_reader *reader, const struct arm_env *env,
+static int evaluate_name(struct arm_reader *reader, const struct arm_env *env,
 			 const struct json_at *resource, char **ret)
 {
 	struct arm_machine *machine = &reader->machine;
@@ -178,14 +149,14 @@ static int evaluate_properties(const struct arm_env *env, const struct json_at *
 
 /* --- NSGs and rules --- */
 
-static struct loose_rule *add_rule(struct template_reader *reader, const struct json_at *resource,
-				   char *group)
+static struct arm_rule *add_rule(struct arm_reader *reader, const struct json_at *resource,
+				 char *group)
 {
-	struct loose_rule *rule;
+	struct arm_rule *rule;
 
 	reader->rules = alloc_grow(reader->rules, reader->rule_count, sizeof(*reader->rules));
 	rule = &reader->rules[reader->rule_count++];
-	*rule = (struct loose_rule){
+	*rule = (struct arm_rule){
 		.group = group,
 		.pointer = pointer_of(resource),
 	};
@@ -193,12 +164,12 @@ static struct loose_rule *add_rule(struct template_reader *reader, const struct 
 }
 
 /* `group` is the NSG's name where the resource stands inside of it; else its own name says it. */
-static void read_rule(struct template_reader *reader, const struct arm_env *env,
+static void read_rule(struct arm_reader *reader, const struct arm_env *env,
 		      const struct json_at *resource, const char *group)
 {
 	char *name = NULL, *parent;
 	struct json *properties = NULL;
-	struct loose_rule *rule;
+	struct arm_rule *rule;
 	int named;
 
 	named = evaluate_name(reader, env, resource, &name);
@@ -221,7 +192,7 @@ static void read_rule(struct template_reader *reader, const struct arm_env *env,
 	free(name);
 }
 
-static void read_children(struct template_reader *reader, const struct arm_env *env,
+static void read_children(struct arm_reader *reader, const struct arm_env *env,
 			  const struct json_at *nsg, const char *name);
 
 /* How many rules the template lists for an NSG that cannot be evaluated. */
@@ -235,11 +206,11 @@ static size_t written_rules(const struct json_at *resource)
 		       : 0;
 }
 
-static void read_nsg(struct template_reader *reader, const struct arm_env *env,
+static void read_nsg(struct arm_reader *reader, const struct arm_env *env,
 		     const struct json_at *resource)
 {
 	struct json *properties = NULL;
-	struct group *group;
+	struct arm_group *group;
 	char *name = NULL;
 	int named = evaluate_name(reader, env, resource, &name);
 	int evaluated = evaluate_properties(env, resource, &properties);
@@ -248,7 +219,7 @@ static void read_nsg(struct template_reader *reader, const struct arm_env *env,
 		name = written_name(resource);
 	reader->groups = alloc_grow(reader->groups, reader->group_count, sizeof(*reader->groups));
 	group = &reader->groups[reader->group_count++];
-	*group = (struct group){
+	*group = (struct arm_group){
 		.name = name,
 		.pointer = pointer_of(resource),
 		.nsg = json_new_object(),
@@ -261,10 +232,10 @@ static void read_nsg(struct template_reader *reader, const struct arm_env *env,
 	read_children(reader, env, resource, name);
 }
 
-static void read_child(struct template_reader *reader, const struct arm_env *env,
+static void read_child(struct arm_reader *reader, const struct arm_env *env,
 		       const struct json_at *resource, const char *group);
 
-static void read_children(struct template_reader *reader, const struct arm_env *env,
+static void read_children(struct arm_reader *reader, const struct arm_env *env,
 			  const struct json_at *nsg, const char *name)
 {
 	struct json_at list, child;
@@ -279,7 +250,7 @@ static void read_children(struct template_reader *reader, const struct arm_env *
 
 /* --- walking resources --- */
 
-static void read_resources(struct template_reader *reader, const struct arm_env *env,
+static void read_resources(struct arm_reader *reader, const struct arm_env *env,
 			   const struct json_at *list);
 
 static bool is_inner_scope(const struct json_at *properties)
@@ -291,7 +262,7 @@ static bool is_inner_scope(const struct json_at *properties)
 	       strcasecmp(json_string(&scope), "inner") == 0;
 }
 
-static void read_deployment(struct template_reader *reader, const struct arm_env *env,
+static void read_deployment(struct arm_reader *reader, const struct arm_env *env,
 			    const struct json_at *resource)
 {
 	struct arm_machine *machine = &reader->machine;
@@ -338,7 +309,7 @@ static bool is_of_interest(const struct json_at *resource, unsigned depth)
 	return false;
 }
 
-static void read_instance(struct template_reader *reader, const struct arm_env *env,
+static void read_instance(struct arm_reader *reader, const struct arm_env *env,
 			  const struct json_at *resource)
 {
 	bool deployed = true;
@@ -354,7 +325,7 @@ static void read_instance(struct template_reader *reader, const struct arm_env *
 }
 
 /* Calls `read` for the resource, or for each round of its copy loop. */
-static void read_copies(struct template_reader *reader, const struct arm_env *env,
+static void read_copies(struct arm_reader *reader, const struct arm_env *env,
 			const struct json_at *resource, const char *group)
 {
 	struct json_at copy;
@@ -384,7 +355,7 @@ static void read_copies(struct template_reader *reader, const struct arm_env *en
 }
 
 /* A resource inside an NSG: its type may be relative. */
-static void read_child(struct template_reader *reader, const struct arm_env *env,
+static void read_child(struct arm_reader *reader, const struct arm_env *env,
 		       const struct json_at *resource, const char *group)
 {
 	bool deployed = true;
@@ -396,7 +367,7 @@ static void read_child(struct template_reader *reader, const struct arm_env *env
 }
 
 /* A list, or from language version 2.0 on an object with a name for each. */
-static void read_resources(struct template_reader *reader, const struct arm_env *env,
+static void read_resources(struct arm_reader *reader, const struct arm_env *env,
 			   const struct json_at *list)
 {
 	struct json_at resource;
@@ -407,120 +378,10 @@ static void read_resources(struct template_reader *reader, const struct arm_env 
 	}
 }
 
-/* --- the result --- */
-
-static struct group *group_named(struct template_reader *reader, const char *name)
-{
-	for (size_t i = 0; i < reader->group_count; i++) {
-		if (strcasecmp(reader->groups[i].name, name) == 0)
-			return &reader->groups[i];
-	}
-	return NULL;
-}
-
-static struct group *group_for(struct template_reader *reader, const struct loose_rule *rule)
-{
-	struct group *group = group_named(reader, rule->group);
-
-	if (group)
-		return group;
-	reader->groups = alloc_grow(reader->groups, reader->group_count, sizeof(*reader->groups));
-	group = &reader->groups[reader->group_count++];
-	*group = (struct group){
-		.name = alloc_string(rule->group),
-		.pointer = alloc_string(rule->pointer),
-		.nsg = json_new_object(),
-	};
-	json_add_string(group->nsg, "name", group->name);
-	(void)json_add_object(group->nsg, "properties");
-	return group;
-}
-
-/* The NSG's list of rules with one more, which it takes over; its place in the list. */
-static size_t append_rule(struct group *group, struct json *rule)
-{
-	struct json_at root = json_root(group->nsg), properties, rules;
-	struct json *fresh_properties, *fresh_rules;
-	size_t place = 0;
-
-	if (!source_get(&root, "properties", JSON_OBJECT, &properties)) {
-		json_remove(group->nsg, "properties");
-		fresh_properties = json_new_object();
-	} else {
-		fresh_properties = json_copy(properties.value);
-	}
-	fresh_rules = json_new_array();
-	root = json_root(fresh_properties);
-	if (source_get(&root, "securityRules", JSON_ARRAY, &rules)) {
-		json_free(fresh_rules);
-		fresh_rules = json_copy(rules.value);
-		place = json_count(&rules);
-	}
-	if (json_get_fold(&root, "securityRules", &rules))
-		json_remove(fresh_properties, rules.key);
-	json_add(fresh_rules, NULL, rule);
-	json_add(fresh_properties, "securityRules", fresh_rules);
-	json_remove(group->nsg, "properties");
-	json_add(group->nsg, "properties", fresh_properties);
-	return place;
-}
-
-static void place_rules(struct template_reader *reader)
-{
-	for (size_t i = 0; i < reader->rule_count; i++) {
-		struct loose_rule *rule = &reader->rules[i];
-		struct group *group = group_for(reader, rule);
-		char from[60];
-
-		group->broken |= rule->broken;
-		if (!rule->rule)
-			continue;
-		(void)snprintf(from, sizeof(from), "/properties/securityRules/%zu",
-			       append_rule(group, rule->rule));
-		rule->rule = NULL;
-		group->map = alloc_grow(group->map, group->map_count, sizeof(*group->map));
-		group->map[group->map_count++] = (struct pointer_map){
-			.from = alloc_string(from),
-			.to = alloc_string(rule->pointer),
-		};
-	}
-}
-
-static void hand_over(struct template_reader *reader)
-{
-	struct policy_source *source = reader->source->source;
-
-	if (!source->made)
-		source->made = json_new_array();
-	for (size_t i = 0; i < reader->group_count; i++) {
-		struct group *group = &reader->groups[i];
-		struct policy_source_nsg *added;
-
-		json_add(source->made, NULL, group->nsg);
-		added = source_add_at(reader->source, group->pointer, group->name, group->nsg);
-		added->broken = group->broken;
-		if (group->broken && group->written_rules > added->user_rules)
-			added->user_rules = group->written_rules;
-		for (size_t k = 0; k < group->map_count; k++) {
-			added->map = alloc_grow(added->map, added->map_count, sizeof(*added->map));
-			added->map[added->map_count++] = group->map[k];
-		}
-		free(group->map);
-		free(group->pointer);
-		free(group->name);
-	}
-	free(reader->groups);
-	for (size_t i = 0; i < reader->rule_count; i++) {
-		free(reader->rules[i].group);
-		free(reader->rules[i].pointer);
-	}
-	free(reader->rules);
-}
-
 int source_read_template(struct source_reader *source, const struct json_at *at)
 {
 	const struct policy_read_options *options = source->options;
-	struct template_reader reader = {
+	struct arm_reader reader = {
 		.source = source,
 		.machine = { .report = source->report },
 	};
@@ -534,8 +395,8 @@ int source_read_template(struct source_reader *source, const struct json_at *at)
 
 	if (json_get_fold(at, "resources", &list))
 		read_resources(&reader, &env, &list);
-	place_rules(&reader);
-	hand_over(&reader);
+	arm_place_rules(&reader);
+	arm_hand_over(&reader);
 	arm_machine_fini(&reader.machine);
 	if (source->source->count || source->report->errors > errors_before)
 		return 0;
