@@ -171,7 +171,7 @@ static void print_check(const struct session *session, const char *path, const s
 		printf(", level %s: %lld rules\n", text_of(&nsg, "level"),
 		       (long long)number_of(&nsg, "rules"));
 	}
-	printf("%s: %s, %zu errors, %zu warnings\n", path,
+	printf("%s: %s, errors: %zu, warnings: %zu\n", path,
 	       text_of(&root, "form")[0] ? text_of(&root, "form") : "unknown form",
 	       count_of(&errors), count_of(&warnings));
 }

@@ -46,28 +46,35 @@ char *help_synopsis(const struct method *method)
 	return text;
 }
 
-/* Text in paragraphs, broken at blanks. `indent` blanks in front of each line but the first. */
+/*
+ * Text in paragraphs, broken at blanks. `indent` blanks in front of each line but the first, which
+ * begins at `column`.
+ */
 static void print_wrapped(FILE *file, const char *text, int indent, int column)
 {
-	while (*text) {
-		size_t word = strcspn(text, " \n");
+	bool line_begins = true;
 
-		if (column > indent && column + (int)word >= WIDTH) {
+	while (*text) {
+		const size_t word = strcspn(text, " \n");
+
+		if (!line_begins && column + 1 + (int)word > WIDTH) {
 			fprintf(file, "\n%*s", indent, "");
 			column = indent;
+		} else if (!line_begins) {
+			fputc(' ', file);
+			column++;
 		}
 		fwrite(text, 1, word, file);
 		column += (int)word;
 		text += word;
-		if (*text == '\n') {
-			fprintf(file, "\n%*s", indent, "");
+		line_begins = *text == '\n';
+		if (line_begins) {
+			fputc('\n', file);
+			if (text[1] != '\n')
+				fprintf(file, "%*s", indent, "");
 			column = indent;
-			text++;
-		} else if (*text == ' ') {
-			fputc(' ', file);
-			column++;
-			text++;
 		}
+		text += *text != '\0';
 	}
 	fputc('\n', file);
 }

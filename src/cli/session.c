@@ -104,9 +104,9 @@ static void tell_people(const struct session *session, const struct json_at *err
 	if (text_of(&pmd, "message")[0])
 		print_line(colour, STYLE_DIM, "driver", "", text_of(&pmd, "type"),
 			   text_of(&pmd, "message"));
-	if (count_of(&problems) > 0)
+	if (count_of(&problems) > 1)
 		print_problems(colour, &problems, STYLE_BAD, "error");
-	else if (text_of(&data, "pointer")[0])
+	else if (count_of(&problems) == 1 && text_of(&data, "pointer")[0])
 		print_line(colour, STYLE_DIM, "at", "", "", text_of(&data, "pointer"));
 	print_problems(colour, &warnings, STYLE_WARN, "warning");
 	if (number_of(&data, "notShown") > 0)
