@@ -138,8 +138,8 @@ static void deliver(struct cx_device *device, const struct cx_frame *frame,
 
 	for (uint32_t i = 0; i < packet->n_tirs; i++) {
 		struct cx_tir *tir = cx_tir_from_steer(packet->tirs[i]);
-		struct cx_rq *rq = cx_tir_choose(tir, frame->data, &packet->headers, &info.hash,
-						 &info.hash_fields);
+		struct cx_rq *rq = cx_tir_choose(tir, frame->data, frame->length, &packet->headers,
+						 &info.hash, &info.hash_fields);
 
 		if (!rq)
 			device->counters.dropped++;
