@@ -93,6 +93,11 @@ static inline struct cx_device *cx_device_from(struct ibv_context *context)
 	return (struct cx_device *)((uint8_t *)context - offsetof(struct cx_device, verbs.context));
 }
 
+/* The device alone, as its profile says, without thread and host: commands work, and frames move
+ * when somebody polls. */
+int cx_device_build(struct cx_vf *vf, struct cx_device **ret_device);
+void cx_device_dismantle(struct cx_device *device);
+
 /* Open and close, without the lock. -errno: EBUSY open already, ENODEV revoked, ... */
 int cx_device_open(struct cx_vf *vf, struct cx_device **ret_device);
 void cx_device_close(struct cx_device *device);
