@@ -350,10 +350,8 @@ static void asynchronous_query(void **state)
 	struct bed_command command;
 	struct mlx5dv_devx_obj *counter;
 	struct mlx5dv_devx_cmd_comp *completion = mlx5dv_devx_create_cmd_comp(bed->context);
-	struct {
-		struct mlx5dv_devx_async_cmd_hdr header;
-		uint8_t out[32];
-	} answer;
+	uint64_t answer[1 + 4];
+	struct mlx5dv_devx_async_cmd_hdr *header = (struct mlx5dv_devx_async_cmd_hdr *)answer;
 
 	bed_command_simple(&command, PRM_ALLOC_FLOW_COUNTER);
 	counter = bed_create(bed, &command, NULL);
@@ -362,10 +360,9 @@ static void asynchronous_query(void **state)
 	prm_set(command.bytes, QUERY_FLOW_COUNTER_ID, 0x100);
 	assert_int_equal(
 		mlx5dv_devx_obj_query_async(counter, command.bytes, 32, 32, 77, completion), 0);
-	assert_int_equal(mlx5dv_devx_get_async_cmd_comp(completion, &answer.header, sizeof(answer)),
-			 0);
-	assert_int_equal(answer.header.wr_id, 77);
-	assert_int_equal(prm_get64(answer.header.out_data, 16), 5);
+	assert_int_equal(mlx5dv_devx_get_async_cmd_comp(completion, header, sizeof(answer)), 0);
+	assert_int_equal(header->wr_id, 77);
+	assert_int_equal(prm_get64(header->out_data, 16), 5);
 	mlx5dv_devx_destroy_cmd_comp(completion);
 }
 
