@@ -15,8 +15,19 @@ from vm import check
 FIX = ("--vf", "off", "--fix", "testpmd-2211")
 
 
+def ipv4(protocol, payload, number=0, source=bytes([10, 0, 1, 0]), to=None):
+    """A frame from the other end of the cable to the guest."""
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), number & 0xffff, 0, 64, protocol,
+                     0, source, bytes([10, 0, 0, 4]))
+    total = sum(struct.unpack("!10H", ip))
+    total = (total & 0xffff) + (total >> 16)
+    total = (total & 0xffff) + (total >> 16)
+    ip = ip[:10] + struct.pack("!H", total ^ 0xffff) + ip[12:]
+    return (to or vm.mac()) + vm.PEER + b"\x08\x00" + ip + payload
+
+
 def packets(count, shortest, longest, flows=1):
-    """UDP datagrams of `flows` flows, numbered; checksums are nobody's business here."""
+    """UDP datagrams of `flows` flows, numbered; without UDP checksum."""
     source = random.Random(7)
     pool = source.randbytes(1 << 16)
     result = []
@@ -26,13 +37,7 @@ def packets(count, shortest, longest, flows=1):
         flow = i % flows
         payload = struct.pack("!II", i, flow) + pool[start:start + length]
         udp = struct.pack("!HHHH", 1000 + flow, 2000, 8 + len(payload), 0) + payload
-        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), i & 0xffff, 0, 64, 17, 0,
-                         bytes([10, 0, 1, flow]), bytes([10, 0, 0, 4]))
-        total = sum(struct.unpack("!10H", ip))
-        total = (total & 0xffff) + (total >> 16)
-        total = (total & 0xffff) + (total >> 16)
-        ip = ip[:10] + struct.pack("!H", total ^ 0xffff) + ip[12:]
-        result.append(vm.mac() + vm.PEER + b"\x08\x00" + ip + udp)
+        result.append(ipv4(17, udp, i, bytes([10, 0, 1, flow])))
     return result
 
 
