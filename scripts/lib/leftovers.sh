@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# Leaves the host as it was found: processes, network namespaces, hugepages. Sourced after say.sh.
+
+# Every process started after this carries the mark in its environment, whoever adopts it later.
+leftovers_begin() {
+	leftovers_mark="ACCELNET_RUN=$$.$(date +%s)"
+	export ACCELNET_RUN=${leftovers_mark#*=}
+	leftovers_namespaces=$(namespaces)
+	leftovers_hugepages=$(hugepages)
+}
+
+# Prints what was left behind, one a line, and takes it away.
+leftovers_end() {
+	local pid name file count
+
+	for pid in $(marked_processes); do
+		echo "process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+		kill -9 "$pid" 2>/dev/null
+	done
+	for name in $(comm -13 <(echo "$leftovers_namespaces") <(namespaces)); do
+		echo "network namespace $name"
+		ip netns delete "$name"
+	done
+	while read -r file count; do
+		if [ -w "$file" ] && [ "$(cat "$file")" != "$count" ]; then
+			echo "hugepages: $file was $count"
+			echo "$count" >"$file"
+		fi
+	done <<<"$leftovers_hugepages"
+}
+
+marked_processes() {
+	local environ pid
+
+	for environ in /proc/[0-9]*/environ; do
+		pid=${environ#/proc/}
+		pid=${pid%/environ}
+		if grep -qzxF "$leftovers_mark" "$environ" 2>/dev/null && ! is_ancestor "$pid"; then
+			echo "$pid"
+		fi
+	done
+}
+
+# Command substitutions of this very script carry the mark as well: they are its descendants.
+is_ancestor() {
+	local up=$BASHPID
+
+	while [ "$up" -gt 1 ]; do
+		[ "$up" -ne "$1" ] || return 0
+		up=$(awk '/^PPid:/ { print $2 }' "/proc/$up/status" 2>/dev/null || echo 0)
+	done
+	return 1
+}
+
+namespaces() {
+	ip netns list 2>/dev/null | awk '{ print $1 }' | sort
+}
+
+hugepages() {
+	local file
+
+	for file in /sys/kernel/mm/hugepages/*/nr_hugepages \
+		/sys/devices/system/node/node*/hugepages/*/nr_hugepages; do
+		if [ -r "$file" ]; then
+			echo "$file $(cat "$file")"
+		fi
+	done
+}

@@ -1,0 +1,57 @@
+/*
+ * The software back-end: a program as tables that answer a burst of keys.
+ *
+ * A decomposition classifier. Each field's table maps a value to a class, each class has a bitmap
+ * of the rules that match it, and the first set bit of the AND of the bitmaps is the rule, in each
+ * of the stages. Every SIMD path (AVX-512, AVX2, scalar) gives the same answers; the one in use is
+ * chosen by classifier_new() from the processor and rte_vect_get_max_simd_bitwidth().
+ *
+ * Immutable once built; any number of workers may look up at once. Borrows the program.
+ */
+#ifndef CLASSIFY_CLASSIFIER_H
+#define CLASSIFY_CLASSIFIER_H
+
+#include "classify/key.h"
+#include "compile/program.h"
+
+#define CLASSIFIER_BURST_MAX 64
+#define CLASSIFIER_NO_RULE   0xffff
+
+/*
+ * rule[s] is the index, in program->chain[direction][s], of the first rule of that stage that
+ * matches; CLASSIFIER_NO_RULE where the stage is absent, or, in acl only, where none matches.
+ * (An NSG always matches: its last default rule is Deny any.)
+ *
+ * access and stage are the outcome by program_order: ACCESS_DENY with the denying stage;
+ * ACCESS_ALWAYS_ALLOW with STAGE_ACL; else ACCESS_ALLOW with the last stage present (where no NSG
+ * is present, STAGE_ACL and rule[STAGE_ACL], which may be CLASSIFIER_NO_RULE).
+ */
+struct verdict {
+	uint16_t rule[STAGES];
+	uint8_t access; /* enum access */
+	uint8_t stage;  /* enum stage */
+};
+_Static_assert(sizeof(struct verdict) == 8, "one store");
+
+enum classifier_simd { CLASSIFIER_SCALAR, CLASSIFIER_AVX2, CLASSIFIER_AVX512, CLASSIFIER_BEST };
+
+struct classifier;
+
+int classifier_new(const struct program *program, enum classifier_simd simd,
+		   struct classifier **ret, struct accelnet_error *err);
+void classifier_free(struct classifier *classifier);
+
+/* Judges `count` keys, at most CLASSIFIER_BURST_MAX, as first packets of connections. */
+void classifier_judge4(const struct classifier *classifier, enum direction direction,
+		       const struct key4 *keys, unsigned count, struct verdict *ret);
+void classifier_judge6(const struct classifier *classifier, enum direction direction,
+		       const struct key6 *keys, unsigned count, struct verdict *ret);
+
+/* True where the direction has acl rules, so that every packet must be judged by them. */
+bool classifier_has_acl(const struct classifier *classifier, enum direction direction);
+
+/* Heap bytes in use, and the name of the SIMD path, for `status`. */
+size_t classifier_memory(const struct classifier *classifier);
+const char *classifier_simd_name(const struct classifier *classifier);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * A 5-tuple as `verify` and the tests speak of it, and the answer that every engine gives for it.
+ *
+ * Slow and plain on purpose: the datapath's own form is classify/key.h.
+ */
+#ifndef COMPILE_TUPLE_H
+#define COMPILE_TUPLE_H
+
+#include "policy/policy.h"
+
+/* The first packet of a new connection; for TCP, a SYN. Ports are 0 where the protocol has none. */
+struct tuple {
+	enum direction direction;
+	struct ip_addr source;
+	struct ip_addr destination; /* of the same family as the source */
+	uint8_t protocol;
+	uint16_t source_port;
+	uint16_t destination_port;
+};
+
+/*
+ * The deciding rule: for a Deny the rule of the denying stage, for an Allow that of the last stage
+ * evaluated. `rule` is NULL and `decided` false where no stage has rules.
+ */
+struct judgement {
+	enum access access;
+	bool decided;
+	enum stage stage;
+	const struct rule *rule; /* borrowed from the policy */
+	const struct rule
+		*matched[STAGES]; /* what each stage that was evaluated matched, else NULL */
+};
+
+#endif

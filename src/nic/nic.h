@@ -1,0 +1,86 @@
+/*
+ * A NIC: one MAC, one policy, one connection table, an uplink and an app port.
+ *
+ * The control thread owns everything here. Workers read only what nic/snapshot.h and the port ids
+ * give them. All functions are called on the control thread.
+ */
+#ifndef NIC_NIC_H
+#define NIC_NIC_H
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/net.h"
+#include "nic/config.h"
+#include "policy/policy.h"
+
+struct nic;
+struct conn_table;
+struct snapshot;
+struct event_log;
+struct rte_rcu_qsbr;
+
+/* What an apply did. Free with nic_apply_result_fini(). */
+struct nic_apply_result {
+	uint64_t generation; /* now in force */
+	bool unchanged;      /* the same content was in force already: nothing was done */
+	size_t rules_added;
+	size_t rules_kept;
+	size_t rules_removed;
+	size_t in_hardware;
+	size_t in_software;
+	size_t refused;
+	struct report report; /* warnings; on failure the errors */
+};
+
+struct nic_apply_options {
+	bool dry_run;
+	bool has_if_generation;
+	uint64_t if_generation;
+	const char *origin; /* who asked, for the history: "uid 1000 pid 4242"; may be NULL */
+};
+
+/*
+ * Puts a policy document in force, whole or not at all. It is on disk before this returns 0, and
+ * every packet judged after that is judged by it. `document` stays the caller's.
+ * Errors: whatever policy_build() and the classifier refuse; GENERATION_MISMATCH; IO where the
+ * state directory cannot be written (nothing is changed then).
+ */
+int nic_policy_apply(struct nic *nic, const struct json *document,
+		     const struct nic_apply_options *options, struct nic_apply_result *ret,
+		     struct accelnet_error *err);
+void nic_apply_result_fini(struct nic_apply_result *result);
+
+/* The document and policy in force; NULL before the first apply. Borrowed until the next apply. */
+const struct json *nic_policy_document(const struct nic *nic);
+const struct policy *nic_policy(const struct nic *nic);
+const struct snapshot *nic_snapshot(const struct nic *nic);
+uint64_t nic_generation(const struct nic *nic);
+
+/*
+ * An array of {"generation","time","origin","rules","hash","current"}, newest first. The newest
+ * NIC_HISTORY_MAX generations are kept.
+ */
+#define NIC_HISTORY_MAX 32
+struct json *nic_policy_history(const struct nic *nic);
+/* The stored document of a generation; the caller frees it. NOT_FOUND. */
+int nic_policy_load(const struct nic *nic, uint64_t generation, struct json **ret,
+		    struct accelnet_error *err);
+/* The newest generation before the one in force; 0 where there is none. */
+uint64_t nic_policy_previous(const struct nic *nic);
+
+/* `nic list` (brief) and `nic show` (everything that is known). The caller frees them. */
+struct json *nic_describe(const struct nic *nic);
+struct json *nic_describe_fully(const struct nic *nic);
+
+const struct nic_config *nic_get_config(const struct nic *nic);
+struct conn_table *nic_connections(struct nic *nic);
+
+/* All NICs of the daemon, in the order of the configuration. */
+struct nic_set {
+	struct nic **nics;
+	size_t count;
+	struct event_log *events;
+};
+struct nic *nic_set_find(const struct nic_set *set, const char *name);
+
+#endif
