@@ -41,6 +41,7 @@ struct cx_counters {
 	uint64_t sent;        /* by send queues, to the wire */
 	uint64_t kernel_sent; /* by the kernel's interface, to the wire */
 	uint64_t wire_full;   /* frames of the kernel that met a full wire */
+	uint64_t unsent;      /* posted to send queues that went before they were sent */
 	/* Which ways were taken: of descriptors sent, and of frames delivered. */
 	uint64_t sends;
 	uint64_t segmentations;

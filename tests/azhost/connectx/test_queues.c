@@ -425,6 +425,27 @@ static void failed_device_stands_still(void **state)
 	expect_sent(&pair->b, 0);
 }
 
+static void unsent_frames(void **state)
+{
+	struct pair *pair = *state;
+	struct bed *a = &pair->a;
+	uint8_t *wqe;
+
+	send_simple(a, 0, 60);
+	bed_poll(a);
+	expect_sent(a, 0);
+	cx_device_raise(a->device, IBV_EVENT_DEVICE_FATAL);
+	send_simple(a, 0, 60);
+	wqe = bed_wqe(a);
+	bed_data_segment(wqe + 32, 60, a->mr->lkey, a->packets);
+	bed_data_segment(wqe + 48, 60, a->mr->lkey, a->packets);
+	bed_send(a, WQE_ENHANCED_MPW, 4);
+	bed_poll(a);
+	assert_int_equal(cx_sq_unsent((struct cx_sq *)a->sq), 3);
+	assert_int_equal(mlx5dv_devx_obj_destroy(a->sq), 0);
+	assert_int_equal(a->device->counters.unsent, 3);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -444,6 +465,7 @@ int main(void)
 		TEST(vlan_strip),
 		cmocka_unit_test_setup_teardown(headers_must_be_inline, setup_cx4lx, teardown),
 		TEST(failed_device_stands_still),
+		TEST(unsent_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
