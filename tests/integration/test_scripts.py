@@ -4,12 +4,12 @@
 Not here: demo.sh and setup.sh, which need what they are about. Needs no privileges.
 """
 
-import contextlib
 import os
 import pathlib
 import subprocess
-import sys
 import tempfile
+
+import tap
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
@@ -172,19 +172,5 @@ def cases():
     yield "scripts that need root say so", refuses_to_run_unprivileged
 
 
-def main():
-    failed = 0
-    for number, (name, case) in enumerate(cases(), 1):
-        try:
-            case()
-        except (AssertionError, subprocess.SubprocessError) as fault:
-            failed += 1
-            print(f"not ok {number} - {name}\n# " + str(fault).replace("\n", "\n# "))
-        else:
-            print(f"ok {number} - {name}")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(main())
+    tap.main(cases())

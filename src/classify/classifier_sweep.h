@@ -1,0 +1,37 @@
+/*
+ * From rules to rows: walks along a field from its smallest to its largest value, and says at which
+ * values the row changes.
+ *
+ * Private to classifier*.c.
+ */
+#ifndef CLASSIFY_CLASSIFIER_SWEEP_H
+#define CLASSIFY_CLASSIFIER_SWEEP_H
+
+#include "classify/classifier_layout.h"
+#include "classify/classifier_rows.h"
+
+/* From `at` up to the next border, values have this row. */
+struct border {
+	ip_number at;
+	uint32_t row;
+};
+
+/* borders[0].at is always 0; ascending; neighbours have different rows. */
+struct borders {
+	struct border *items;
+	size_t count;
+	size_t capacity;
+};
+
+void borders_fini(struct borders *borders);
+
+/* All three: 0 or -ENOMEM; rows are added to `rows`. */
+int sweep_addresses(const struct layout *layout, enum side side, struct rows *rows,
+		    struct borders *ret);
+/* Ports of the rules that match `protocol`; for SIDE_REMOTE all rules, whatever the protocol. */
+int sweep_ports(const struct layout *layout, enum side side, uint8_t protocol, struct rows *rows,
+		struct borders *ret);
+/* The one row of a protocol without ports. */
+int sweep_protocol(const struct layout *layout, uint8_t protocol, struct rows *rows, uint32_t *ret);
+
+#endif
