@@ -14,11 +14,11 @@
 
 static inline uint32_t block_hits(const struct sparse_block *block, uint32_t rank)
 {
-	__m256i first = _mm256_load_si256((const __m256i *)block->first);
-	__m256i width = _mm256_load_si256((const __m256i *)block->width);
-	__m256i above = _mm256_sub_epi16(_mm256_set1_epi16((short)rank), first);
+	__m128i first = _mm_load_si128((const __m128i *)block->first);
+	__m128i width = _mm_load_si128((const __m128i *)block->width);
+	__m128i above = _mm_sub_epi16(_mm_set1_epi16((short)rank), first);
 
-	return _mm256_cmple_epu16_mask(above, width);
+	return _mm_cmple_epu16_mask(above, width);
 }
 
 ALWAYS_INLINE uint32_t below4(const int32_t *node, __m512i key)
@@ -318,34 +318,68 @@ static void judge_rows(const struct table_set *set, const struct places *places,
 	}
 }
 
-static void prefetch_lists(const struct table_set *set, unsigned count, const struct places *places)
+/* What a burst's keys find in the first blocks of their lists. */
+struct findings {
+	uint32_t rule[CLASSIFIER_BURST_MAX]; /* the first; 0 where there is none */
+	uint8_t more[CLASSIFIER_BURST_MAX];  /* there are others, or more blocks */
+};
+
+/*
+ * Most keys find one rule or none, and have lists of one block or none: which of them cannot be
+ * foretold, so nothing here is a branch. Keys that have more are few, and judged by judge_lists().
+ */
+static void find_sparse(const struct table_set *set, const struct places *places, unsigned count,
+			struct findings *ret)
 {
-	for (unsigned side = 0; side < SIDES; side++) {
-		const uint32_t *lists = set->sparse.lists[side];
+	const struct sparse *sparse = &set->sparse;
 
-		for (unsigned i = 0; i < count; i++) {
-			uint32_t block = SPARSE_LIST_BLOCK(lists[places->rank[side][i]]);
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t local = sparse->lists[SIDE_LOCAL][places->rank[SIDE_LOCAL][i]];
+		uint32_t remote = sparse->lists[SIDE_REMOTE][places->rank[SIDE_REMOTE][i]];
 
-			_mm_prefetch((const char *)&set->sparse.blocks[block], _MM_HINT_T0);
-		}
+		_mm_prefetch((const char *)&sparse->blocks[SPARSE_LIST_BLOCK(local)], _MM_HINT_T0);
+		_mm_prefetch((const char *)&sparse->blocks[SPARSE_LIST_BLOCK(remote)], _MM_HINT_T0);
+		ret->rule[i] = local;
+		ret->more[i] = (SPARSE_LIST_COUNT(local) > 1) | (SPARSE_LIST_COUNT(remote) > 1);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		const struct sparse_block *local = &sparse->blocks[SPARSE_LIST_BLOCK(ret->rule[i])];
+		uint32_t remote_list = sparse->lists[SIDE_REMOTE][places->rank[SIDE_REMOTE][i]];
+		const struct sparse_block *remote = &sparse->blocks[SPARSE_LIST_BLOCK(remote_list)];
+		uint32_t hits = block_hits(local, places->rank[SIDE_REMOTE][i]) |
+				block_hits(remote, places->rank[SIDE_LOCAL][i]) << SPARSE_BLOCK;
+		uint32_t at = (uint32_t)_tzcnt_u32(hits);
+		const struct sparse_block *block = at & SPARSE_BLOCK ? remote : local;
+
+		ret->rule[i] = hits ? block->rule[at % SPARSE_BLOCK] : 0;
+		ret->more[i] |= (hits & (hits - 1)) != 0;
+		_mm_prefetch((const char *)&sparse->rules[ret->rule[i]], _MM_HINT_T0);
 	}
 }
 
-static void judge_sparse(const struct table_set *set, const struct places *places, unsigned count,
-			 const struct transport *transport, struct verdict *ret)
+/* `first` is that of the first key, `stride` bytes before that of the next. */
+ALWAYS_INLINE void judge_sparse(const struct table_set *set, const struct places *places,
+				unsigned count, const struct transport *first, size_t stride,
+				struct verdict *ret)
 {
+	const struct sparse *sparse = &set->sparse;
 	unsigned segments = set->segment_count;
+	struct findings findings;
 	uint32_t mask[STAGES];
 
+	find_sparse(set, places, count, &findings);
 	for (unsigned s = 0; s < segments; s++)
 		mask[s] = segment_mask(&set->segment[s]);
 	for (unsigned i = 0; i < count; i++) {
+		const struct transport *transport =
+			(const struct transport *)((const char *)first + i * stride);
 		struct row_words rows = row_words_of(set, places, i);
 		uint64_t outcomes[STAGES];
 
-		find_outcomes(set, &rows, words_set(&rows, set->line_count), mask, segments,
-			      outcomes);
-		judge_lists(set, places, i, &transport[i], outcomes);
+		find_outcomes(set, &rows, words_set(&rows, SPARSE_LINES), mask, segments, outcomes);
+		better(sparse, &sparse->rules[findings.rule[i]], transport, outcomes);
+		if (__builtin_expect(findings.more[i], 0))
+			judge_lists(set, places, i, transport, outcomes);
 		store_verdict(&ret[i], outcome_of_all(outcomes, segments));
 	}
 }
@@ -355,7 +389,6 @@ void classifier_judge4_avx512(const struct table_set *set, const struct key4 *ke
 {
 	struct places places __attribute__((aligned(64)));
 	struct split4 split __attribute__((aligned(64)));
-	struct transport transport[CLASSIFIER_BURST_MAX];
 
 	if (set->segment_count == 0 || count == 0) {
 		judge_nothing(set, count, ret);
@@ -366,23 +399,17 @@ void classifier_judge4_avx512(const struct table_set *set, const struct key4 *ke
 	find_address_lines(set, SIDE_LOCAL, count, &places);
 	find_ranks4(&set->address[SIDE_REMOTE].v4, split.remote, count, places.rank[SIDE_REMOTE]);
 	find_address_lines(set, SIDE_REMOTE, count, &places);
-	if (set->is_sparse)
-		prefetch_lists(set, count, &places);
 	find_ports4(set, &split, count, &places);
-	if (!set->is_sparse) {
+	if (set->is_sparse)
+		judge_sparse(set, &places, count, transport4(keys), sizeof(*keys), ret);
+	else
 		judge_rows(set, &places, count, ret);
-		return;
-	}
-	for (unsigned i = 0; i < count; i++)
-		transport[i] = transport4(&keys[i]);
-	judge_sparse(set, &places, count, transport, ret);
 }
 
 void classifier_judge6_avx512(const struct table_set *set, const struct key6 *keys, unsigned count,
 			      struct verdict *ret)
 {
 	struct places places __attribute__((aligned(64)));
-	struct transport transport[CLASSIFIER_BURST_MAX];
 
 	if (set->segment_count == 0 || count == 0) {
 		judge_nothing(set, count, ret);
@@ -392,14 +419,9 @@ void classifier_judge6_avx512(const struct table_set *set, const struct key6 *ke
 	find_address_lines(set, SIDE_LOCAL, count, &places);
 	find_ranks6(&set->address[SIDE_REMOTE].v6, keys->remote, count, places.rank[SIDE_REMOTE]);
 	find_address_lines(set, SIDE_REMOTE, count, &places);
-	if (set->is_sparse)
-		prefetch_lists(set, count, &places);
 	find_ports6(set, keys, count, &places);
-	if (!set->is_sparse) {
+	if (set->is_sparse)
+		judge_sparse(set, &places, count, transport6(keys), sizeof(*keys), ret);
+	else
 		judge_rows(set, &places, count, ret);
-		return;
-	}
-	for (unsigned i = 0; i < count; i++)
-		transport[i] = transport6(&keys[i]);
-	judge_sparse(set, &places, count, transport, ret);
 }
