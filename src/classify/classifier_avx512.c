@@ -318,11 +318,28 @@ static void judge_rows(const struct table_set *set, const struct places *places,
 	}
 }
 
-/* What a burst's keys find in the first blocks of their lists. */
+/* What a burst's keys find in the first blocks of their lists; rule 0 where there is nothing. */
 struct findings {
-	uint32_t rule[CLASSIFIER_BURST_MAX]; /* the first; 0 where there is none */
-	uint8_t more[CLASSIFIER_BURST_MAX];  /* there are others, or more blocks */
+	uint32_t first[CLASSIFIER_BURST_MAX];
+	uint32_t second[CLASSIFIER_BURST_MAX];
+	uint8_t more[CLASSIFIER_BURST_MAX]; /* there are others, or more blocks */
 };
+
+/* The rule of the first of `hits`: those of the local block, then those of the remote one. */
+ALWAYS_INLINE uint32_t rule_hit(const struct sparse_block *local, const struct sparse_block *remote,
+				uint32_t hits)
+{
+	uint32_t at = (uint32_t)_tzcnt_u32(hits);
+	const struct sparse_block *block = at & SPARSE_BLOCK ? remote : local;
+	uint32_t any = -(uint32_t)(hits != 0);
+
+	return block->rule[at % SPARSE_BLOCK] & any;
+}
+
+ALWAYS_INLINE void prefetch_block(const struct sparse *sparse, uint32_t list)
+{
+	_mm_prefetch((const char *)&sparse->blocks[SPARSE_LIST_BLOCK(list)], _MM_HINT_T0);
+}
 
 /*
  * Most keys find one rule or none, and have lists of one block or none: which of them cannot be
@@ -332,38 +349,37 @@ static void find_sparse(const struct table_set *set, const struct places *places
 			struct findings *ret)
 {
 	const struct sparse *sparse = &set->sparse;
+	const uint32_t *local_rank = places->rank[SIDE_LOCAL];
+	const uint32_t *remote_rank = places->rank[SIDE_REMOTE];
 
 	for (unsigned i = 0; i < count; i++) {
-		uint32_t local = sparse->lists[SIDE_LOCAL][places->rank[SIDE_LOCAL][i]];
-		uint32_t remote = sparse->lists[SIDE_REMOTE][places->rank[SIDE_REMOTE][i]];
-
-		_mm_prefetch((const char *)&sparse->blocks[SPARSE_LIST_BLOCK(local)], _MM_HINT_T0);
-		_mm_prefetch((const char *)&sparse->blocks[SPARSE_LIST_BLOCK(remote)], _MM_HINT_T0);
-		ret->rule[i] = local;
-		ret->more[i] = (SPARSE_LIST_COUNT(local) > 1) | (SPARSE_LIST_COUNT(remote) > 1);
+		ret->first[i] = sparse->lists[SIDE_LOCAL][local_rank[i]];
+		ret->second[i] = sparse->lists[SIDE_REMOTE][remote_rank[i]];
+		prefetch_block(sparse, ret->first[i]);
+		prefetch_block(sparse, ret->second[i]);
 	}
 	for (unsigned i = 0; i < count; i++) {
-		const struct sparse_block *local = &sparse->blocks[SPARSE_LIST_BLOCK(ret->rule[i])];
-		uint32_t remote_list = sparse->lists[SIDE_REMOTE][places->rank[SIDE_REMOTE][i]];
-		const struct sparse_block *remote = &sparse->blocks[SPARSE_LIST_BLOCK(remote_list)];
-		uint32_t hits = block_hits(local, places->rank[SIDE_REMOTE][i]) |
-				block_hits(remote, places->rank[SIDE_LOCAL][i]) << SPARSE_BLOCK;
-		uint32_t at = (uint32_t)_tzcnt_u32(hits);
-		const struct sparse_block *block = at & SPARSE_BLOCK ? remote : local;
+		uint32_t local = ret->first[i], remote = ret->second[i];
+		const struct sparse_block *a = &sparse->blocks[SPARSE_LIST_BLOCK(local)];
+		const struct sparse_block *b = &sparse->blocks[SPARSE_LIST_BLOCK(remote)];
+		uint32_t hits = block_hits(a, remote_rank[i]) | block_hits(b, local_rank[i])
+									<< SPARSE_BLOCK;
 
-		ret->rule[i] = hits ? block->rule[at % SPARSE_BLOCK] : 0;
-		ret->more[i] |= (hits & (hits - 1)) != 0;
-		_mm_prefetch((const char *)&sparse->rules[ret->rule[i]], _MM_HINT_T0);
+		ret->first[i] = rule_hit(a, b, hits);
+		hits &= hits - 1;
+		ret->second[i] = rule_hit(a, b, hits);
+		ret->more[i] = ((hits & (hits - 1)) != 0) | (SPARSE_LIST_COUNT(local) > 1) |
+			       (SPARSE_LIST_COUNT(remote) > 1);
+		_mm_prefetch((const char *)&sparse->rules[ret->first[i]], _MM_HINT_T0);
 	}
 }
 
 /* `first` is that of the first key, `stride` bytes before that of the next. */
-ALWAYS_INLINE void judge_sparse(const struct table_set *set, const struct places *places,
-				unsigned count, const struct transport *first, size_t stride,
-				struct verdict *ret)
+ALWAYS_INLINE void judge_sparse_segments(const struct table_set *set, const struct places *places,
+					 unsigned count, const struct transport *first,
+					 size_t stride, unsigned segments, struct verdict *ret)
 {
 	const struct sparse *sparse = &set->sparse;
-	unsigned segments = set->segment_count;
 	struct findings findings;
 	uint32_t mask[STAGES];
 
@@ -373,15 +389,30 @@ ALWAYS_INLINE void judge_sparse(const struct table_set *set, const struct places
 	for (unsigned i = 0; i < count; i++) {
 		const struct transport *transport =
 			(const struct transport *)((const char *)first + i * stride);
+		const struct sparse_rule *one = &sparse->rules[findings.first[i]];
+		const struct sparse_rule *two = &sparse->rules[findings.second[i]];
 		struct row_words rows = row_words_of(set, places, i);
 		uint64_t outcomes[STAGES];
+		unsigned s;
 
 		find_outcomes(set, &rows, words_set(&rows, SPARSE_LINES), mask, segments, outcomes);
-		better(sparse, &sparse->rules[findings.rule[i]], transport, outcomes);
+		s = segments == 1 ? 0 : one->segment;
+		outcomes[s] = outcome_with(sparse, one, transport, outcomes[s]);
+		s = segments == 1 ? 0 : two->segment;
+		outcomes[s] = outcome_with(sparse, two, transport, outcomes[s]);
 		if (__builtin_expect(findings.more[i], 0))
 			judge_lists(set, places, i, transport, outcomes);
 		store_verdict(&ret[i], outcome_of_all(outcomes, segments));
 	}
+}
+
+static void judge_sparse(const struct table_set *set, const struct places *places, unsigned count,
+			 const struct transport *first, size_t stride, struct verdict *ret)
+{
+	if (set->segment_count == 1)
+		judge_sparse_segments(set, places, count, first, stride, 1, ret);
+	else
+		judge_sparse_segments(set, places, count, first, stride, set->segment_count, ret);
 }
 
 void classifier_judge4_avx512(const struct table_set *set, const struct key4 *keys, unsigned count,

@@ -107,11 +107,16 @@ static inline uint64_t outcome_of_all(const uint64_t *outcomes, unsigned segment
 	return outcome;
 }
 
-/* Of two outcomes of one stage, that of the rule that comes first: the others' lanes are all ones.
+/*
+ * Of two outcomes of one stage, that of the rule that comes first: the others' lanes are all ones.
+ * The first of two that name no rule.
  */
 static inline uint64_t outcome_first(uint64_t a, uint64_t b)
 {
-	return (a & OUTCOME_RULES) < (b & OUTCOME_RULES) ? a : b;
+	/* as arithmetic, since compilers make a branch of a choice, which cannot be foretold */
+	uint64_t choose_a = -(uint64_t)((a & OUTCOME_RULES) <= (b & OUTCOME_RULES));
+
+	return b ^ ((a ^ b) & choose_a);
 }
 
 /* Written without a branch: whether it matches cannot be foretold. */
@@ -127,13 +132,14 @@ static inline bool sparse_rule_matches(const struct sparse *sparse, const struct
 	       (local <= rule->port_width[SIDE_LOCAL]) & (remote <= rule->port_width[SIDE_REMOTE]);
 }
 
-static inline void better(const struct sparse *sparse, const struct sparse_rule *rule,
-			  const struct transport *transport, uint64_t *outcomes)
+/* The better of what rows found and of a sparse rule of the same stage. */
+static inline uint64_t outcome_with(const struct sparse *sparse, const struct sparse_rule *rule,
+				    const struct transport *transport, uint64_t outcome)
 {
-	uint64_t *outcome = &outcomes[rule->segment];
-	uint64_t found = sparse_rule_matches(sparse, rule, transport) ? rule->outcome : UINT64_MAX;
+	/* all ones, which come last, unless it matches */
+	uint64_t none = (uint64_t)sparse_rule_matches(sparse, rule, transport) - 1;
 
-	*outcome = outcome_first(*outcome, found);
+	return outcome_first(outcome, rule->outcome | none);
 }
 
 /* Which entries of a block hold `rank`: a bit each. Every path has its own. */
@@ -154,9 +160,13 @@ static inline void judge_lists(const struct table_set *set, const struct places 
 			const uint32_t *rules = sparse->blocks[block].rule;
 			uint32_t hits = block_hits(&sparse->blocks[block], rank);
 
-			for (; hits; hits &= hits - 1)
-				better(sparse, &sparse->rules[rules[__builtin_ctz(hits)]],
-				       transport, outcomes);
+			for (; hits; hits &= hits - 1) {
+				const struct sparse_rule *rule =
+					&sparse->rules[rules[__builtin_ctz(hits)]];
+				uint64_t *outcome = &outcomes[rule->segment];
+
+				*outcome = outcome_with(sparse, rule, transport, *outcome);
+			}
 		}
 	}
 }
