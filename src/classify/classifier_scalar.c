@@ -70,8 +70,12 @@ static uint64_t judge_one(const struct table_set *set, const struct places *plac
 static void find_lines(const struct table_set *set, unsigned i, const struct transport *transport,
 		       struct places *places)
 {
-	for (unsigned side = 0; side < SIDES; side++)
-		places->address_line[side][i] = set->address_lines[side][places->rank[side][i]];
+	for (unsigned side = 0; side < SIDES; side++) {
+		const struct address_place *place = &set->places[side][places->rank[side][i]];
+
+		places->address_line[side][i] = place->line;
+		places->list[side][i] = place->list;
+	}
 	places->port_line[SIDE_LOCAL][i] =
 		line_of_local_port(set, transport->protocol, transport->port[SIDE_LOCAL]);
 	places->port_line[SIDE_REMOTE][i] = line_of_remote_port(set, transport->port[SIDE_REMOTE]);
