@@ -12,6 +12,7 @@
 #include "classify/packet.h"
 
 #define FRAGMENTS_WAITING_MAX 64
+#define FRAGMENT_RELEASES_MAX (FRAGMENTS_WAITING_MAX + PACKET_BURST_MAX)
 #define FRAGMENT_WAIT_MS      50
 #define FRAGMENT_VERDICT_MS   5000
 #define FRAGMENT_VERDICTS_MAX 1024
@@ -23,9 +24,10 @@ struct fragment_release {
 	uint8_t drop;      /* enum drop_reason */
 };
 
+/* Room for all that one burst, or one call of fragment_expire() on an empty one, can give back. */
 struct fragment_releases {
 	unsigned count;
-	struct fragment_release packets[FRAGMENTS_WAITING_MAX];
+	struct fragment_release packets[FRAGMENT_RELEASES_MAX];
 };
 
 struct fragment_table;
@@ -42,7 +44,10 @@ enum fragment_verdict {
 	FRAGMENT_REFUSED /* too many wait */
 };
 
-/* A later fragment: what becomes of it. With FRAGMENT_HELD the table keeps packet->owner. */
+/*
+ * A later fragment: what becomes of it. With FRAGMENT_HELD the table keeps packet->owner, which
+ * must not be NULL for that.
+ */
 enum fragment_verdict fragment_later(struct fragment_table *table, const struct packet *packet,
 				     uint64_t now);
 

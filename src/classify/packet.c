@@ -328,11 +328,10 @@ static bool quoted6(const uint8_t *frame, uint32_t at, const struct packet_bound
 	return quoted_ports(ret, frame + walk.at);
 }
 
-bool packet_quoted(const struct packet *packet, struct packet *ret, const uint8_t **ret_source)
+bool packet_quoted(const struct packet *packet, struct packet *ret)
 {
 	uint32_t at = packet->l4_offset + WIRE_ICMP_LEN;
 	struct packet_bounds bounds = { .end = WIRE_ETHER_LEN + packet->l3_length };
-	bool found;
 
 	bounds.readable = packet->headers_len < bounds.end ? packet->headers_len : bounds.end;
 	*ret = (struct packet){
@@ -341,11 +340,6 @@ bool packet_quoted(const struct packet *packet, struct packet *ret, const uint8_
 								    : DIRECTION_INBOUND,
 	};
 	if (packet->kind == PACKET_IP4)
-		found = quoted4(packet->frame, at, &bounds, ret);
-	else
-		found = quoted6(packet->frame, at, &bounds, ret);
-	if (found)
-		*ret_source = packet->frame + at +
-			      (packet->kind == PACKET_IP4 ? WIRE_IP4_SOURCE : WIRE_IP6_SOURCE);
-	return found;
+		return quoted4(packet->frame, at, &bounds, ret);
+	return quoted6(packet->frame, at, &bounds, ret);
 }

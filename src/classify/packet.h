@@ -109,12 +109,11 @@ void packet_parse_burst(const struct packet_frame *frames, unsigned count, enum 
 			struct packet *ret);
 
 /*
- * The packet that an ICMP error quotes (RFC 792, RFC 4443): its key, and its source address is at
- * `*ret_source` (4 or 16 bytes inside the frame). The quoted packet travelled against the error, so
- * `packet->direction` reversed is its direction. False where the quote is too short, a later
- * fragment, an ICMP message that is no query, or not of the error's own family. The result has
- * kind, protocol, flags, direction and key only.
+ * The packet that an ICMP error quotes (RFC 792, RFC 4443). It travelled against the error, so its
+ * direction is the other one, and its source should be the destination of the error: the same side
+ * of both keys. False where the quote is too short, a later fragment, an ICMP message that is no
+ * query, or not of the error's own family. The result has kind, protocol, direction and key only.
  */
-bool packet_quoted(const struct packet *packet, struct packet *ret, const uint8_t **ret_source);
+bool packet_quoted(const struct packet *packet, struct packet *ret);
 
 #endif
