@@ -54,7 +54,11 @@ static int builder_init(struct builder *b, const struct sparse_input *input)
 {
 	const struct layout *layout = input->layout;
 
-	*b = (struct builder){ .input = input, .limit = layout->count * EXPANSION_MAX };
+	*b = (struct builder){
+		.input = input,
+		.rule_count = 1, /* rule 0 matches no protocol */
+		.limit = layout->count * EXPANSION_MAX,
+	};
 	b->rules = calloc(b->limit, sizeof(*b->rules));
 	b->spans = calloc(b->limit, sizeof(*b->spans));
 	b->first_rule = calloc(layout->count + 1, sizeof(*b->first_rule));
