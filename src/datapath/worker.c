@@ -19,6 +19,8 @@
 #include <stdlib.h>
 
 #define LANES_MAX 256
+/* A worker that shares its core may wait for it; one that stands still longer is stuck. */
+#define STANDSTILL_MAX 10
 
 struct worker {
 	struct rte_rcu_qsbr *qsbr;
@@ -27,7 +29,8 @@ struct worker {
 	struct lane *lanes[LANES_MAX];
 	bool stop;            /* written by control, read by the worker */
 	uint64_t rounds;      /* written by the worker, read by control */
-	uint64_t rounds_seen; /* control's */
+	uint64_t rounds_seen; /* control's, as is the next */
+	unsigned standstill;  /* calls of worker_set_is_alive() since rounds changed */
 	struct forward_scratch scratch;
 } __rte_cache_aligned;
 
@@ -163,8 +166,9 @@ bool worker_set_is_alive(struct worker_set *set)
 		struct worker *worker = set->workers[i];
 		uint64_t rounds = __atomic_load_n(&worker->rounds, __ATOMIC_RELAXED);
 
-		alive = alive && rounds != worker->rounds_seen;
+		worker->standstill = rounds == worker->rounds_seen ? worker->standstill + 1 : 0;
 		worker->rounds_seen = rounds;
+		alive = alive && worker->standstill < STANDSTILL_MAX;
 	}
 	return alive;
 }

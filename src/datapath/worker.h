@@ -26,7 +26,7 @@ int worker_set_new(struct nic_set *nics, struct rte_rcu_qsbr *qsbr, struct worke
 void worker_set_free(struct worker_set *set);
 
 unsigned worker_set_count(const struct worker_set *set);
-/* False where a worker has not turned its loop since the last call. */
+/* To be called once a second. False where a worker has not turned its loop for ten calls. */
 bool worker_set_is_alive(struct worker_set *set);
 
 #endif
