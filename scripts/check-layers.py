@@ -10,8 +10,10 @@ all files). Prints one line a fault, "file:line: what and why"; exit status 1 wh
 """
 
 import argparse
+import json
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 
@@ -151,12 +153,15 @@ def allowed(path, symbol):
                for place, pattern, _ in STATE_ALLOWED)
 
 
-def check_objects(build, faults):
+def check_objects(tree, build, faults):
     """Writable data in the object files of the rooms."""
-    for item in sorted((build / "src").rglob("*.o")):
-        room_folder, _, rest = str(item.relative_to(build)).partition("/CMakeFiles/")
-        source = room_folder + "/" + rest.split("/", 1)[1].removesuffix(".o")
-        result = subprocess.run(["objdump", "-t", str(item)], capture_output=True, text=True,
+    for item in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
+        source = str(pathlib.Path(item["file"]).relative_to(tree.resolve()))
+        if not source.startswith("src/"):
+            continue
+        words = shlex.split(item["command"])
+        target = build / words[words.index("-o") + 1]
+        result = subprocess.run(["objdump", "-t", target], capture_output=True, text=True,
                                 check=True)
         for line in result.stdout.splitlines():
             match = re.match(r"^[0-9a-f]+ .{7} (\S+)\t[0-9a-f]+ (?:\.hidden )?(\S+)$", line)
@@ -184,7 +189,7 @@ def main():
     for path in files:
         check_file(arguments.tree, path, faults)
     if arguments.objects:
-        check_objects(arguments.objects, faults)
+        check_objects(arguments.tree, arguments.objects, faults)
     for line in faults.lines:
         print(line)
     if not faults.lines:

@@ -65,8 +65,17 @@ files() {
 	git ls-files -z --cached --others --exclude-standard -- "$@"
 }
 
+# Names the files; what is wrong in them is what `clang-format-14 -i` changes.
 layout() {
-	files '*.c' '*.h' | xargs -0 -r clang-format-14 --dry-run -Werror
+	local file status=0
+
+	while IFS= read -r -d '' file; do
+		if ! clang-format-14 --dry-run -Werror "$file" 2>/dev/null; then
+			echo "clang-format-14 -i $file"
+			status=1
+		fi
+	done < <(files '*.c' '*.h')
+	return "$status"
 }
 
 layers() {
@@ -87,11 +96,11 @@ scripts() {
 
 # Side by side, one file each: a file takes a second or two, nearly all of it in DPDK's headers.
 tidy() {
-	python3 - <<'END' | xargs -0 -r -n 1 -P "$(nproc)" clang-tidy-14 --quiet -p build |
+	python3 - <<'END' | xargs -0 -r -n 1 -P "$(nproc)" clang-tidy-14 --quiet -p build 2>&1 |
 import json
 print("\0".join(sorted({e["file"] for e in json.load(open("build/compile_commands.json"))})), end="")
 END
-		grep -v '^[0-9]* warnings\? generated'
+		grep -v '^[0-9]* warnings\{0,1\} generated'
 	return "${PIPESTATUS[1]}"
 }
 

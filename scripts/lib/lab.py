@@ -24,10 +24,14 @@ TRAFFIC = ROOT / "scripts/lib/traffic.py"
 
 NIC = "nic0"
 NIC_MAC = "00:0d:3a:00:00:01"
-VM = "10.1.0.4"
-GATEWAY = "10.1.0.1"
+# The addresses are those of config/examples/three-tier.json; the VM is of its web tier.
+VM = "10.1.1.4"
+GATEWAY = "10.1.1.1"
 INTERNET = "203.0.113.9"
-NEIGHBOUR = "10.1.2.5"
+QUARANTINED = "192.0.2.7"
+JUMP_HOST = "10.1.9.4"
+APP_TIER = "10.1.2.4"
+DB_TIER = "10.1.3.4"
 # In 22.11 --no-huge and --in-memory exclude each other; --no-shconf leaves no file behind either.
 EAL_ARGUMENTS = ["--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-m", "512"]
 
@@ -157,7 +161,6 @@ class Daemon:
             }],
             "control": {"socket": str(self.socket), "group": "root"},
             "state": {"directory": str(self.folder / "state")},
-            "flowLog": {"format": "off"},
         }, indent=2), encoding="utf-8")
         (self.folder / "state").mkdir(exist_ok=True)
 
@@ -230,14 +233,16 @@ class Daemon:
 def lcores():
     """One lcore for the control thread and one for the worker, where there are two."""
     cores = sorted(os.sched_getaffinity(0))
-    return f"{cores[0]},{cores[1]}" if len(cores) > 1 else str(cores[0])
+    if len(cores) < 2:
+        raise LabError("accelnetd needs two cores, and there is one")
+    return f"{cores[0]},{cores[1]}"
 
 
 class Lab:
     """The namespaces, the daemon, and a folder for its files; a context manager."""
 
-    def __init__(self, keep=False):
-        self.keep = keep
+    def __init__(self, nic=None):
+        self.nic = nic
         self.stack = contextlib.ExitStack()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="accelnet-"))
         self.uplink, self.app = f"up{os.getpid()}", f"app{os.getpid()}"
@@ -252,8 +257,7 @@ class Lab:
         return self
 
     def __exit__(self, *_):
-        if not self.keep:
-            self.close()
+        self.close()
 
     def open(self):
         self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
@@ -269,7 +273,7 @@ class Lab:
 
     def start_between(self):
         self.daemon = Daemon(self.folder, f"net_tap0,iface={self.uplink}",
-                             f"net_tap1,iface={self.app}")
+                             f"net_tap1,iface={self.app}", nic=self.nic)
         self.daemon.start()
         self.stack.callback(self.daemon.stop)
 
@@ -279,9 +283,12 @@ class Lab:
             wait_for(lambda link=link: os.path.exists(f"/sys/class/net/{link}"), link)
         self.remote.adopt(self.uplink, f"{GATEWAY}/24")
         self.vm.adopt(self.app, f"{VM}/24", mac=NIC_MAC)
-        for address in (INTERNET, NEIGHBOUR):
+        for address in (INTERNET, QUARANTINED, JUMP_HOST, APP_TIER, DB_TIER):
             self.remote.ip("address", "add", f"{address}/32", "dev", "lo")
         self.vm.ip("route", "add", "default", "via", GATEWAY)
+        # What the machine's own kernel said on the two links while they were its own.
+        time.sleep(0.2)
+        self.daemon.ctl("stats", "clear")
 
     def close(self):
         self.stack.close()

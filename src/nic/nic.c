@@ -129,6 +129,14 @@ static int bring_up(struct nic *nic, struct accelnet_error *err)
 	return r < 0 ? r : nic_restore(nic, err);
 }
 
+static bool link_is_up(const struct nic *nic, enum direction direction)
+{
+	struct rte_eth_link link;
+
+	return rte_eth_link_get_nowait(nic->port[direction].id, &link) == 0 &&
+	       link.link_status == RTE_ETH_LINK_UP;
+}
+
 int nic_new(const struct nic_config *config, const struct nic_services *services, struct nic **ret,
 	    struct accelnet_error *err)
 {
@@ -151,6 +159,8 @@ int nic_new(const struct nic_config *config, const struct nic_services *services
 		nic_free(nic);
 		return r;
 	}
+	for (int d = 0; d < DIRECTIONS; d++)
+		nic->link_was_up[d] = link_is_up(nic, (enum direction)d);
 	log_notice("NIC is up", "nic=%s mac=%s uplink=%s app=%s queues=%u generation=%lu",
 		   config->name, mac_addr_format(&nic->mac, mac), config->uplink_device,
 		   config->app_device, config->queues, nic->generation);
@@ -192,13 +202,9 @@ void nic_free(struct nic *nic)
 static void watch_link(struct nic *nic, enum direction direction)
 {
 	const char *which = direction == DIRECTION_INBOUND ? "uplink" : "app";
+	bool is_up = link_is_up(nic, direction);
 	struct json *details;
-	struct rte_eth_link link;
-	bool is_up;
 
-	if (rte_eth_link_get_nowait(nic->port[direction].id, &link) < 0)
-		return;
-	is_up = link.link_status == RTE_ETH_LINK_UP;
 	if (is_up == nic->link_was_up[direction])
 		return;
 	nic->link_was_up[direction] = is_up;

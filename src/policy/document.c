@@ -107,6 +107,20 @@ static bool wants_strict(const struct json_at *root)
 	return value;
 }
 
+/* Told once, unless a rule that names the tag has told it already. */
+static void warn_of_absent_network(struct reader *reader, const struct json_at *root)
+{
+	struct report *report = reader->report;
+
+	for (size_t i = 0; i < report->count; i++) {
+		if (report->problems[i].code == ACCELNET_E_NO_CONTEXT)
+			return;
+	}
+	report_warning(report, ACCELNET_E_NO_CONTEXT, root,
+		       "the context's \"virtualNetwork\" is not given: the tag VirtualNetwork is "
+		       "168.63.129.16/32 alone, so the default rules deny the rest of the network");
+}
+
 static void read_tables(struct reader *reader, const struct json_at *root)
 {
 	const struct policy *policy = reader->policy;
@@ -120,10 +134,7 @@ static void read_tables(struct reader *reader, const struct json_at *root)
 		acl_read(reader, &child);
 	if ((policy->stage[STAGE_SUBNET].present || policy->stage[STAGE_NIC].present) &&
 	    !context_has_virtual_network(&reader->context))
-		reader_warning(reader, ACCELNET_E_NO_CONTEXT, root,
-			       "context.virtualNetwork is not given: the tag VirtualNetwork is "
-			       "168.63.129.16/32 alone, and the default rules deny the rest of the "
-			       "network");
+		warn_of_absent_network(reader, root);
 }
 
 static void take_addresses(struct reader *reader)

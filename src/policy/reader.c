@@ -7,6 +7,7 @@
 #include "policy/prefixes.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct address_set *reader_own_set(struct reader *reader, struct address_set *set)
 {
@@ -73,12 +74,29 @@ void reader_warning(struct reader *reader, enum accelnet_code code, const struct
 	report_warning(reader->report, code, at, "%s", detail);
 }
 
+static bool already_told(const struct report *report, enum accelnet_code code, const char *name)
+{
+	char quoted[120];
+
+	(void)snprintf(quoted, sizeof(quoted), "\"%.100s\"", name);
+	for (size_t i = 0; i < report->count; i++) {
+		const struct problem *problem = &report->problems[i];
+
+		if (problem->is_warning && problem->code == code &&
+		    strcasestr(problem->detail, quoted))
+			return true;
+	}
+	return false;
+}
+
 void reader_unresolved(struct reader *reader, enum accelnet_code code, const struct json_at *at,
-		       const char *format, ...)
+		       const char *name, const char *format, ...)
 {
 	char detail[ERROR_DETAIL_MAX];
 	va_list args;
 
+	if (reader->unresolved_ok && already_told(reader->report, code, name))
+		return;
 	va_start(args, format);
 	compose(reader, NULL, format, args, detail);
 	va_end(args);

@@ -37,8 +37,12 @@ void reader_arm(struct reader *reader, const struct json_at *at, const char *arm
 		const char *format, ...) __attribute__((format(printf, 4, 5)));
 void reader_warning(struct reader *reader, enum accelnet_code code, const struct json_at *at,
 		    const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* An error, or a warning where unresolved references are let pass. */
+/*
+ * `name` is not defined: an error, or where unresolved references are let pass, a warning, once for
+ * each name in the whole report.
+ */
 void reader_unresolved(struct reader *reader, enum accelnet_code code, const struct json_at *at,
-		       const char *format, ...) __attribute__((format(printf, 4, 5)));
+		       const char *name, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 
 #endif

@@ -93,7 +93,7 @@ void side_add_group(struct reader *reader, struct side *side, const struct json_
 	side->items++;
 	if (!set) {
 		known = context_group_names(&reader->context, names, sizeof(names));
-		reader_unresolved(reader, ACCELNET_E_UNKNOWN_ASG, at,
+		reader_unresolved(reader, ACCELNET_E_UNKNOWN_ASG, at, name,
 				  "application security group \"%.80s\" is not defined. %s%s", name,
 				  known ? "In context.applicationSecurityGroups: "
 					: "context.applicationSecurityGroups defines none: list "

@@ -103,7 +103,7 @@ static void report_unknown(struct reader *reader, const struct json_at *at, cons
 		used += (size_t)snprintf(builtin_names + used, sizeof(builtin_names) - used, "%s%s",
 					 i ? ", " : "", builtins[i].name);
 	reader_unresolved(
-		reader, ACCELNET_E_UNKNOWN_TAG, at,
+		reader, ACCELNET_E_UNKNOWN_TAG, at, name,
 		"service tag \"%.80s\" is not defined. Built in: %s. %s%s%s", name, builtin_names,
 		known ? "In context.serviceTags: " : "context.serviceTags defines none", names,
 		strchr(name, '.') ? " (a regional tag is not implied by the global one)" : "");
@@ -118,9 +118,10 @@ struct address_set *tag_resolve(struct reader *reader, const struct json_at *at,
 		set = tag_builtin(reader, tag);
 		reader->policy->names_platform[set->platform] |= set->platform != PLATFORM_NONE;
 		if (tag == TAG_VIRTUAL_NETWORK && !context_has_virtual_network(&reader->context))
-			reader_unresolved(reader, ACCELNET_E_NO_CONTEXT, at,
-					  "names VirtualNetwork, but context.virtualNetwork is not "
-					  "given: list the virtual network's prefixes there");
+			reader_unresolved(
+				reader, ACCELNET_E_NO_CONTEXT, at, "virtualNetwork",
+				"names VirtualNetwork, but the context's \"virtualNetwork\" is not "
+				"given: list the virtual network's prefixes there");
 		return set;
 	}
 	set = context_tag(reader, name);

@@ -42,12 +42,12 @@ def policy(seed, rules=1000):
     made += [filler(random_, number, 100 + 3 * number, "Outbound")
              for number in range(rules - own - inbound)]
     made += [
-        rule("allow-tcp", 3000, "Inbound", "Allow", "Tcp", [ALLOWED_SOURCE], ["10.1.0.4"],
+        rule("allow-tcp", 3000, "Inbound", "Allow", "Tcp", [ALLOWED_SOURCE], ["10.1.1.4"],
              ALLOWED_PORTS),
-        rule("allow-udp", 3001, "Inbound", "Allow", "Udp", [ALLOWED_SOURCE], ["10.1.0.4"],
+        rule("allow-udp", 3001, "Inbound", "Allow", "Udp", [ALLOWED_SOURCE], ["10.1.1.4"],
              ALLOWED_PORTS),
         rule("telling", 3002, "Inbound", "Deny" if seed % 2 else "Allow", "Tcp",
-             [ALLOWED_SOURCE], ["10.1.0.4"], [str(TELLING_PORT)]),
+             [ALLOWED_SOURCE], ["10.1.1.4"], [str(TELLING_PORT)]),
         rule("deny-the-rest", 4096, "Inbound", "Deny", "*", ["0.0.0.0/0"], ["0.0.0.0/0"],
              ["0-65535"]),
     ]
@@ -55,5 +55,5 @@ def policy(seed, rules=1000):
     return {
         "apiVersion": "accelnet/v1",
         "nicNsg": {"name": f"generated-{seed}", "properties": {"securityRules": made}},
-        "context": {"addresses": ["10.1.0.4"], "virtualNetwork": ["10.1.0.0/16"]},
+        "context": {"addresses": ["10.1.1.4"], "virtualNetwork": ["10.1.0.0/16"]},
     }

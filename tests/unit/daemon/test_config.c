@@ -27,8 +27,9 @@ static int load(const char *text, struct daemon_config *config, struct report *r
 	return r;
 }
 
-#define NIC "\"name\":\"eth1\",\"uplink\":{\"type\":\"plain\",\"device\":\"net_null0\"}," \
-	    "\"app\":{\"device\":\"net_null1\"}"
+#define NIC                                                                           \
+	"\"name\":\"eth1\",\"uplink\":{\"type\":\"plain\",\"device\":\"net_null0\"}," \
+	"\"app\":{\"device\":\"net_null1\"}"
 
 static void reads_everything(void **state)
 {
@@ -36,14 +37,15 @@ static void reads_everything(void **state)
 	struct report report;
 
 	(void)state;
-	assert_int_equal(load("{\"eal\":{\"lcores\":\"0-3\",\"args\":[\"--no-huge\",\"-m\",\"512\"]},"
-			      "\"nics\":[{" NIC ",\"mac\":\"00:0d:3a:12:34:56\",\"queues\":2,"
-			      "\"vlan\":\"pass\",\"requirePolicy\":true,\"context\":{\"addresses\":[]}}],"
-			      "\"control\":{\"socket\":\"/tmp/s\",\"group\":\"g\"},"
-			      "\"state\":{\"directory\":\"/tmp/d\"},"
-			      "\"connections\":{\"max\":4096,\"timeouts\":{\"established\":600}}}",
-			      &config, &report),
-			 0);
+	assert_int_equal(
+		load("{\"eal\":{\"lcores\":\"0-3\",\"args\":[\"--no-huge\",\"-m\",\"512\"]},"
+		     "\"nics\":[{" NIC ",\"mac\":\"00:0d:3a:12:34:56\",\"queues\":2,"
+		     "\"vlan\":\"pass\",\"requirePolicy\":true,\"context\":{\"addresses\":[]}}],"
+		     "\"control\":{\"socket\":\"/tmp/s\",\"group\":\"g\"},"
+		     "\"state\":{\"directory\":\"/tmp/d\"},"
+		     "\"connections\":{\"max\":4096,\"timeouts\":{\"established\":600}}}",
+		     &config, &report),
+		0);
 	assert_int_equal(report.count, 0);
 	assert_string_equal(config.lcores, "0-3");
 	assert_int_equal(config.eal_arg_count, 3);

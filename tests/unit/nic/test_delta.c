@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#define RULE(name, priority, source, port)                                                         \
-	"{\"name\":\"" name "\",\"properties\":{\"priority\":" priority                            \
-	",\"direction\":\"Inbound\",\"access\":\"Allow\",\"protocol\":\"Tcp\","                    \
-	"\"sourceAddressPrefix\":\"" source "\",\"sourcePortRange\":\"*\","                        \
+#define RULE(name, priority, source, port)                                      \
+	"{\"name\":\"" name "\",\"properties\":{\"priority\":" priority         \
+	",\"direction\":\"Inbound\",\"access\":\"Allow\",\"protocol\":\"Tcp\"," \
+	"\"sourceAddressPrefix\":\"" source "\",\"sourcePortRange\":\"*\","     \
 	"\"destinationAddressPrefix\":\"*\",\"destinationPortRange\":\"" port "\"}}"
 
 static struct policy *build(const char *level, const char *rules)
@@ -25,10 +25,11 @@ static struct policy *build(const char *level, const char *rules)
 	struct report report;
 	char text[4096];
 
-	(void)snprintf(text, sizeof(text),
-		       "{\"apiVersion\":\"accelnet/v1\",\"%s\":{\"name\":\"n\",\"properties\":"
-		       "{\"securityRules\":[%s]}},\"context\":{\"virtualNetwork\":[\"10.0.0.0/8\"]}}",
-		       level, rules);
+	(void)snprintf(
+		text, sizeof(text),
+		"{\"apiVersion\":\"accelnet/v1\",\"%s\":{\"name\":\"n\",\"properties\":"
+		"{\"securityRules\":[%s]}},\"context\":{\"virtualNetwork\":[\"10.0.0.0/8\"]}}",
+		level, rules);
 	assert_int_equal(json_parse(text, strlen(text), NULL, &json, NULL), 0);
 	report_init(&report);
 	if (policy_build(json, &options, &report, &policy) < 0)

@@ -1,0 +1,437 @@
+/*
+ * The line to the host process: connecting, the message thread, frames.
+ */
+#include "azhost/connectx/host.h"
+
+#include "azhost/connectx/device.h"
+#include "azhost/connectx/lock.h"
+#include "azhost/connectx/queue.h"
+#include "azhost/connectx/thread.h"
+#include "azhost/connectx/vf.h"
+#include "azhost/wire/ring.h"
+#include "azhost/wire/vfproto.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define ATTACH_TIMEOUT_SECONDS 10
+
+struct cx_host {
+	struct cx_device *device;
+	int socket;
+	int fds[VF_FD_COUNT]; /* owned */
+	void *memory;
+	size_t bytes;
+	struct vf_shared *shared;
+	struct ring to_guest;
+	struct ring to_host;
+	bool has_wire;
+	atomic_bool cut; /* the host has gone */
+	bool tap_gone;
+	pthread_t thread;
+	bool started;
+};
+
+static int connect_host(int *ret_socket)
+{
+	const char *directory = getenv("AZHOST_DIR");
+	struct timeval timeout = { .tv_sec = ATTACH_TIMEOUT_SECONDS };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int s;
+
+	if (!directory)
+		return -ENOENT;
+	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", directory,
+			     VF_SOCKET_NAME) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (s < 0)
+		return -errno;
+	if (connect(s, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		int r = -errno;
+
+		(void)close(s);
+		return r;
+	}
+	(void)setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)); /* a guard only */
+	*ret_socket = s;
+	return 0;
+}
+
+static int say_hello(int s, const char *name)
+{
+	struct vf_message hello = { .type = VF_HELLO, .hello.version = VF_PROTOCOL_VERSION };
+	size_t length = strlen(name);
+
+	if (length >= sizeof(hello.hello.ibname))
+		return -ENAMETOOLONG;
+	memcpy(hello.hello.ibname, name, length);
+	return send(s, &hello, sizeof(hello), MSG_NOSIGNAL) == sizeof(hello) ? 0 : -errno;
+}
+
+/* The answer and the descriptors that come with it. fds are -1 where none came. */
+static int read_attach(int s, struct vf_message *ret_message, int fds[VF_FD_COUNT])
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int) * VF_FD_COUNT)];
+	} control;
+	struct iovec part = { ret_message, sizeof(*ret_message) };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(s, &message, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c;
+
+	if (n < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	c = CMSG_FIRSTHDR(&message);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	if ((size_t)n != sizeof(*ret_message) || ret_message->type != VF_ATTACH)
+		return -EPROTO;
+	return ret_message->attach.status;
+}
+
+static int map_wire(struct cx_host *host, const struct vf_message *attach)
+{
+	uint64_t bytes = attach->attach.wire_bytes;
+	uint64_t guest = attach->attach.to_guest_offset, out = attach->attach.to_host_offset;
+	int r;
+
+	if (bytes < sizeof(struct vf_shared) || guest >= bytes || out >= bytes)
+		return -EPROTO;
+	host->memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, host->fds[VF_FD_WIRE], 0);
+	if (host->memory == MAP_FAILED) {
+		host->memory = NULL;
+		return -errno;
+	}
+	host->bytes = bytes;
+	host->shared = host->memory;
+	r = ring_attach_consumer(&host->to_guest, (uint8_t *)host->memory + guest, bytes - guest,
+				 host->fds[VF_FD_TO_GUEST]);
+	if (r < 0)
+		return r;
+	host->has_wire = host->device->vf->peer == NULL;
+	return ring_attach_producer(&host->to_host, (uint8_t *)host->memory + out, bytes - out,
+				    host->fds[VF_FD_TO_HOST]);
+}
+
+static void host_free(struct cx_host *host)
+{
+	for (unsigned int i = 0; i < VF_FD_COUNT; i++) {
+		if (host->fds[i] >= 0)
+			(void)close(host->fds[i]);
+	}
+	if (host->memory)
+		(void)munmap(host->memory, host->bytes);
+	(void)close(host->socket);
+	free(host);
+}
+
+int cx_host_attach(struct cx_device *device, struct cx_host **ret_host)
+{
+	struct vf_message attach = { 0 };
+	struct cx_host *host;
+	int s = -1, r;
+
+	r = connect_host(&s);
+	if (r == -ENOENT || r == -ECONNREFUSED) {
+		*ret_host = NULL;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	host = calloc(1, sizeof(*host));
+	if (!host) {
+		(void)close(s);
+		return -ENOMEM;
+	}
+	memset(host->fds, 0xff, sizeof(host->fds));
+	host->device = device;
+	host->socket = s;
+	r = say_hello(s, device->vf->ibv.name);
+	if (r == 0)
+		r = read_attach(s, &attach, host->fds);
+	if (r == 0)
+		r = map_wire(host, &attach);
+	if (r < 0) {
+		host_free(host);
+		return r;
+	}
+	device->link_up = attach.attach.link_up;
+	*ret_host = host;
+	return 0;
+}
+
+static void order_fatal(struct cx_device *device, uint32_t value)
+{
+	if (value == 0)
+		cx_device_raise(device, IBV_EVENT_DEVICE_FATAL);
+	else
+		device->stopped = true;
+}
+
+static void order_link(struct cx_device *device, uint32_t up)
+{
+	device->link_up = up;
+	cx_device_raise(device, up ? IBV_EVENT_PORT_ACTIVE : IBV_EVENT_PORT_ERR);
+}
+
+static void order_fault(struct cx_device *device, uint32_t fault, uint64_t value)
+{
+	switch (fault) {
+	case VF_FAULT_RX_ERROR:
+		device->faults[CX_FAULT_RX_ERROR] = value;
+		break;
+	case VF_FAULT_TX_ERROR:
+		device->faults[CX_FAULT_TX_ERROR] = value;
+		break;
+	case VF_FAULT_RULE_FAIL_AT:
+		steer_fault_rule_create(device->steering, value, 1, EREMOTEIO);
+		break;
+	case VF_FAULT_RULE_LIMIT:
+		steer_fault_rule_limit(device->steering, (uint32_t)value);
+		break;
+	case VF_FAULT_COUNTER_LIMIT:
+		device->counters_limit = (uint32_t)value;
+		break;
+	default:
+		break; /* of a newer host: nothing here can fail that way */
+	}
+}
+
+struct report_item {
+	const char *name;
+	uint64_t value;
+};
+
+static void send_report(struct cx_host *host, const struct report_item *items, uint32_t n,
+			bool last)
+{
+	struct vf_message message = { .type = VF_REPORT, .report.count = n, .report.last = last };
+
+	for (uint32_t i = 0; i < n; i++) {
+		(void)snprintf(message.report.items[i].name, sizeof(message.report.items[i].name),
+			       "%s", items[i].name);
+		message.report.items[i].value = items[i].value;
+	}
+	(void)send(host->socket, &message, sizeof(message),
+		   MSG_NOSIGNAL); /* EOF is seen by recv() */
+}
+
+static void report(struct cx_host *host)
+{
+	struct cx_counters c = cx_device_counters(host->device);
+	struct steer_stats s;
+
+	steering_stats(host->device->steering, &s);
+
+	const struct report_item items[] = {
+		{ "delivered", c.delivered },
+		{ "consumed", c.consumed },
+		{ "no_buffer", c.no_buffer },
+		{ "dropped", c.dropped },
+		{ "to_kernel", c.to_kernel },
+		{ "sent", c.sent },
+		{ "kernel_sent", c.kernel_sent },
+		{ "wire_full", c.wire_full },
+		{ "unsent", c.unsent },
+		{ "rules", s.rules },
+		{ "root_rules", s.root_rules },
+		{ "rules_created", s.rules_created },
+		{ "rules_refused", s.rules_refused },
+		{ "counters", host->device->counters_alive },
+		{ "wqe_send", c.sends },
+		{ "wqe_tso", c.segmentations },
+		{ "wqe_multi_packet", c.multi_packets },
+		{ "wqe_inline_segments", c.inline_segments },
+		{ "wqe_inline_headers", c.inline_headers },
+		{ "tx_gathered", c.gathered },
+		{ "rx_scattered", c.scattered },
+		{ "rx_striding", c.striding },
+	};
+	const uint32_t n = sizeof(items) / sizeof(items[0]);
+
+	for (uint32_t i = 0; i < n; i += VF_REPORT_ITEMS) {
+		uint32_t part = n - i < VF_REPORT_ITEMS ? n - i : VF_REPORT_ITEMS;
+
+		send_report(host, items + i, part, i + part == n);
+	}
+}
+
+static void obey(struct cx_host *host, const struct vf_message *message)
+{
+	cx_lock();
+	switch (message->type) {
+	case VF_FATAL:
+		order_fatal(host->device, message->value);
+		break;
+	case VF_LINK:
+		order_link(host->device, message->value);
+		break;
+	case VF_FAULT:
+		order_fault(host->device, message->fault.fault, message->fault.value);
+		break;
+	case VF_QUERY:
+		report(host);
+		break;
+	default:
+		break; /* of a newer host */
+	}
+	cx_unlock();
+}
+
+static void *message_thread(void *argument)
+{
+	struct cx_host *host = argument;
+	struct vf_message message;
+
+	for (;;) {
+		ssize_t n = recv(host->socket, &message, sizeof(message), 0);
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0)
+			break;
+		if ((size_t)n == sizeof(message))
+			obey(host, &message);
+	}
+	atomic_store(&host->cut, true);
+	return NULL;
+}
+
+int cx_host_start(struct cx_host *host)
+{
+	int r = cx_thread_create(&host->thread, "azhost-vf", message_thread, host);
+
+	host->started = r == 0;
+	return r;
+}
+
+void cx_host_detach(struct cx_host *host)
+{
+	if (!host)
+		return;
+	cx_lock();
+	cx_host_publish(host);
+	cx_unlock();
+	(void)shutdown(host->socket, SHUT_RDWR); /* ends the thread's recv() */
+	if (host->started)
+		(void)pthread_join(host->thread, NULL);
+	host_free(host);
+}
+
+bool cx_host_has_room(const struct cx_host *host)
+{
+	const struct ring *r = &host->to_host;
+	/* A frame may need as much again for the filler before it, and a header each. */
+	const uint32_t most = 2 * (RING_FRAME_MAX + 16);
+	uint32_t used = r->own - __atomic_load_n(&r->shared->tail, __ATOMIC_ACQUIRE);
+
+	if (atomic_load_explicit(&host->cut, memory_order_relaxed))
+		return true;
+	return used <= r->size && r->size - used >= most;
+}
+
+bool cx_host_send(struct cx_host *host, const struct cx_frame *frame)
+{
+	if (atomic_load_explicit(&host->cut, memory_order_relaxed))
+		return true;
+	return ring_put(&host->to_host, frame->data, frame->length) != RING_FULL;
+}
+
+void cx_host_kick(struct cx_host *host)
+{
+	if (host->has_wire)
+		ring_kick(&host->to_host);
+}
+
+bool cx_host_receive(struct cx_host *host, struct cx_frame *frame)
+{
+	const void *data;
+
+	if (!host->has_wire || ring_peek(&host->to_guest, &data, &frame->length) != RING_OK)
+		return false;
+	memcpy(frame->data, data, frame->length);
+	ring_release(&host->to_guest);
+	return true;
+}
+
+bool cx_host_to_kernel(struct cx_host *host, const struct cx_frame *frame)
+{
+	if (host->tap_gone || host->fds[VF_FD_NETDEV] < 0)
+		return false;
+	return write(host->fds[VF_FD_NETDEV], frame->data, frame->length) == (ssize_t)frame->length;
+}
+
+bool cx_host_from_kernel(struct cx_host *host, struct cx_frame *frame)
+{
+	ssize_t n;
+
+	if (host->tap_gone || host->fds[VF_FD_NETDEV] < 0)
+		return false;
+	n = read(host->fds[VF_FD_NETDEV], frame->data, CX_FRAME_MAX);
+	if (n < 0 && errno == EBADFD)
+		host->tap_gone = true; /* the interface was deleted under the TAP */
+	if (n <= 0)
+		return false;
+	frame->length = (uint32_t)n;
+	return true;
+}
+
+void cx_host_publish(struct cx_host *host)
+{
+	struct cx_counters c = cx_device_counters(host->device);
+
+	if (!host->shared)
+		return;
+	__atomic_store_n(&host->shared->delivered, c.delivered, __ATOMIC_RELAXED);
+	__atomic_store_n(&host->shared->consumed, c.consumed, __ATOMIC_RELAXED);
+	__atomic_store_n(&host->shared->no_buffer, c.no_buffer, __ATOMIC_RELAXED);
+	__atomic_store_n(&host->shared->dropped, c.dropped, __ATOMIC_RELAXED);
+	__atomic_store_n(&host->shared->to_kernel, c.to_kernel, __ATOMIC_RELAXED);
+	__atomic_store_n(&host->shared->sent, c.sent, __ATOMIC_RELAXED);
+	__atomic_store_n(&host->shared->kernel_sent, c.kernel_sent, __ATOMIC_RELAXED);
+	__atomic_store_n(&host->shared->wire_full, c.wire_full, __ATOMIC_RELAXED);
+	__atomic_store_n(&host->shared->unsent, c.unsent, __ATOMIC_RELAXED);
+}
+
+void cx_host_ready(struct cx_host *host, bool ready)
+{
+	struct vf_message message = { .type = VF_READY, .value = ready };
+
+	(void)send(host->socket, &message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+int cx_host_wakeup_fd(const struct cx_host *host)
+{
+	return host->has_wire ? host->fds[VF_FD_TO_GUEST] : -1;
+}
+
+bool cx_host_may_sleep(struct cx_host *host)
+{
+	return !host->has_wire || ring_sleep(&host->to_guest) == RING_EMPTY;
+}
+
+void cx_host_drain_wakeups(struct cx_host *host)
+{
+	uint64_t count;
+
+	if (host->has_wire)
+		(void)!read(host->fds[VF_FD_TO_GUEST], &count,
+			    sizeof(count)); /* value: no interest */
+}

@@ -1,0 +1,176 @@
+/*
+ * The device thread's life and its loop.
+ */
+#include "azhost/connectx/thread.h"
+
+#include "azhost/connectx/device.h"
+#include "azhost/connectx/host.h"
+#include "azhost/connectx/lock.h"
+#include "azhost/connectx/vf.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_WAKEUPS       16
+#define IDLE_BEFORE_NAP   200    /* rounds */
+#define IDLE_BEFORE_SLEEP 2000   /* rounds, naps included */
+#define NAP_NANOSECONDS   20000  /* doorbells are still looked at, often */
+#define SLEEP_NANOSECONDS 200000 /* nothing has happened for some 50 ms */
+
+static pthread_mutex_t thread_lock = PTHREAD_MUTEX_INITIALIZER; /* holders, thread */
+static unsigned int holders;
+static pthread_t thread;
+static atomic_bool stop;
+
+static void any_cpu(cpu_set_t *set)
+{
+	const char *pinned = getenv("AZHOST_DEVICE_CPU");
+	long n = sysconf(_SC_NPROCESSORS_CONF);
+
+	CPU_ZERO(set);
+	if (pinned) {
+		CPU_SET((unsigned int)atoi(pinned), set);
+		return;
+	}
+	for (long i = 0; i < n; i++)
+		CPU_SET((unsigned int)i, set);
+}
+
+int cx_thread_create(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *argument)
+{
+	sigset_t all, old;
+	cpu_set_t cpus;
+	int r;
+
+	sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(ret_thread, NULL, run, argument);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r)
+		return -r;
+	any_cpu(&cpus);
+	(void)pthread_setaffinity_np(*ret_thread, sizeof(cpus), &cpus); /* slower, but it works */
+	(void)pthread_setname_np(*ret_thread, name);
+	return 0;
+}
+
+static unsigned int one_round(void)
+{
+	unsigned int work = 0;
+
+	for (struct cx_vf *vf = cx_vf_all(); vf; vf = vf->next) {
+		if (vf->device)
+			vf->device->walk = steer_enter(vf->device->steering);
+	}
+	for (struct cx_vf *vf = cx_vf_all(); vf; vf = vf->next) {
+		if (vf->device)
+			work += cx_device_poll(vf->device);
+	}
+	for (struct cx_vf *vf = cx_vf_all(); vf; vf = vf->next) {
+		if (vf->device)
+			steer_leave(vf->device->steering, vf->device->walk);
+	}
+	return work;
+}
+
+/* Descriptors to wait on. False if a frame has come meanwhile. */
+static bool collect_wakeups(struct pollfd *wakeups, nfds_t *ret_n)
+{
+	nfds_t n = 0;
+
+	for (struct cx_vf *vf = cx_vf_all(); vf && n < MAX_WAKEUPS; vf = vf->next) {
+		int fd;
+
+		if (!vf->device || !vf->device->host)
+			continue;
+		if (!cx_host_may_sleep(vf->device->host))
+			return false;
+		fd = cx_host_wakeup_fd(vf->device->host);
+		if (fd >= 0)
+			wakeups[n++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	}
+	*ret_n = n;
+	return true;
+}
+
+static void drain_wakeups(void)
+{
+	for (struct cx_vf *vf = cx_vf_all(); vf; vf = vf->next) {
+		if (vf->device && vf->device->host)
+			cx_host_drain_wakeups(vf->device->host);
+	}
+}
+
+static void rest(unsigned int idle)
+{
+	struct timespec nap = { .tv_nsec = NAP_NANOSECONDS };
+	struct pollfd wakeups[MAX_WAKEUPS];
+	bool quiet;
+	nfds_t n = 0;
+
+	if (idle < IDLE_BEFORE_NAP)
+		return;
+	cx_lock_politely();
+	quiet = collect_wakeups(wakeups, &n);
+	cx_unlock();
+	if (!quiet)
+		return;
+	if (idle > IDLE_BEFORE_SLEEP)
+		nap.tv_nsec = SLEEP_NANOSECONDS;
+	if (ppoll(wakeups, n, &nap, NULL) <= 0)
+		return;
+	cx_lock_politely();
+	drain_wakeups();
+	cx_unlock();
+}
+
+static void *device_thread(void *argument)
+{
+	unsigned int idle = 0;
+
+	(void)argument;
+	(void)prctl(PR_SET_TIMERSLACK, 1); /* longer naps are the only harm */
+	while (!atomic_load(&stop)) {
+		unsigned int work;
+
+		cx_lock_politely();
+		work = one_round();
+		cx_unlock();
+		idle = work ? 0 : idle + 1;
+		rest(idle);
+	}
+	return NULL;
+}
+
+int cx_device_thread_hold(void)
+{
+	int r = 0;
+
+	(void)pthread_mutex_lock(&thread_lock);
+	if (holders == 0) {
+		atomic_store(&stop, false);
+		r = cx_thread_create(&thread, "azhost-device", device_thread, NULL);
+	}
+	if (r == 0)
+		holders++;
+	(void)pthread_mutex_unlock(&thread_lock);
+	return r;
+}
+
+void cx_device_thread_release(void)
+{
+	(void)pthread_mutex_lock(&thread_lock);
+	if (--holders == 0) {
+		atomic_store(&stop, true);
+		(void)pthread_join(thread, NULL);
+	}
+	(void)pthread_mutex_unlock(&thread_lock);
+}

@@ -1,0 +1,181 @@
+/* A guest NIC, see nic.h. */
+#include "azhost/host/nic.h"
+
+#include "azhost/host/host.h"
+#include "azhost/host/say.h"
+#include "azhost/vmbus/netvsc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum vm_delivery to_synthetic(void *opaque, const uint8_t *frame, uint32_t length)
+{
+	struct nic *nic = opaque;
+
+	return netvsc_receive(nic->netvsc, frame, length);
+}
+
+static enum vm_delivery to_vf(void *opaque, const uint8_t *frame, uint32_t length)
+{
+	struct nic *nic = opaque;
+
+	return vf_send(&nic->vf, frame, length) == VF_SENT ? VM_DELIVERED : VM_FULL;
+}
+
+static void guest_ready(struct nic *nic)
+{
+	struct wire *wire = nic->uplink != NULL ? nic->uplink->wire : NULL;
+
+	if (wire != NULL && wire->type->guest_ready != NULL)
+		wire->type->guest_ready(wire);
+}
+
+static void vf_received(void *opaque, const uint8_t *frame, uint32_t length)
+{
+	struct nic *nic = opaque;
+
+	vm_port_from_guest(&nic->port, VM_PATH_VF, frame, length);
+}
+
+static void vf_changed(void *opaque)
+{
+	struct nic *nic = opaque;
+
+	nic->port.vf_usable = vf_usable(&nic->vf);
+	if (nic->vf.ready && nic->port.vf_only)
+		guest_ready(nic);
+}
+
+static void synthetic_sent(void *opaque, const uint8_t *frame, uint32_t length)
+{
+	struct nic *nic = opaque;
+
+	vm_port_from_guest(&nic->port, VM_PATH_SYNTHETIC, frame, length);
+}
+
+static void synthetic_datapath(void *opaque, bool vf)
+{
+	struct nic *nic = opaque;
+
+	if (nic->port.vf_asked == vf)
+		return;
+	nic->port.vf_asked = vf;
+	say_detail("%s: data path %s", nic->name, vf ? "vf" : "synthetic");
+}
+
+static void synthetic_note_point(void *opaque)
+{
+	struct nic *nic = opaque;
+
+	if (nic->has_vf && nic->life.note_on)
+		netvsc_note(nic->netvsc, true, nic->life.serial);
+}
+
+static void synthetic_receiving(void *opaque, bool on)
+{
+	if (on)
+		guest_ready(opaque);
+}
+
+static const struct vf_callbacks vf_callbacks = {
+	.receive = vf_received,
+	.changed = vf_changed,
+};
+
+static const struct netvsc_callbacks netvsc_callbacks = {
+	.send = synthetic_sent,
+	.datapath = synthetic_datapath,
+	.note_point = synthetic_note_point,
+	.receiving = synthetic_receiving,
+};
+
+static void init_vf(struct nic *nic, const struct host_options *options)
+{
+	const struct nic_options *own = &options->nic[nic->index];
+	struct vf *vf = &nic->vf;
+
+	snprintf(vf->ibname, sizeof(vf->ibname), "azmlx%u", nic->index);
+	snprintf(vf->netdev, sizeof(vf->netdev), "azvf%u", nic->index);
+	snprintf(vf->address, sizeof(vf->address), "%s", own->pci);
+	snprintf(vf->profile, sizeof(vf->profile), "%s", own->profile);
+	memcpy(vf->mac, nic->mac, sizeof(vf->mac));
+	vf->mtu = options->mtu;
+	vf->pair = options->vf == VF_MODE_ONLY && strcmp(options->uplinks[0], "pair") == 0;
+	vf_init(vf, nic->host->tree, &nic->host->loop, &vf_callbacks, nic);
+	vf_life_init(&nic->life, nic, &nic->host->loop);
+	nic->life.note_on = options->vf == VF_MODE_ON;
+	nic->life.serial = nic->index + 1;
+}
+
+static int init_netvsc(struct nic *nic, const struct host_options *options)
+{
+	struct netvsc_config config = {
+		.index = nic->index,
+		.name = nic->name,
+		.guid = nic->guid,
+		.queues = options->queues,
+		.mtu = options->mtu,
+	};
+
+	memcpy(config.mac, nic->mac, sizeof(config.mac));
+	return netvsc_new(&config, nic->host->tree, &nic->host->loop, &netvsc_callbacks, nic,
+			  &nic->netvsc);
+}
+
+int nic_init(struct nic *nic, struct host *host, unsigned index)
+{
+	const struct host_options *options = host->options;
+	int rc = 0;
+
+	*nic = (struct nic){ .host = host, .index = index };
+	snprintf(nic->name, sizeof(nic->name), "nic%u", index);
+	memcpy(nic->guid, options->nic[index].guid, sizeof(nic->guid));
+	memcpy(nic->mac, options->nic[index].mac, sizeof(nic->mac));
+	vm_port_init(&nic->port, nic->mac, nic);
+	nic->port.vf_only = options->vf == VF_MODE_ONLY;
+	nic->port.openers_synthetic = options->openers_synthetic;
+	nic->port.multicast_synthetic = options->multicast_synthetic;
+	nic->port.policy = options->policy;
+	nic->port.policy_all_paths = options->policy_all_paths;
+	nic->has_vf = options->vf != VF_MODE_OFF;
+	if (nic->has_vf) {
+		init_vf(nic, options);
+		nic->port.to_guest[VM_PATH_VF] = to_vf;
+	}
+	if (options->vf != VF_MODE_ONLY) {
+		rc = init_netvsc(nic, options);
+		nic->port.to_guest[VM_PATH_SYNTHETIC] = to_synthetic;
+	}
+	return rc;
+}
+
+void nic_fini(struct nic *nic)
+{
+	if (nic->has_vf) {
+		vf_life_fini(&nic->life);
+		vf_fini(&nic->vf);
+	}
+	netvsc_free(nic->netvsc);
+	nic->netvsc = NULL;
+}
+
+int nic_plug_initial(struct nic *nic)
+{
+	return nic->has_vf ? vf_plug(&nic->vf) : 0;
+}
+
+void nic_set_link(struct nic *nic, bool up)
+{
+	nic->port.link_up = up;
+	if (nic->netvsc != NULL)
+		netvsc_set_link(nic->netvsc, up);
+	if (nic->has_vf)
+		vf_set_link(&nic->vf, up);
+}
+
+void nic_note(struct nic *nic, bool allocated)
+{
+	if (nic->netvsc != NULL)
+		netvsc_note(nic->netvsc, allocated, nic->life.serial);
+}

@@ -1,0 +1,111 @@
+/*
+ * The host's end of one VF: its kernel interface, its PCI entry, and the wire to the VF library in
+ * the guest (wire/vfproto.h). What happens to a VF, in which order and when, is vf_life.h's matter.
+ *
+ * A VF is `present` while the guest's bus shows it, and `attached` while a guest has it open. The
+ * host process's only thread; everything that comes from the guest's side is checked.
+ */
+#ifndef AZHOST_HOST_VF_H
+#define AZHOST_HOST_VF_H
+
+#include "azhost/host/loop.h"
+#include "azhost/host/pci.h"
+#include "azhost/host/tree.h"
+#include "azhost/wire/ring.h"
+#include "azhost/wire/vfproto.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What becomes of the frames that were given to the VF. */
+struct vf_losses {
+	uint64_t undelivered; /* left in the wire's ring when the guest let go of the VF */
+	uint64_t unseen; /* in the guest's Rx queues, never acknowledged: after its last poll */
+	uint64_t unsent; /* in the guest's Tx queues when the device died */
+};
+
+struct vf_callbacks {
+	/* The guest's VF sent a frame. */
+	void (*receive)(void *opaque, const uint8_t *frame, uint32_t length);
+	/* vf_usable() may have changed, or the guest can receive now. */
+	void (*changed)(void *opaque);
+};
+
+struct vf {
+	/* Identity. Address and profile may change while the VF is away. */
+	char ibname[VF_NAME_MAX];
+	char netdev[16];
+	char address[16];
+	char profile[64];
+	uint8_t mac[6];
+	uint32_t mtu;
+	bool pair; /* the wire is inside the library */
+
+	const struct tree *tree;
+	struct loop *loop;
+	const struct vf_callbacks *callbacks;
+	void *opaque;
+
+	bool present;
+	bool cut; /* the host has stopped the wire: revoked or fatal */
+	bool link_up;
+	int netdev_fd; /* -1: no interface */
+
+	struct loop_fd control; /* connection to the library; fd -1: not attached */
+	bool ready;             /* the guest has Rx buffers */
+	void *memory;           /* mapping of the wire */
+	size_t memory_bytes;
+	struct vf_shared *shared;
+	struct ring to_guest;
+	struct ring to_host;
+	struct loop_fd to_host_event;
+	int to_guest_event;
+	struct loop_poller poller;
+	bool kick; /* frames were put since the last kick */
+
+	uint64_t attaches;
+	uint64_t ring_full;
+	uint64_t discarded; /* frames of the guest that came after the wire was cut */
+	uint64_t protocol_errors;
+	struct vf_losses losses;  /* of all attachments that have ended */
+	struct vf_message report; /* last VF_REPORT; count 0: none yet */
+};
+
+void vf_init(struct vf *vf, const struct tree *tree, struct loop *loop,
+	     const struct vf_callbacks *callbacks, void *opaque);
+/* Detach and take the VF off the bus. */
+void vf_fini(struct vf *vf);
+
+/* Put the VF on the guest's bus (interface, PCI entry), or take it off. */
+int vf_plug(struct vf *vf);
+void vf_unplug(struct vf *vf);
+
+/* The device dies: VF_FATAL with @value, and no more frames. */
+void vf_fatal(struct vf *vf, uint32_t value);
+/* Stop or restart the wire, without telling the guest. */
+void vf_cut(struct vf *vf, bool cut);
+void vf_set_link(struct vf *vf, bool up);
+/* -ENOTCONN where no guest has the VF open. */
+int vf_fault(struct vf *vf, enum vf_fault fault, uint64_t value);
+int vf_query(struct vf *vf);
+
+/* Frames can be sent through it. */
+bool vf_usable(const struct vf *vf);
+
+enum vf_send_result { VF_SENT, VF_SEND_FULL };
+
+enum vf_send_result vf_send(struct vf *vf, const uint8_t *frame, uint32_t length);
+
+/* Frames that the guest has been given and has not yet acknowledged, now. */
+struct vf_losses vf_in_flight(const struct vf *vf);
+
+/* A library said hello on @fd, which is taken over. Answers it, whatever comes of it. */
+void vf_attach(struct vf *vf, int fd);
+/* Answer a hello with an error and hang up. */
+void vf_refuse(int fd, int status);
+
+/* How the VF appears in $AZHOST_DIR/vfs; empty where it is not there. */
+void vf_list_entry(const struct vf *vf, char *text, size_t size);
+
+#endif

@@ -1,0 +1,487 @@
+/* The synthetic NIC: its memory, its life, its rings, and frames towards the guest. */
+#include "azhost/vmbus/netvsc.h"
+
+#include "azhost/host/say.h"
+#include "azhost/vmbus/checksum.h"
+#include "azhost/vmbus/ndis.h"
+#include "azhost/vmbus/netvsc_private.h"
+#include "azhost/vmbus/nvsp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Packets taken from a channel in one go. */
+#define CHANNEL_BURST 64
+
+/* Room that any answer fits in: a receive-pages packet and a completion. */
+#define ANSWER_ROOM 512u
+
+/*
+ * A guest in user space cannot signal: its rings have to be looked at. How often, by how long
+ * nothing has happened.
+ */
+#define SLEEP_BUSY_US 50u
+#define SLEEP_IDLE_US 200u
+#define IDLE_AFTER_NS 200000000u
+
+#define RELID_FIRST   14u
+#define RELIDS_A_NIC  32u
+#define MALFORMED_SAY 8u /* of the first ones, what was wrong */
+
+void netvsc_malformed(struct netvsc *dev, const char *what)
+{
+	if (dev->stats.malformed++ < MALFORMED_SAY)
+		say("%s: the guest sent %s", dev->name, what);
+}
+
+static int make_memfd(size_t bytes, int *ret_fd, void **ret_memory)
+{
+	int fd = memfd_create("azhost-vmbus", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *memory;
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	/* Sealed: the guest must not be able to pull memory from under the host. */
+	if (ftruncate(fd, (off_t)bytes) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	*ret_fd = fd;
+	*ret_memory = memory;
+	return 0;
+}
+
+static void channel_rings(struct netvsc_channel *channel, void *memory)
+{
+	bufring_init(&channel->from_guest, memory, NETVSC_RING_BYTES);
+	bufring_init(&channel->to_guest, (uint8_t *)memory + NETVSC_RING_BYTES, NETVSC_RING_BYTES);
+	bufring_reset(&channel->from_guest);
+	bufring_reset(&channel->to_guest);
+	/* The host looks by itself. */
+	channel->from_guest.header->interrupt_mask = 1;
+	channel->open = true;
+	channel->broken = false;
+	channel->stats = (struct netvsc_queue_stats){ 0 };
+}
+
+int netvsc_channel_open(struct netvsc *dev, unsigned index)
+{
+	struct netvsc_channel *channel = &dev->channels[index];
+	int rc;
+
+	if (channel->open)
+		return 0;
+	rc = make_memfd(2 * NETVSC_RING_BYTES, &channel->memory_fd, &channel->memory);
+	if (rc < 0)
+		return rc;
+	channel_rings(channel, channel->memory);
+	rc = netvsc_sysfs_channel(dev, index);
+	if (rc < 0)
+		channel->open = false;
+	return rc;
+}
+
+static void channel_close(struct netvsc *dev, unsigned index)
+{
+	struct netvsc_channel *channel = &dev->channels[index];
+
+	channel->open = false;
+	if (channel->memory == NULL)
+		return;
+	netvsc_sysfs_channel_remove(dev, index);
+	munmap(channel->memory, 2 * NETVSC_RING_BYTES);
+	close(channel->memory_fd);
+	channel->memory = NULL;
+	channel->memory_fd = -1;
+}
+
+/* As after INIT: no buffers, no filter, the synthetic path. */
+void netvsc_reset(struct netvsc *dev)
+{
+	dev->state = NETVSC_NEW;
+	dev->capabilities = 0;
+	dev->mtu = dev->config.mtu;
+	dev->wants_note_point = false;
+	rss_reset(&dev->rss);
+	dev->free_count = 0;
+	for (unsigned i = 0; i < NETVSC_SECTIONS; i++) {
+		dev->free_sections[dev->free_count++] = (uint16_t)(NETVSC_SECTIONS - 1 - i);
+		dev->section_used[i] = false;
+	}
+	if (dev->filter != 0) {
+		dev->filter = 0;
+		dev->callbacks->receiving(dev->opaque, false);
+	}
+	dev->callbacks->datapath(dev->opaque, false);
+}
+
+bool netvsc_indicate(struct netvsc *dev, unsigned channel, uint32_t rndis_channel,
+		     const void *message, uint32_t bytes)
+{
+	if (dev->free_count == 0 || bytes > NETVSC_RECEIVE_SLOT)
+		return false;
+
+	uint32_t section = dev->free_sections[dev->free_count - 1];
+	const struct vmbus_receive_header header = {
+		.buffer_id = NVSP_RECEIVE_BUFFER_ID,
+		.count = 1,
+		.length = bytes,
+		.offset = section * NETVSC_RECEIVE_SLOT,
+	};
+	const struct nvsp_rndis rndis = {
+		.type = NVSP_RNDIS,
+		.channel = rndis_channel,
+		.section = NVSP_NO_SECTION,
+	};
+
+	if (message != NULL)
+		memcpy(dev->receive_buffer + header.offset, message, bytes);
+	if (bufring_send(&dev->channels[channel].to_guest, VMBUS_RECEIVE_PAGES,
+			 VMBUS_WANTS_COMPLETION, section,
+			 (struct bufring_part){ &header, sizeof(header) },
+			 (struct bufring_part){ &rndis, sizeof(rndis) }) != BUFRING_OK) {
+		dev->channels[channel].stats.ring_full++;
+		return false;
+	}
+	dev->section_used[section] = true;
+	dev->free_count--;
+	return true;
+}
+
+static unsigned poll_channel(struct netvsc *dev, unsigned index)
+{
+	struct netvsc_channel *channel = &dev->channels[index];
+	unsigned work = 0;
+	uint32_t bytes;
+
+	while (work < CHANNEL_BURST && channel->open && !channel->broken) {
+		/* A guest that does not read its answers is not asked for more questions. */
+		if (bufring_room(&channel->to_guest) < ANSWER_ROOM || dev->free_count == 0)
+			break;
+
+		int rc = bufring_receive(&channel->from_guest, dev->packet, &bytes);
+
+		if (rc == BUFRING_EMPTY)
+			break;
+		if (rc < 0) {
+			netvsc_malformed(dev, "a broken ring: its channel is closed");
+			channel->broken = true;
+			break;
+		}
+		netvsc_take_packet(dev, index, dev->packet, bytes);
+		work++;
+	}
+	return work;
+}
+
+/* Completions of receive sections must get through even when there is no free section. */
+static unsigned poll_completions(struct netvsc *dev)
+{
+	unsigned work = 0;
+
+	if (dev->free_count != 0)
+		return 0;
+	for (unsigned i = 0; i < AZHOST_QUEUES_MAX; i++) {
+		struct netvsc_channel *channel = &dev->channels[i];
+		uint32_t bytes;
+
+		if (!channel->open || channel->broken ||
+		    bufring_room(&channel->to_guest) < ANSWER_ROOM)
+			continue;
+		if (bufring_receive(&channel->from_guest, dev->packet, &bytes) != BUFRING_OK)
+			continue;
+		netvsc_take_packet(dev, i, dev->packet, bytes);
+		work++;
+	}
+	return work;
+}
+
+static unsigned poll_device(void *opaque)
+{
+	struct netvsc *dev = opaque;
+	unsigned work = 0;
+
+	if (!dev->connected || dev->stalled)
+		return 0;
+	for (unsigned i = 0; i < AZHOST_QUEUES_MAX && dev->connected; i++)
+		if (dev->channels[i].open)
+			work += poll_channel(dev, i);
+	work += poll_completions(dev);
+	return work;
+}
+
+static bool may_sleep(void *opaque)
+{
+	struct netvsc *dev = opaque;
+	uint64_t now = loop_now_ns();
+
+	if (dev->loop->idle_rounds == 0)
+		dev->busy_ns = now;
+	dev->poller.sleep_us = now - dev->busy_ns > IDLE_AFTER_NS ? SLEEP_IDLE_US : SLEEP_BUSY_US;
+	if (!dev->connected || dev->stalled)
+		dev->poller.sleep_us = LOOP_WOKEN;
+	return true;
+}
+
+void netvsc_open(struct netvsc *dev, pid_t guest)
+{
+	dev->connected = true;
+	dev->guest = guest;
+	dev->stats.opens++;
+	dev->busy_ns = loop_now_ns();
+	channel_rings(&dev->channels[0], dev->memory + dev->region[0].offset);
+	netvsc_reset(dev);
+	loop_poller_add(dev->loop, &dev->poller);
+	say_detail("%s: guest process %d opened the device", dev->name, (int)guest);
+}
+
+void netvsc_close(struct netvsc *dev)
+{
+	if (!dev->connected)
+		return;
+	loop_poller_remove(dev->loop, &dev->poller);
+	dev->connected = false;
+	for (unsigned i = 1; i < AZHOST_QUEUES_MAX; i++)
+		channel_close(dev, i);
+	netvsc_reset(dev);
+	say_detail("%s: the guest closed the device", dev->name);
+}
+
+/* Is a frame to this address wanted? The bits are those of the RNDIS packet filter. */
+static bool filter_passes(const struct netvsc *dev, const uint8_t *frame)
+{
+	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	if ((dev->filter & RNDIS_FILTER_PROMISCUOUS) != 0)
+		return true;
+	if ((frame[0] & 1) == 0)
+		return (dev->filter & RNDIS_FILTER_DIRECTED) != 0 &&
+		       memcmp(frame, dev->config.mac, 6) == 0;
+	if (memcmp(frame, broadcast, 6) == 0)
+		return (dev->filter & RNDIS_FILTER_BROADCAST) != 0;
+	return (dev->filter & (RNDIS_FILTER_MULTICAST | RNDIS_FILTER_ALL_MULTICAST)) != 0;
+}
+
+/* Take the outer tag off, for the information beside the packet. */
+static bool strip_tag(struct rndis_rx *rx, uint8_t *untagged)
+{
+	const uint8_t *frame = rx->frame;
+
+	if (rx->length < 18 || frame[12] != 0x81 || frame[13] != 0x00)
+		return false;
+
+	uint32_t tci = (uint32_t)frame[14] << 8 | frame[15];
+
+	rx->has_vlan = true;
+	rx->vlan = tci >> 13 | (tci >> 12 & 1) << 3 | (tci & 0xfff) << 4;
+	memcpy(untagged, frame, 12);
+	memcpy(untagged + 12, frame + 16, rx->length - 16);
+	rx->frame = untagged;
+	rx->length -= 4;
+	return true;
+}
+
+static unsigned pick_channel(struct netvsc *dev, struct rndis_rx *rx, const uint8_t *frame,
+			     uint32_t length)
+{
+	rx->has_hash = rss_hash_frame(&dev->rss, frame, length, &rx->hash, &rx->hash_type);
+	if (!rx->has_hash)
+		return 0;
+
+	uint32_t channel = dev->rss.table[rx->hash % NDIS_RSS_ENTRIES];
+
+	return channel < AZHOST_QUEUES_MAX && dev->channels[channel].open ? channel : 0;
+}
+
+enum vm_delivery netvsc_receive(struct netvsc *dev, const uint8_t *frame, uint32_t length)
+{
+	struct rndis_rx rx = { .frame = frame, .length = length };
+
+	if (!dev->connected || dev->state != NETVSC_RUNNING || dev->filter == 0)
+		return VM_FILTERED;
+	if (!filter_passes(dev, frame) || length + RNDIS_RX_HEADER_MAX > NETVSC_RECEIVE_SLOT)
+		return VM_FILTERED;
+	if (dev->free_count <= NETVSC_RESERVED_SECTIONS) {
+		dev->stats.no_section++;
+		return VM_FULL;
+	}
+
+	unsigned channel = pick_channel(dev, &rx, frame, length);
+	/* Written where it will be read, and taken only if the ring has room. */
+	uint8_t *slot =
+		dev->receive_buffer + dev->free_sections[dev->free_count - 1] * NETVSC_RECEIVE_SLOT;
+
+	rx.checksum = checksum_verify(frame, length);
+	if ((dev->capabilities & NVSP_CAPABILITY_VLAN) != 0 && strip_tag(&rx, dev->scratch))
+		dev->stats.vlan_stripped++;
+	if (!netvsc_indicate(dev, channel, NVSP_RNDIS_DATA, NULL, rndis_write_packet(&rx, slot)))
+		return VM_FULL;
+	dev->channels[channel].stats.to_guest++;
+	return VM_DELIVERED;
+}
+
+void netvsc_note(struct netvsc *dev, bool allocated, uint32_t serial)
+{
+	const struct nvsp_vf_association note = {
+		.type = NVSP_VF_ASSOCIATION,
+		.allocated = allocated,
+		.serial = serial,
+	};
+
+	if (!dev->connected || dev->state != NETVSC_RUNNING ||
+	    (dev->capabilities & NVSP_CAPABILITY_SRIOV) == 0)
+		return;
+	if (bufring_send(&dev->channels[0].to_guest, VMBUS_INBAND, 0, 0,
+			 (struct bufring_part){ NULL, 0 },
+			 (struct bufring_part){ &note, sizeof(note) }) != BUFRING_OK)
+		say("%s: no room for the VF association note", dev->name);
+	else
+		say_detail("%s: VF association note: %s, serial %u", dev->name,
+			   allocated ? "allocated" : "removed", serial);
+}
+
+void netvsc_set_link(struct netvsc *dev, bool up)
+{
+	if (dev->link_up == up)
+		return;
+	dev->link_up = up;
+	if (dev->connected && dev->state == NETVSC_RUNNING)
+		netvsc_rndis_link(dev);
+}
+
+void netvsc_stall(struct netvsc *dev, bool on)
+{
+	dev->stalled = on;
+}
+
+static void layout(struct netvsc *dev)
+{
+	static const uint64_t sizes[NETVSC_REGIONS] = {
+		2ull * NETVSC_RING_BYTES, VMBUS_PAGE,        VMBUS_PAGE,
+		NETVSC_RECEIVE_BYTES,     NETVSC_SEND_BYTES,
+	};
+	uint64_t at = 0;
+
+	for (unsigned i = 0; i < NETVSC_REGIONS; i++) {
+		dev->region[i] = (struct netvsc_region){ .offset = at, .size = sizes[i] };
+		at += sizes[i];
+	}
+}
+
+int netvsc_new(const struct netvsc_config *config, const struct tree *tree, struct loop *loop,
+	       const struct netvsc_callbacks *callbacks, void *opaque, struct netvsc **ret)
+{
+	struct netvsc *dev = calloc(1, sizeof(*dev));
+	const struct netvsc_region *last;
+	void *memory;
+	int rc;
+
+	if (dev == NULL)
+		return -ENOMEM;
+	dev->config = *config;
+	snprintf(dev->name, sizeof(dev->name), "%s", config->name);
+	snprintf(dev->guid, sizeof(dev->guid), "%s", config->guid);
+	snprintf(dev->sysfs, sizeof(dev->sysfs), "sys/bus/vmbus/devices/%s", config->guid);
+	dev->tree = tree;
+	dev->loop = loop;
+	dev->callbacks = callbacks;
+	dev->opaque = opaque;
+	dev->link_up = true;
+	dev->mtu = config->mtu;
+	dev->memory_fd = -1;
+	dev->poller = (struct loop_poller){
+		.poll = poll_device,
+		.may_sleep = may_sleep,
+		.opaque = dev,
+		.sleep_us = SLEEP_BUSY_US,
+	};
+	for (unsigned i = 0; i < AZHOST_QUEUES_MAX; i++) {
+		dev->channels[i].memory_fd = -1;
+		dev->channels[i].relid = RELID_FIRST + config->index * RELIDS_A_NIC + i;
+	}
+	layout(dev);
+	last = &dev->region[NETVSC_REGIONS - 1];
+	rc = make_memfd(last->offset + last->size, &dev->memory_fd, &memory);
+	if (rc == 0) {
+		dev->memory = memory;
+		dev->receive_buffer = dev->memory + dev->region[3].offset;
+		dev->send_buffer = dev->memory + dev->region[4].offset;
+		rc = netvsc_sysfs_device(dev);
+	}
+	if (rc == 0)
+		rc = netvsc_sysfs_channel(dev, 0);
+	if (rc < 0) {
+		netvsc_free(dev);
+		return rc;
+	}
+	*ret = dev;
+	return 0;
+}
+
+void netvsc_free(struct netvsc *dev)
+{
+	if (dev == NULL)
+		return;
+	netvsc_close(dev);
+	if (dev->memory != NULL) {
+		const struct netvsc_region *last = &dev->region[NETVSC_REGIONS - 1];
+
+		munmap(dev->memory, last->offset + last->size);
+	}
+	if (dev->memory_fd >= 0)
+		close(dev->memory_fd);
+	free(dev);
+}
+
+void netvsc_get_stats(const struct netvsc *dev, struct netvsc_stats *ret)
+{
+	*ret = dev->stats;
+	ret->sections = NETVSC_SECTIONS;
+	ret->sections_free = dev->free_count;
+	ret->filter = dev->filter;
+	ret->connected = dev->connected;
+	for (unsigned i = 0; i < AZHOST_QUEUES_MAX; i++)
+		ret->channels += dev->channels[i].open;
+}
+
+bool netvsc_get_queue_stats(const struct netvsc *dev, unsigned queue,
+			    struct netvsc_queue_stats *ret)
+{
+	if (queue >= AZHOST_QUEUES_MAX || !dev->channels[queue].open)
+		return false;
+	*ret = dev->channels[queue].stats;
+	return true;
+}
+
+int netvsc_memory(const struct netvsc *dev, struct netvsc_region ret[NETVSC_REGIONS])
+{
+	memcpy(ret, dev->region, sizeof(dev->region));
+	return dev->memory_fd;
+}
+
+int netvsc_ring_memory(const struct netvsc *dev, unsigned relid)
+{
+	for (unsigned i = 1; i < AZHOST_QUEUES_MAX; i++)
+		if (dev->channels[i].open && dev->channels[i].relid == relid)
+			return dev->channels[i].memory_fd;
+	return -ENOENT;
+}
+
+const char *netvsc_guid(const struct netvsc *dev)
+{
+	return dev->guid;
+}

@@ -1,0 +1,55 @@
+/*
+ * A wire: where frames enter and leave the virtual switch. TAP, unix socket, pcap file; each behind
+ * the same five functions. Called by the host process's only thread.
+ */
+#ifndef AZHOST_WIRE_WIRE_H
+#define AZHOST_WIRE_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct wire;
+
+/* Where a wire delivers what it receives. The frame is valid during the call. */
+typedef void (*wire_receive_fn)(void *opaque, const uint8_t *frame, uint32_t length);
+
+struct wire_type {
+	const char *name; /* the word before ':' in --uplink */
+	const char *help;
+
+	/*
+	 * Open @argument, the text after ':'. On success the wire receives through @receive until
+	 * close(). -errno, and @ret_why says what failed in words; it is static text.
+	 */
+	int (*open)(struct loop *loop, const char *argument, wire_receive_fn receive, void *opaque,
+		    struct wire **ret_wire, const char **ret_why);
+
+	/* Send a frame. 0, -EAGAIN (full: the frame is lost), or another -errno (lost too). */
+	int (*send)(struct wire *wire, const uint8_t *frame, uint32_t length);
+
+	/* Optional. The first guest can receive now: what was held back may start. */
+	void (*guest_ready)(struct wire *wire);
+
+	/* Optional. Show or hide carrier, as a cable that is pulled. */
+	void (*set_link)(struct wire *wire, bool up);
+
+	void (*close)(struct wire *wire);
+};
+
+/* First member of every wire. */
+struct wire {
+	const struct wire_type *type;
+};
+
+extern const struct wire_type wire_tap;
+extern const struct wire_type wire_unix;
+extern const struct wire_type wire_pcap;
+
+/* The type that @uplink ("tap:azhost0") names, and its argument; NULL where there is none. */
+const struct wire_type *wire_find(const char *uplink, const char **ret_argument);
+
+/* All types, ended by NULL: for help. */
+extern const struct wire_type *const wire_types[];
+
+#endif
