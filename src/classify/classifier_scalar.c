@@ -55,7 +55,7 @@ static uint64_t segment_outcome(const struct table_set *set, const struct segmen
 }
 
 static uint64_t judge_one(const struct table_set *set, const struct places *places, unsigned i,
-			  struct transport transport)
+			  const struct transport *transport)
 {
 	struct row_words rows = row_words_of(set, places, i);
 	uint64_t outcomes[STAGES];
@@ -63,18 +63,18 @@ static uint64_t judge_one(const struct table_set *set, const struct places *plac
 	for (unsigned s = 0; s < set->segment_count; s++)
 		outcomes[s] = segment_outcome(set, &set->segment[s], &rows);
 	if (set->is_sparse)
-		judge_lists(set, places, i, &transport, outcomes);
+		judge_lists(set, places, i, transport, outcomes);
 	return outcome_of_all(outcomes, set->segment_count);
 }
 
-static void find_lines(const struct table_set *set, unsigned i, struct transport transport,
+static void find_lines(const struct table_set *set, unsigned i, const struct transport *transport,
 		       struct places *places)
 {
 	for (unsigned side = 0; side < SIDES; side++)
 		places->address_line[side][i] = set->address_lines[side][places->rank[side][i]];
 	places->port_line[SIDE_LOCAL][i] =
-		line_of_local_port(set, transport.protocol, transport.port[SIDE_LOCAL]);
-	places->port_line[SIDE_REMOTE][i] = line_of_remote_port(set, transport.port[SIDE_REMOTE]);
+		line_of_local_port(set, transport->protocol, transport->port[SIDE_LOCAL]);
+	places->port_line[SIDE_REMOTE][i] = line_of_remote_port(set, transport->port[SIDE_REMOTE]);
 }
 
 void classifier_judge4_scalar(const struct table_set *set, const struct key4 *keys, unsigned count,
