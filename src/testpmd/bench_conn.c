@@ -5,7 +5,7 @@
  * Keys are drawn at random from all connections by a trace of millions, so that a large table
  * really leaves the caches; what is timed is a piece of the trace, of which the best counts.
  */
-#include "classify/conn.h"
+#include "classify/conn_refresh.h"
 #include "testpmd/bench.h"
 #include "testpmd/random.h"
 
@@ -198,7 +198,7 @@ static void refresh_ours(struct fixture *f)
 	struct packet packets[BURST];
 	const struct key4 *keys[BURST];
 	struct conn_hint hints[BURST];
-	struct conn_question question = question_at(f->now, DIRECTION_OUTBOUND);
+	const struct conn_terms terms = { .now = f->now, .enforcing = true };
 	enum direction opened_by;
 
 	next_burst(f, keys);
@@ -211,8 +211,8 @@ static void refresh_ours(struct fixture *f)
 	for (unsigned i = 0; i < BURST; i++)
 		conn_prefetch_state(f->table, &hints[i]);
 	for (unsigned i = 0; i < BURST; i++)
-		f->found += conn_apply(f->table, &packets[i], &hints[i], &question, &opened_by) ==
-			    CONN_ANSWER_PASS;
+		f->found += conn_refresh(f->table, IP_FAMILY_V4, &hints[i], CONN_EVENT_UDP,
+					 DIRECTION_OUTBOUND, 0, &terms, &opened_by);
 }
 
 static double measure(struct fixture *f, double seconds, void (*burst)(struct fixture *))
@@ -349,7 +349,7 @@ static int run_size(const struct bench_options *options, struct bench_result_lis
 
 static int run(const struct bench_options *options, struct bench_result_list *list)
 {
-	static const uint32_t counts[] = { 1000, 100000, 1000000 };
+	static const uint32_t counts[] = { 1000, 100000, CONN_MAX_DEFAULT };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof(counts) / sizeof(*counts); i++)
