@@ -256,7 +256,7 @@ class Cases:
     def exit_statuses(self):
         """exit statuses 1, 2, 3, 4 and their JSON"""
         cases = ((["policy", "check", "/no/such/file"], 1, "io"),
-                 (["policy", "aply"], 2, "usage"),
+                 (["policy", "appply"], 2, "usage"),
                  (["nic", "show", "eth77"], 3, "not-found"))
         for words, status, symbol in cases:
             data = self.ask(*words, status=status)["error"]["data"]
