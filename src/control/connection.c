@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "control/request.h"
-#include "nic/events.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,8 +52,6 @@ void connection_free(struct connection *connection)
 	if (!connection)
 		return;
 	control = connection->control;
-	if (connection->listener)
-		event_log_unlisten(control->nics->events, connection->listener);
 	connection_release_slot(connection);
 	TAILQ_REMOVE(&control->connections, connection, entry);
 	control->service.clients--;
@@ -86,7 +83,7 @@ const char *connection_overdue(const struct connection *connection, uint64_t now
 	if (connection->line_since && !connection->out_since &&
 	    now - connection->line_since > limits->line_seconds * 1000ULL)
 		return "did not end its request in time";
-	if (!connection->line_since && !connection->out_since && !connection->listener &&
+	if (!connection->line_since && !connection->out_since && !connection->subscribed &&
 	    now - connection->idle_since > limits->idle_seconds * 1000ULL)
 		return "idle";
 	return NULL;
@@ -105,7 +102,7 @@ const struct peer *connection_peer(const struct connection *connection)
 
 uint64_t connection_idle_since(const struct connection *connection)
 {
-	if (connection->listener || connection->line_since || connection->out_since)
+	if (connection->subscribed || connection->line_since || connection->out_since)
 		return UINT64_MAX;
 	return connection->idle_since;
 }

@@ -34,7 +34,7 @@ struct connection {
 	uint64_t line_since; /* 0: no request is half read */
 	uint64_t out_since;  /* 0: nothing waits to be sent */
 	uint64_t idle_since;
-	int listener; /* of the event log; 0: no subscriber */
+	bool subscribed;
 	char nic[NIC_NAME_MAX];
 };
 
@@ -56,7 +56,7 @@ void connection_send(struct connection *connection, const char *text);
 bool connection_flush(struct connection *connection);
 /* Says why, and ends the connection when that is sent. */
 void connection_refuse(struct connection *connection, enum accelnet_code code, const char *detail);
-/* Events from now on, those kept first where that is wanted. */
+/* Events from now on (connection_tell_event()), those kept first where that is wanted. */
 void connection_subscribe(struct connection *connection, const struct subscription *wanted);
 
 #endif

@@ -78,12 +78,10 @@ static bool is_wanted(const struct connection *connection, const struct json *ev
 	       strcmp(json_string(&nic), connection->nic) == 0;
 }
 
-static void on_event(void *context, const struct json *event)
+void connection_tell_event(struct connection *connection, const struct json *event,
+			   const char *line)
 {
-	struct connection *connection = context;
-	char *line;
-
-	if (connection->closing || !is_wanted(connection, event))
+	if (!connection->subscribed || connection->closing || !is_wanted(connection, event))
 		return;
 	if (connection_pending(connection) > connection->control->limits.subscriber_bytes) {
 		log_notice("client dropped", "origin=\"%s\" why=\"subscriber does not read\"",
@@ -91,23 +89,27 @@ static void on_event(void *context, const struct json *event)
 		doom(connection);
 		return;
 	}
-	line = request_notification("event", event);
 	connection_send(connection, line);
-	free(line);
+}
+
+static void send_kept(struct connection *connection, uint64_t after)
+{
+	JSON_CLEANUP struct json *kept = event_log_since(connection->control->nics->events, after);
+	const struct json_at root = json_root(kept);
+	struct json_at event;
+
+	json_foreach(event, &root) {
+		char *line = request_notification("event", event.value);
+
+		connection_tell_event(connection, event.value, line);
+		free(line);
+	}
 }
 
 void connection_subscribe(struct connection *connection, const struct subscription *wanted)
 {
-	struct event_log *log = connection->control->nics->events;
-
 	memcpy(connection->nic, wanted->nic, sizeof(connection->nic));
-	if (wanted->has_after) {
-		JSON_CLEANUP struct json *missed = event_log_since(log, wanted->after);
-		struct json_at root = json_root(missed), event;
-
-		json_foreach(event, &root)
-			on_event(connection, event.value);
-	}
-	if (!connection->listener)
-		connection->listener = event_log_listen(log, on_event, connection);
+	connection->subscribed = true;
+	if (wanted->has_after)
+		send_kept(connection, wanted->after);
 }
