@@ -161,7 +161,6 @@ class Daemon:
             }],
             "control": {"socket": str(self.socket), "group": "root"},
             "state": {"directory": str(self.folder / "state")},
-            "flowLog": {"format": "off"},
         }, indent=2), encoding="utf-8")
         (self.folder / "state").mkdir(exist_ok=True)
 
@@ -287,6 +286,9 @@ class Lab:
         for address in (INTERNET, QUARANTINED, JUMP_HOST, APP_TIER, DB_TIER):
             self.remote.ip("address", "add", f"{address}/32", "dev", "lo")
         self.vm.ip("route", "add", "default", "via", GATEWAY)
+        # What the machine's own kernel said on the two links while they were its own.
+        time.sleep(0.2)
+        self.daemon.ctl("stats", "clear")
 
     def close(self):
         self.stack.close()

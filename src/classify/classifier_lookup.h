@@ -10,12 +10,17 @@
 
 #include <string.h>
 
-/* The rows of a burst, as line numbers. */
-struct row_lines {
-	uint32_t local[CLASSIFIER_BURST_MAX];
-	uint32_t remote[CLASSIFIER_BURST_MAX];
-	uint32_t local_port[CLASSIFIER_BURST_MAX];
-	uint32_t remote_port[CLASSIFIER_BURST_MAX];
+/* Where a burst's keys stand: rows as line numbers, addresses as ranks. */
+struct places {
+	uint32_t rank[SIDES][CLASSIFIER_BURST_MAX];
+	uint32_t address_line[SIDES][CLASSIFIER_BURST_MAX];
+	uint32_t port_line[SIDES][CLASSIFIER_BURST_MAX];
+};
+
+/* What a sparse rule compares, besides addresses. */
+struct transport {
+	uint16_t port[SIDES]; /* network byte order */
+	uint8_t protocol;
 };
 
 /* The four rows of one key. */
@@ -27,15 +32,15 @@ struct row_words {
 };
 
 static inline struct row_words row_words_of(const struct table_set *set,
-					    const struct row_lines *lines, unsigned i)
+					    const struct places *places, unsigned i)
 {
 	const uint64_t *rows = (const uint64_t *)set->rows;
 
 	return (struct row_words){
-		.local = rows + (size_t)lines->local[i] * LINE_WORDS,
-		.remote = rows + (size_t)lines->remote[i] * LINE_WORDS,
-		.local_port = rows + (size_t)lines->local_port[i] * LINE_WORDS,
-		.remote_port = rows + (size_t)lines->remote_port[i] * LINE_WORDS,
+		.local = rows + (size_t)places->address_line[SIDE_LOCAL][i] * LINE_WORDS,
+		.remote = rows + (size_t)places->address_line[SIDE_REMOTE][i] * LINE_WORDS,
+		.local_port = rows + (size_t)places->port_line[SIDE_LOCAL][i] * LINE_WORDS,
+		.remote_port = rows + (size_t)places->port_line[SIDE_REMOTE][i] * LINE_WORDS,
 	};
 }
 
@@ -73,6 +78,77 @@ static inline uint64_t outcome_before(uint64_t earlier, uint64_t later)
 	return (earlier & later & OUTCOME_RULES) | (decided & ~OUTCOME_RULES);
 }
 
+static inline uint64_t outcome_of_all(const uint64_t *outcomes, unsigned segments)
+{
+	unsigned s = segments - 1;
+	uint64_t outcome = outcomes[s];
+
+	while (s-- > 0)
+		outcome = outcome_before(outcomes[s], outcome);
+	return outcome;
+}
+
+/* Of two outcomes of one stage, that of the rule that comes first: the others' lanes are all ones.
+ */
+static inline uint64_t outcome_first(uint64_t a, uint64_t b)
+{
+	return (a & OUTCOME_RULES) < (b & OUTCOME_RULES) ? a : b;
+}
+
+static inline bool sparse_rule_matches(const struct sparse_rule *rule, uint32_t protocol_bit,
+				       const uint16_t port[SIDES])
+{
+	return (rule->protocols & protocol_bit) &&
+	       (uint16_t)(port[SIDE_LOCAL] - rule->port_first[SIDE_LOCAL]) <=
+		       rule->port_width[SIDE_LOCAL] &&
+	       (uint16_t)(port[SIDE_REMOTE] - rule->port_first[SIDE_REMOTE]) <=
+		       rule->port_width[SIDE_REMOTE];
+}
+
+/* Which entries of a block hold `rank`: a bit each. Every path has its own. */
+static inline uint32_t block_hits(const struct sparse_block *block, uint32_t rank);
+
+/* Betters the outcomes of one key by what its lists hold. */
+static inline void judge_lists(const struct table_set *set, const struct places *places, unsigned i,
+			       const struct transport *transport, uint64_t *outcomes)
+{
+	const struct sparse *sparse = &set->sparse;
+	uint16_t port[SIDES] = { __builtin_bswap16(transport->port[SIDE_LOCAL]),
+				 __builtin_bswap16(transport->port[SIDE_REMOTE]) };
+	uint32_t protocol = sparse->protocols[transport->protocol];
+
+	for (unsigned side = 0; side < SIDES; side++) {
+		uint32_t list = sparse->lists[side][places->rank[side][i]];
+		uint32_t rank = places->rank[side ^ 1][i];
+		uint32_t block = SPARSE_LIST_BLOCK(list), end = block + SPARSE_LIST_COUNT(list);
+
+		for (; block < end; block++) {
+			uint32_t hits = block_hits(&sparse->blocks[block], rank);
+
+			for (; hits; hits &= hits - 1) {
+				const struct sparse_rule *rule =
+					&sparse->rules[sparse->block_rules[block * SPARSE_BLOCK +
+									   (unsigned)__builtin_ctz(
+										   hits)]];
+				uint64_t *outcome = &outcomes[rule->segment];
+
+				if (sparse_rule_matches(rule, protocol, port))
+					*outcome = outcome_first(*outcome, rule->outcome);
+			}
+		}
+	}
+}
+
+static inline struct transport transport4(const struct key4 *key)
+{
+	return (struct transport){ { key->local_port, key->remote_port }, key->protocol };
+}
+
+static inline struct transport transport6(const struct key6 *key)
+{
+	return (struct transport){ { key->local_port, key->remote_port }, key->protocol };
+}
+
 static inline uint32_t line_of_port(const struct port_map *map, uint32_t base, uint16_t port)
 {
 	uint32_t line = map->root[base + port / PORT_BLOCK];
@@ -89,13 +165,14 @@ static inline uint32_t line_of_local_port(const struct table_set *set, uint8_t p
 	uint32_t base = set->protocols[protocol];
 
 	if (!(base & PROTOCOL_PORTS))
-		return set->local_ports.root[base];
-	return line_of_port(&set->local_ports, base & ~PROTOCOL_PORTS, __builtin_bswap16(port));
+		return set->ports[SIDE_LOCAL].root[base];
+	return line_of_port(&set->ports[SIDE_LOCAL], base & ~PROTOCOL_PORTS,
+			    __builtin_bswap16(port));
 }
 
 static inline uint32_t line_of_remote_port(const struct table_set *set, uint16_t port)
 {
-	return line_of_port(&set->remote_ports, 0, __builtin_bswap16(port));
+	return line_of_port(&set->ports[SIDE_REMOTE], 0, __builtin_bswap16(port));
 }
 
 static inline uint64_t load_high(const uint8_t *address)
@@ -106,19 +183,20 @@ static inline uint64_t load_high(const uint8_t *address)
 	return __builtin_bswap64(number);
 }
 
-/* The row of an address whose high half has this rank. */
-static inline uint32_t line_in_span(const struct tree6 *tree, size_t rank, const uint8_t *address)
+/* The rank of an address whose high half has the rank `high_rank`. */
+static inline uint32_t rank_in_span(const struct tree6 *tree, size_t high_rank,
+				    const uint8_t *address)
 {
-	const struct span6 *span = &tree->spans[rank];
+	const struct span6 *span = &tree->spans[high_rank];
 	const uint64_t *lows = tree->lows + span->first;
 	uint64_t low = load_high(address + 8);
 	uint32_t at = 0;
 
 	if (load_high(address) != span->high)
-		return span->after;
+		return span->first + span->count - 1;
 	for (uint32_t count = span->count; count > 1; count -= count / 2)
 		at += lows[at + count / 2] <= low ? count / 2 : 0;
-	return tree->low_lines[span->first + at];
+	return span->first + at;
 }
 
 static inline void judge_nothing(const struct table_set *set, unsigned count, struct verdict *ret)

@@ -8,6 +8,8 @@
  */
 #include "classify/conn_table.h"
 
+#include <errno.h>
+
 /* True where the packet would change neither phase nor bits. */
 static bool is_quiet(uint16_t word, const struct conn_input *input)
 {
@@ -138,8 +140,8 @@ static bool apply_to_entry(struct conn_table *table, struct conn_entry *entry,
 }
 
 /*
- * There is no entry, and the key's first bucket is held. True where `*ret` is the answer; else room
- * must be made first, with no bucket held.
+ * There is no entry, and the key's first bucket is held. True where `*ret` is the answer; else it
+ * must be tried again after no bucket was held, and room was made where none is reserved.
  */
 static bool apply_to_none(struct conn_table *table, struct conn_entry *entry,
 			  const struct conn_query *query, const struct conn_question *question,
@@ -147,6 +149,7 @@ static bool apply_to_none(struct conn_table *table, struct conn_entry *entry,
 {
 	struct conn_state state;
 	enum conn_step step = conn_state_open(&question->input, &state);
+	int r;
 
 	*ret = answer_of(step);
 	if (step != CONN_STEP_OPEN)
@@ -155,7 +158,10 @@ static bool apply_to_none(struct conn_table *table, struct conn_entry *entry,
 	if (!*reserved && !conn_reserve(table, *ret_opened_by))
 		return false;
 	*reserved = true;
-	if (conn_entry_insert(table, entry, query, &state) < 0) {
+	r = conn_entry_insert(table, entry, query, &state);
+	if (r == -EAGAIN)
+		return false;
+	if (r < 0) {
 		conn_count(&table->shared.refused_bucket);
 		*ret = CONN_ANSWER_FULL;
 		return true;
@@ -197,7 +203,8 @@ static enum conn_answer apply_held(struct conn_table *table, const struct conn_q
 		conn_entry_release(&entry);
 		if (answered)
 			break;
-		reserved = conn_reserve_hard(table, *ret_opened_by, question->now);
+		if (!reserved)
+			reserved = conn_reserve_hard(table, *ret_opened_by, question->now);
 		if (!reserved) {
 			conn_count(&table->shared.refused_full);
 			answer = CONN_ANSWER_FULL;
@@ -220,7 +227,7 @@ enum conn_answer conn_apply(struct conn_table *table, const struct packet *packe
 	if (hint->slot != CONN_NOT_FOUND && refresh(table, family, hint, question, ret_opened_by))
 		return CONN_ANSWER_PASS;
 	query_of(packet, &query);
-	conn_place_of_hint(table, family, hint, &place);
+	conn_place_of_hash(table, family, hint->hash, &place);
 	return apply_held(table, &query, &place, question, ret_opened_by);
 }
 

@@ -248,18 +248,18 @@ static int bring_up(struct host *host, pid_t supervisor)
 		return rc;
 	}
 	rc = make_nics(host);
-	if (rc == 0)
-		rc = connect_switches(host);
-	if (rc == 0)
-		rc = plug_vfs(host);
 	if (rc < 0)
 		return rc;
 	rc = vf_server_new(host, &host->vf_server);
 	if (rc == 0)
 		rc = open_control(host);
-	if (rc < 0)
+	if (rc < 0) {
 		say("cannot open the host's sockets: %s", strerror(-rc));
-	return rc;
+		return rc;
+	}
+	/* The wires last: who is at their other end finds the host ready. */
+	rc = plug_vfs(host);
+	return rc < 0 ? rc : connect_switches(host);
 }
 
 static void shut_down(struct host *host)

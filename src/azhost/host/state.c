@@ -128,6 +128,7 @@ static void add_vf_stats(const struct nic *nic, struct json *object)
 	json_add_unsigned(object, "inFlight", now.undelivered + now.unseen);
 	json_add_unsigned(object, "lostUndelivered", vf->losses.undelivered);
 	json_add_unsigned(object, "lostUnseen", vf->losses.unseen);
+	json_add_unsigned(object, "lostUnsent", vf->losses.unsent + vf->discarded);
 	json_add_unsigned(object, "lostAfterLastPoll", vf->losses.undelivered + vf->losses.unseen);
 	if (vf->shared == NULL)
 		return;

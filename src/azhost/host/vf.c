@@ -57,6 +57,7 @@ struct vf_losses vf_in_flight(const struct vf *vf)
 
 	now.undelivered = ring_backlog(&vf->to_guest);
 	now.unseen = delivered > consumed ? delivered - consumed : 0;
+	now.unsent = load(&vf->shared->unsent);
 	return now;
 }
 
@@ -70,6 +71,7 @@ static void detach(struct vf *vf)
 
 	vf->losses.undelivered += last.undelivered;
 	vf->losses.unseen += last.unseen;
+	vf->losses.unsent += last.unsent;
 	say_detail("%s: VF closed by the guest (%llu frames unseen)", vf->ibname,
 		   (unsigned long long)(last.undelivered + last.unseen));
 	loop_poller_remove(vf->loop, &vf->poller);
@@ -128,6 +130,8 @@ static unsigned poll_wire(void *opaque)
 		work++;
 		if (!vf->cut && vf->present)
 			vf->callbacks->receive(vf->opaque, frame, length);
+		else
+			vf->discarded++;
 		if (vf->memory == NULL)
 			return work;
 	}

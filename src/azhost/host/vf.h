@@ -22,6 +22,7 @@
 struct vf_losses {
 	uint64_t undelivered; /* left in the wire's ring when the guest let go of the VF */
 	uint64_t unseen; /* in the guest's Rx queues, never acknowledged: after its last poll */
+	uint64_t unsent; /* in the guest's Tx queues when the device died */
 };
 
 struct vf_callbacks {
@@ -65,6 +66,7 @@ struct vf {
 
 	uint64_t attaches;
 	uint64_t ring_full;
+	uint64_t discarded; /* frames of the guest that came after the wire was cut */
 	uint64_t protocol_errors;
 	struct vf_losses losses;  /* of all attachments that have ended */
 	struct vf_message report; /* last VF_REPORT; count 0: none yet */

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXPORT __attribute__((visibility("default")))
+#define EXPORT      __attribute__((visibility("default")))
+#define GUID_LENGTH 36
 #define NEXT(name)                                                          \
 	({                                                                  \
 		static __typeof__(&name) next_;                             \
@@ -26,11 +27,17 @@
 		next_;                                                      \
 	})
 
+/*
+ * By the name of the port, a VMBus GUID. Asking for its driver would do more than it seems: netvsc
+ * asks the VF for that, under a lock which it holds while it calls these functions itself
+ * (hn_vf.c:269).
+ */
 static bool is_netvsc(uint16_t port)
 {
-	struct rte_eth_dev_info dev;
+	char name[RTE_ETH_NAME_MAX_LEN];
 
-	return rte_eth_dev_info_get(port, &dev) == 0 && strcmp(dev.driver_name, "net_netvsc") == 0;
+	return rte_eth_dev_get_name_by_port(port, name) == 0 && strlen(name) == GUID_LENGTH &&
+	       name[8] == '-' && name[13] == '-' && name[18] == '-' && name[23] == '-';
 }
 
 EXPORT int rte_eth_rx_queue_info_get(uint16_t port, uint16_t queue, struct rte_eth_rxq_info *info)

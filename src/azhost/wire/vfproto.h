@@ -127,7 +127,8 @@ struct vf_shared {
 	uint64_t sent;        /* frames that the guest's Tx queues sent to the wire */
 	uint64_t kernel_sent; /* frames that the kernel interface sent to the wire */
 	uint64_t wire_full;   /* frames that were not sent because the ring to the host was full */
-	uint64_t reserved[8];
+	uint64_t unsent;      /* frames that the guest had posted to send when the device died */
+	uint64_t reserved[7];
 };
 
 #endif

@@ -92,14 +92,14 @@ class Vf:
 
     # ---- wire ----
 
-    def send(self, frame, timeout=5):
+    def send(self, frame, timeout=20):
         end = time.time() + timeout
         while not self.wire.to_guest.put(frame):
             if time.time() > end:
                 raise TimeoutError("the ring to the guest stays full")
             time.sleep(0.0005)
 
-    def receive(self, count, timeout=5):
+    def receive(self, count, timeout=20):
         """Up to count frames; fewer if none comes for as long as timeout."""
         frames, end = [], time.time() + timeout
         while len(frames) < count and time.time() < end:
@@ -128,12 +128,13 @@ class Vf:
 
     def fault(self, name, value):
         self.order(FAULT, 0, struct.pack("<IIQ", FAULTS.index(name), 0, value))
+        self.query()  # answered in order: the fault is in force
 
     def query(self):
         self.reported.clear()
         self.reports = []
         self.order(QUERY)
-        if not self.reported.wait(5):
+        if not self.reported.wait(20):
             raise TimeoutError("no report")
         return dict(self.reports)
 
@@ -276,7 +277,7 @@ class Testpmd:
                 return
             self.output += data.decode(errors="replace")
 
-    def wait_for(self, pattern, timeout=20):
+    def wait_for(self, pattern, timeout=60):
         """The output up to pattern, which is then behind us."""
         end = time.time() + timeout
         while True:
@@ -289,7 +290,7 @@ class Testpmd:
                 raise TimeoutError(f"no {pattern!r} in: ...{self.output[-3000:]}")
             time.sleep(0.01)
 
-    def command(self, line, timeout=20):
+    def command(self, line, timeout=60):
         """What testpmd prints for a command, up to the next prompt."""
         self.process.stdin.write((line + "\n").encode())
         self.process.stdin.flush()
@@ -315,7 +316,7 @@ class Testpmd:
             raise KeyError(f"{name} in {text}")
         return int(match.group(1))
 
-    def quit(self, timeout=30):
+    def quit(self, timeout=60):
         with contextlib.suppress(OSError):
             self.process.stdin.write(b"quit\n")
             self.process.stdin.flush()

@@ -62,7 +62,7 @@ def echo(vf, sent, window):
         while next_out < len(sent) and next_out - len(got) < window:
             vf.send(sent[next_out])
             next_out += 1
-        batch = vf.receive(next_out - len(got), 1)
+        batch = vf.receive(next_out - len(got), 10)
         if not batch:
             break
         got += batch
@@ -75,7 +75,7 @@ def run(name, count):
         vf = bed.vfs[0]
         with harness.Testpmd(bed, devargs, arguments) as pmd:
             pmd.commands("set fwd macswap", "start")
-            check(vf.ready.wait(5), "the library says that a queue has buffers")
+            check(vf.ready.wait(20), "the library says that a queue has buffers")
             sent = make_frames(vf.mac, count, longest)
             got = echo(vf, sent, JUMBO_WINDOW if longest > 1500 else WINDOW)
             same(len(got), len(sent), "frames that came back")
