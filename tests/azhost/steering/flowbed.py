@@ -71,13 +71,13 @@ class FlowBed:
         return int(match.group(1))
 
     def flow_many(self, rules, timeout=30):
-        """Create many rules at one go: for each whether it was accepted."""
+        """Create many rules at one go: for each its number, or None if it was refused."""
         start = len(self.pmd.output)
         self.pmd.process.stdin.write("".join(f"flow create 0 {rule}\n" for rule in rules).encode())
         self.pmd.process.stdin.flush()
         end = time.time() + timeout
         while True:
-            answers = re.findall(r"Flow rule #\d+ (created)|Caught (PMD) error type",
+            answers = re.findall(r"Flow rule #(\d+) created|Caught PMD error type",
                                  self.pmd.output[start:])
             if len(answers) >= len(rules):
                 break
@@ -85,7 +85,7 @@ class FlowBed:
             time.sleep(0.05)
         time.sleep(0.1)
         self.pmd.seen = len(self.pmd.output)
-        return [created == "created" for created, _ in answers]
+        return [int(number) if number else None for number in answers]
 
     def refused(self, rule, reason=""):
         """Create a rule, which must be refused; the PMD's words."""

@@ -6,6 +6,7 @@ test_flows.py [TEST...]
 
 import re
 import struct
+import threading
 import time
 
 from flowbed import FlowBed, QUEUES, harness
@@ -456,6 +457,53 @@ def test_rule_faults():
         bed.flush()
         same(attempt(1), True, "when there is room again")
         bed.vf.fault("rule-limit", 0)
+
+
+def churn(bed):
+    """A thousand rules made, some of them destroyed again, at one go and one by one."""
+    numbers = bed.flow_many([f"ingress pattern eth / ipv4 / udp src is {port} / end"
+                             " actions drop / end" for port in range(2000, 2300)])
+    numbers += bed.flow_many([f"priority 1 ingress pattern eth / ipv4 src is 10.8.{i >> 8}.{i & 255}"
+                              " / end actions drop / end" for i in range(700)])
+    check(None not in numbers, "all rules are made")
+    bed.pmd.command("flow destroy 0 " + " ".join(f"rule {number}" for number in numbers[:100]))
+    bed.destroy(*numbers[100::100])
+
+
+def test_churn_under_traffic():
+    """Rules come and go while packets pass: what a standing rule drops never comes back, and what no
+    rule names is never lost."""
+    with FlowBed(forward="io", verbose=False) as bed:
+        bed.flow("ingress pattern eth / ipv4 / udp dst is 9999 / end actions drop / end")
+        stop = threading.Event()
+        got = []
+        sent = 0
+
+        def receive():
+            while not stop.is_set():
+                got.extend(bed.vf.receive(64, 0.1))
+
+        def send():
+            nonlocal sent
+            while not stop.is_set():
+                for port in (8888, 9999):
+                    bed.vf.send(udp(bed, dport=port, payload=struct.pack("!I", sent)))
+                sent += 1
+                time.sleep(0.0005)
+
+        threads = [threading.Thread(target=receive), threading.Thread(target=send)]
+        for thread in threads:
+            thread.start()
+        try:
+            churn(bed)
+        finally:
+            stop.set()
+            for thread in reversed(threads):
+                thread.join()
+        got += bed.vf.receive(max(0, sent - len(got)), 3)
+        same(len(got), sent, "packets that no rule names")
+        check(all(frame[36:38] == struct.pack("!H", 8888) for frame in got), "none that is dropped")
+        check(sent > 100, f"{sent} packets while rules changed")
 
 
 if __name__ == "__main__":
