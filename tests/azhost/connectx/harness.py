@@ -40,7 +40,7 @@ def skip(reason):
 
 
 def enter(programs=("dpdk-testpmd",)):
-    """Run the calling script in a network (and, unprivileged, user) namespace of its own."""
+    """Run the calling script in namespaces of its own: network, mounts and, unprivileged, users."""
     for program in programs:
         if not shutil.which(program):
             skip(f"no {program}")
@@ -50,7 +50,7 @@ def enter(programs=("dpdk-testpmd",)):
             with open("/proc/sys/net/ipv6/conf/all/disable_ipv6", "w", encoding="ascii") as file:
                 file.write("1")
         return
-    options = ["-n"] if os.geteuid() == 0 else ["-U", "-r", "-n"]
+    options = ["-n", "-m"] if os.geteuid() == 0 else ["-U", "-r", "-n", "-m"]
     if subprocess.run(["unshare", *options, "true"], check=False).returncode != 0:
         skip("no namespaces here")
     os.environ["AZHOST_TEST_NAMESPACE"] = "1"
