@@ -50,6 +50,15 @@ def test_mark_and_queue():
         same(miss.mark, None, "mark of a packet that no rule names")
 
 
+def test_flag():
+    """A mark without a number."""
+    with FlowBed() as bed:
+        bed.flow("ingress pattern eth / ipv4 / udp dst is 7 / end actions flag / queue index 1 / end")
+        hit, miss = bed.deliver(udp(bed, dport=7), udp(bed, dport=8))
+        check("RX_FDIR " in hit.flags and "FDIR_ID" not in hit.flags, f"flags {hit.flags}")
+        check("FDIR" not in miss.flags, f"flags {miss.flags}")
+
+
 def test_masks():
     with FlowBed() as bed:
         bed.flow("ingress pattern eth / ipv4 src spec 192.168.0.0 src mask 255.255.240.0 / end"
