@@ -54,6 +54,10 @@ struct bed {
 
 /* A device of that profile, with memory and without queues. */
 void bed_open(struct bed *bed, const char *profile);
+/* The same around a device that was opened as a program opens it: its own thread works on it. The
+ * caller closes it after bed_close_equipment(). */
+void bed_equip(struct bed *bed, struct ibv_context *context);
+void bed_close_equipment(struct bed *bed);
 /* Everything that is left goes with it. */
 void bed_close(struct bed *bed);
 
@@ -91,11 +95,13 @@ void bed_data_segment(uint8_t *at, uint32_t length, uint32_t key, const void *ad
 
 /* Post receive buffer i of the ring at packets + i * BED_BUFFER, and tell the device of n. */
 void bed_post_receive(struct bed *bed, uint16_t n);
+/* Tell the device of n altogether; the descriptors are there already. */
+void bed_post_more(struct bed *bed, uint16_t n);
 
 /* One round of the device, walk brackets included. */
 void bed_poll(struct bed *bed);
 
-/* The next completion, or NULL; it is consumed. */
+/* The next completion, or NULL; it is consumed, so the device may write over it a ring later. */
 const struct cx_cqe *bed_completion(struct bed *bed, bool receive);
 
 #endif

@@ -4,7 +4,7 @@
  * set aside. The device may refuse, complete with errors or stand still; it may not touch memory
  * that is not its own.
  */
-#include "bed.h"
+#include "azhost/connectx/bed.h"
 
 #include "azhost/connectx/lock.h"
 #include "azhost/connectx/queue.h"

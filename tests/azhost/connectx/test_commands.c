@@ -1,5 +1,5 @@
 /* DevX commands: what is refused and how, lifetimes, keys, counters, and a device that is gone. */
-#include "bed.h"
+#include "azhost/connectx/bed.h"
 
 #include "azhost/connectx/devx.h"
 #include "azhost/connectx/objects.h"
