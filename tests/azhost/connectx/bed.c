@@ -26,6 +26,14 @@ static void *zeroed(size_t bytes)
 	return memset(memory, 0, bytes);
 }
 
+static void register_packets(struct bed *bed)
+{
+	bed->packets = zeroed(BED_PACKET_BYTES);
+	bed->mr = ibv_reg_mr_iova2(bed->pd, bed->packets, BED_PACKET_BYTES, (uintptr_t)bed->packets,
+				   IBV_ACCESS_LOCAL_WRITE);
+	assert(bed->mr);
+}
+
 void bed_equip(struct bed *bed, struct ibv_context *context)
 {
 	bed->context = context;
@@ -37,10 +45,15 @@ void bed_equip(struct bed *bed, struct ibv_context *context)
 	}
 	bed->umem = mlx5dv_devx_umem_reg(bed->context, bed->umem_bytes, BED_UMEM_BYTES, 0);
 	bed->pd = ibv_alloc_pd(bed->context);
-	bed->packets = zeroed(BED_PACKET_BYTES);
-	bed->mr = ibv_reg_mr_iova2(bed->pd, bed->packets, BED_PACKET_BYTES, (uintptr_t)bed->packets,
-				   IBV_ACCESS_LOCAL_WRITE);
-	assert(bed->umem && bed->pd && bed->mr);
+	assert(bed->umem && bed->pd);
+	register_packets(bed);
+}
+
+void bed_replace_packets(struct bed *bed)
+{
+	(void)ibv_dereg_mr(bed->mr);
+	free(bed->packets);
+	register_packets(bed);
 }
 
 void bed_open(struct bed *bed, const char *profile)
@@ -122,6 +135,19 @@ void bed_command_cq(const struct bed *bed, struct bed_command *command, enum bed
 	prm_set(context, CQC_LOG_SIZE, BED_LOG_RING);
 	prm_set(context, CQC_UAR_PAGE, CX_UAR_PAGE);
 	prm_set(context, CQC_EQN, CX_EQN);
+}
+
+void bed_command_mkey(const struct bed *bed, struct bed_command *command, uint64_t length)
+{
+	uint8_t *context = command->bytes + CREATE_MKEY_IN_MKC;
+
+	bed_command_simple(command, PRM_CREATE_MKEY);
+	prm_set(command->bytes, CREATE_MKEY_IN_UMEM, bed->umem->umem_id);
+	prm_set(context, MKC_ACCESS_MODE, MKC_MODE_MTT);
+	prm_set(context, MKC_LOCAL_WRITE, 1);
+	prm_set(context, MKC_VARIANT, 0x42);
+	prm_set64(context, MKC_START, BED_MKEY_START);
+	prm_set64(context, MKC_LENGTH, length);
 }
 
 static void fill_wq(const struct bed *bed, uint8_t *wq, enum bed_place ring,

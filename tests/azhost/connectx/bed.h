@@ -73,6 +73,9 @@ void bed_command_rq(const struct bed *bed, struct bed_command *command);
 void bed_command_tis(const struct bed *bed, struct bed_command *command);
 void bed_command_rqt(const struct bed *bed, struct bed_command *command);
 void bed_command_tir(const struct bed *bed, struct bed_command *command);
+/* A key over the umem's first length bytes, whose address space starts at BED_MKEY_START. */
+#define BED_MKEY_START 0x1000000u
+void bed_command_mkey(const struct bed *bed, struct bed_command *command, uint64_t length);
 void bed_command_simple(struct bed_command *command, enum prm_opcode opcode);
 /* MODIFY_SQ or MODIFY_RQ from one state to another. */
 void bed_command_state(struct bed_command *command, struct mlx5dv_devx_obj *queue, uint32_t from,
@@ -82,6 +85,9 @@ void bed_command_state(struct bed_command *command, struct mlx5dv_devx_obj *queu
 struct mlx5dv_devx_obj *bed_create(struct bed *bed, const struct bed_command *command,
 				   enum prm_status *ret_status);
 enum prm_status bed_modify(struct mlx5dv_devx_obj *object, const struct bed_command *command);
+
+/* Other memory for frames; what was there is freed, and its key is gone. */
+void bed_replace_packets(struct bed *bed);
 
 /* All queues, ready, BED_RING - 1 receive buffers posted, and a rule that leads every frame to
  * them. Asserts that each step works. */
