@@ -71,7 +71,7 @@ class FlowBed:
             raise Failed(f"refused: {rule}: {text}")
         return int(match.group(1))
 
-    def flow_many(self, rules, timeout=30):
+    def flow_many(self, rules, timeout=90):
         """Create many rules at one go: for each its number, or None if it was refused."""
         start = len(self.pmd.output)
         self.pmd.process.stdin.write("".join(f"flow create 0 {rule}\n" for rule in rules).encode())
