@@ -110,6 +110,8 @@ static void sq_release(struct mlx5dv_devx_obj *object)
 {
 	struct cx_sq *sq = (struct cx_sq *)object;
 
+	if (cx_device_failed(object->device) || object->device->stopped)
+		object->device->counters.unsent += cx_sq_unsent(sq);
 	cx_device_remove_sq(object->device, sq);
 	ring_detach(&sq->ring);
 	sq->cq->object.users--;

@@ -210,7 +210,7 @@ enum prm_status cx_modify_tir(struct cx_command *command, struct mlx5dv_devx_obj
 	return PRM_OK;
 }
 
-struct cx_rq *cx_tir_choose(const struct cx_tir *tir, const uint8_t *data,
+struct cx_rq *cx_tir_choose(const struct cx_tir *tir, const uint8_t *data, uint32_t length,
 			    const struct steer_headers *headers, uint32_t *ret_hash,
 			    uint8_t *ret_fields)
 {
@@ -218,7 +218,7 @@ struct cx_rq *cx_tir_choose(const struct cx_tir *tir, const uint8_t *data,
 
 	*ret_fields = 0;
 	if (tir->hashed)
-		hash = cx_rss_hash(&tir->rss, data, headers, ret_fields);
+		hash = cx_rss_hash(&tir->rss, data, length, headers, ret_fields);
 	*ret_hash = hash;
 	if (tir->rq)
 		return tir->rq;

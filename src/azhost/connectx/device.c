@@ -167,7 +167,7 @@ static void leave_service(struct cx_device *device)
 	cx_unlock();
 }
 
-int cx_device_open(struct cx_vf *vf, struct cx_device **ret_device)
+int cx_device_build(struct cx_vf *vf, struct cx_device **ret_device)
 {
 	struct cx_device *device = device_new(vf);
 	int r;
@@ -175,11 +175,32 @@ int cx_device_open(struct cx_vf *vf, struct cx_device **ret_device)
 	if (!device)
 		return -ENOMEM;
 	r = prepare(device);
+	if (r < 0) {
+		cx_device_dismantle(device);
+		return r;
+	}
+	*ret_device = device;
+	return 0;
+}
+
+void cx_device_dismantle(struct cx_device *device)
+{
+	cx_object_table_fini(&device->objects);
+	cx_memory_fini(&device->memory);
+	free_device(device);
+}
+
+int cx_device_open(struct cx_vf *vf, struct cx_device **ret_device)
+{
+	struct cx_device *device;
+	int r;
+
+	r = cx_device_build(vf, &device);
 	if (r < 0)
-		goto free_device;
+		return r;
 	r = cx_host_attach(device, &device->host);
 	if (r < 0)
-		goto free_device;
+		goto dismantle;
 	r = cx_device_thread_hold();
 	if (r < 0)
 		goto detach;
@@ -198,8 +219,8 @@ release_thread:
 	cx_device_thread_release();
 detach:
 	cx_host_detach(device->host);
-free_device:
-	free_device(device);
+dismantle:
+	cx_device_dismantle(device);
 	return r;
 }
 
@@ -209,9 +230,7 @@ void cx_device_close(struct cx_device *device)
 	cx_host_detach(device->host);
 	device->host = NULL;
 	cx_device_thread_release();
-	cx_object_table_fini(&device->objects);
-	cx_memory_fini(&device->memory);
-	free_device(device);
+	cx_device_dismantle(device);
 }
 
 int cx_device_add_sq(struct cx_device *device, struct cx_sq *sq)

@@ -41,6 +41,7 @@ struct cx_counters {
 	uint64_t sent;        /* by send queues, to the wire */
 	uint64_t kernel_sent; /* by the kernel's interface, to the wire */
 	uint64_t wire_full;   /* frames of the kernel that met a full wire */
+	uint64_t unsent;      /* posted to send queues that went before they were sent */
 	/* Which ways were taken: of descriptors sent, and of frames delivered. */
 	uint64_t sends;
 	uint64_t segmentations;
@@ -92,6 +93,11 @@ static inline struct cx_device *cx_device_from(struct ibv_context *context)
 {
 	return (struct cx_device *)((uint8_t *)context - offsetof(struct cx_device, verbs.context));
 }
+
+/* The device alone, as its profile says, without thread and host: commands work, and frames move
+ * when somebody polls. */
+int cx_device_build(struct cx_vf *vf, struct cx_device **ret_device);
+void cx_device_dismantle(struct cx_device *device);
 
 /* Open and close, without the lock. -errno: EBUSY open already, ENODEV revoked, ... */
 int cx_device_open(struct cx_vf *vf, struct cx_device **ret_device);

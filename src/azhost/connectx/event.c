@@ -9,8 +9,10 @@
 #include "azhost/connectx/lock.h"
 #include "azhost/connectx/queue.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,6 +22,8 @@
 
 /* The longest answer that can be fetched asynchronously; the PMD asks for 32 bytes. */
 #define ASYNC_ANSWER_MAX 4096
+
+static_assert(offsetof(struct mlx5dv_devx_async_cmd_hdr, wr_id) == 0, "the id comes first");
 
 struct command_completion {
 	struct mlx5dv_devx_cmd_comp handle;
@@ -126,19 +130,17 @@ CX_EXPORT int mlx5dv_devx_obj_query_async(struct mlx5dv_devx_obj *object, const 
 					  struct mlx5dv_devx_cmd_comp *handle)
 {
 	struct command_completion *completion = (struct command_completion *)handle;
-	struct {
-		struct mlx5dv_devx_async_cmd_hdr header;
-		uint8_t answer[ASYNC_ANSWER_MAX];
-	} message = { .header.wr_id = id };
-	int r;
+	uint64_t message[(sizeof(struct mlx5dv_devx_async_cmd_hdr) + ASYNC_ANSWER_MAX) / 8] = {
+		id
+	};
+	struct mlx5dv_devx_async_cmd_hdr *header = (struct mlx5dv_devx_async_cmd_hdr *)message;
 
-	if (out_bytes > sizeof(message.answer))
+	if (out_bytes > ASYNC_ANSWER_MAX)
 		return errno = EINVAL;
 	/* A command that fails completes too: its status is in the answer. */
-	r = cx_devx_query(object, in, in_bytes, message.answer, out_bytes);
-	if (r == -EIO)
+	if (cx_devx_query(object, in, in_bytes, header->out_data, out_bytes) == -EIO)
 		return errno = EIO;
-	if (send(completion->write_end, &message, sizeof(message.header) + out_bytes,
+	if (send(completion->write_end, message, sizeof(*header) + out_bytes,
 		 MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return errno;
 	return 0;

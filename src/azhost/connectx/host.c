@@ -249,6 +249,7 @@ static void report(struct cx_host *host)
 		{ "sent", c.sent },
 		{ "kernel_sent", c.kernel_sent },
 		{ "wire_full", c.wire_full },
+		{ "unsent", c.unsent },
 		{ "rules", s.rules },
 		{ "root_rules", s.root_rules },
 		{ "rules_created", s.rules_created },
@@ -334,6 +335,18 @@ void cx_host_detach(struct cx_host *host)
 	host_free(host);
 }
 
+bool cx_host_has_room(const struct cx_host *host)
+{
+	const struct ring *r = &host->to_host;
+	/* A frame may need as much again for the filler before it, and a header each. */
+	const uint32_t most = 2 * (RING_FRAME_MAX + 16);
+	uint32_t used = r->own - __atomic_load_n(&r->shared->tail, __ATOMIC_ACQUIRE);
+
+	if (atomic_load_explicit(&host->cut, memory_order_relaxed))
+		return true;
+	return used <= r->size && r->size - used >= most;
+}
+
 bool cx_host_send(struct cx_host *host, const struct cx_frame *frame)
 {
 	if (atomic_load_explicit(&host->cut, memory_order_relaxed))
@@ -394,6 +407,7 @@ void cx_host_publish(struct cx_host *host)
 	__atomic_store_n(&host->shared->sent, c.sent, __ATOMIC_RELAXED);
 	__atomic_store_n(&host->shared->kernel_sent, c.kernel_sent, __ATOMIC_RELAXED);
 	__atomic_store_n(&host->shared->wire_full, c.wire_full, __ATOMIC_RELAXED);
+	__atomic_store_n(&host->shared->unsent, c.unsent, __ATOMIC_RELAXED);
 }
 
 void cx_host_ready(struct cx_host *host, bool ready)

@@ -27,6 +27,8 @@ int cx_host_start(struct cx_host *host);
 /* Without the lock. Publishes the counters a last time before the connection ends. */
 void cx_host_detach(struct cx_host *host);
 
+/* True if a frame of any length would find room in the ring. */
+bool cx_host_has_room(const struct cx_host *host);
 /* A frame for the wire. False if the ring is full. A wire that was cut swallows frames. */
 bool cx_host_send(struct cx_host *host, const struct cx_frame *frame);
 /* Wake the host if it sleeps: once after a batch. */

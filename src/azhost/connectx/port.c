@@ -56,6 +56,10 @@ enum cx_send_result cx_device_send(struct cx_device *device, struct cx_frame *fr
 				   uint32_t metadata, uint32_t sqn)
 {
 	if (steer_active(device->steering, STEER_TX)) {
+		/* Asked first, so that rules do not count a frame twice that has to wait. */
+		if (!device->vf->peer && device->host && !cx_host_has_room(device->host))
+			return CX_SEND_HELD;
+
 		struct steer_packet packet = {
 			.data = frame->data,
 			.length = frame->length,
@@ -138,8 +142,8 @@ static void deliver(struct cx_device *device, const struct cx_frame *frame,
 
 	for (uint32_t i = 0; i < packet->n_tirs; i++) {
 		struct cx_tir *tir = cx_tir_from_steer(packet->tirs[i]);
-		struct cx_rq *rq = cx_tir_choose(tir, frame->data, &packet->headers, &info.hash,
-						 &info.hash_fields);
+		struct cx_rq *rq = cx_tir_choose(tir, frame->data, frame->length, &packet->headers,
+						 &info.hash, &info.hash_fields);
 
 		if (!rq)
 			device->counters.dropped++;

@@ -242,7 +242,8 @@ enum prm_queue_state {
 #define HASH_DESTINATION_IP   0x2
 #define HASH_SOURCE_PORT      0x4
 #define HASH_DESTINATION_PORT 0x8
-#define HASH_FIELDS           0xf
+#define HASH_SECURITY_INDEX   0x10 /* SPI of IPsec's ESP */
+#define HASH_FIELDS           0x1f
 #define MODIFY_TIR_TABLE      0x2
 #define MODIFY_TIR_HASH       0x4
 #define MODIFY_TIR_LOOPBACK   0x10

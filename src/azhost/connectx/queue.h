@@ -121,6 +121,8 @@ void cx_cq_notify(struct cx_cq *cq);
 /* Work on descriptors until there are none, max_frames are out, or the wire is full. Returns frames
  * and descriptors dealt with: 0 is idle. */
 unsigned int cx_sq_poll(struct cx_sq *sq, unsigned int max_frames);
+/* Frames posted and not sent: a TSO message counts as one. */
+uint64_t cx_sq_unsent(struct cx_sq *sq);
 void cx_sq_set_state(struct cx_sq *sq, enum prm_queue_state state);
 
 /* ---- rq.c ---- */

@@ -4,6 +4,10 @@
  */
 #include "azhost/connectx/rss.h"
 
+#include <netinet/in.h>
+
+#define SECURITY_INDEX_BYTES 4u /* RFC 4303: first word of the ESP header */
+
 static uint32_t key_window(const uint8_t *key, unsigned int bit)
 {
 	uint32_t window = 0;
@@ -44,7 +48,7 @@ static uint32_t hash_bytes(const struct cx_rss *rss, const uint8_t *at, unsigned
 	return hash;
 }
 
-uint32_t cx_rss_hash(const struct cx_rss *rss, const uint8_t *data,
+uint32_t cx_rss_hash(const struct cx_rss *rss, const uint8_t *data, uint32_t length,
 		     const struct steer_headers *headers, uint8_t *ret_fields)
 {
 	unsigned int position = 0, size = headers->l3 == STEER_L3_IPV4 ? 4 : 16;
@@ -55,7 +59,10 @@ uint32_t cx_rss_hash(const struct cx_rss *rss, const uint8_t *data,
 	if (headers->l3 == STEER_L3_NONE || headers->l3 != rss->l3)
 		fields = 0;
 	if (headers->l4 != rss->l4 || headers->fragment)
-		fields &= HASH_SOURCE_IP | HASH_DESTINATION_IP;
+		fields &= ~(uint32_t)(HASH_SOURCE_PORT | HASH_DESTINATION_PORT);
+	if (headers->ip_protocol != IPPROTO_ESP || headers->fragment ||
+	    length < headers->l4_offset + SECURITY_INDEX_BYTES)
+		fields &= ~(uint32_t)HASH_SECURITY_INDEX;
 	*ret_fields = (uint8_t)fields;
 	if (fields & HASH_SOURCE_IP)
 		hash ^= hash_bytes(rss, source, size, &position);
@@ -65,5 +72,7 @@ uint32_t cx_rss_hash(const struct cx_rss *rss, const uint8_t *data,
 		hash ^= hash_bytes(rss, ports, 2, &position);
 	if (fields & HASH_DESTINATION_PORT)
 		hash ^= hash_bytes(rss, ports + 2, 2, &position);
+	if (fields & HASH_SECURITY_INDEX)
+		hash ^= hash_bytes(rss, ports, SECURITY_INDEX_BYTES, &position);
 	return hash;
 }

@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
-/* Two IPv6 addresses and two ports, in half bytes. */
-#define CX_RSS_NIBBLES ((16 + 16 + 2 + 2) * 2)
+/* Two IPv6 addresses, two ports and a security index, in half bytes. */
+#define CX_RSS_NIBBLES ((16 + 16 + 2 + 2 + 4) * 2)
 
 struct cx_rss {
 	uint32_t fields; /* HASH_SOURCE_IP and so on; 0: no hash */
@@ -23,9 +23,9 @@ struct cx_rss {
 /* key: TIRC_KEY_BYTES bytes. */
 void cx_rss_init(struct cx_rss *rss, const uint8_t *key, uint32_t fields, uint8_t l3, uint8_t l4);
 
-/* The hash of a frame, 0 where it has not the headers that are hashed. ret_fields are the fields
- * that went into it, as a CQE's rx_hash_type reports them. */
-uint32_t cx_rss_hash(const struct cx_rss *rss, const uint8_t *data,
+/* The hash of a frame of length bytes, 0 where it has not the headers that are hashed. ret_fields
+ * are the fields that went into it, as a CQE's rx_hash_type reports them. */
+uint32_t cx_rss_hash(const struct cx_rss *rss, const uint8_t *data, uint32_t length,
 		     const struct steer_headers *headers, uint8_t *ret_fields);
 
 #endif

@@ -289,6 +289,38 @@ unsigned int cx_sq_poll(struct cx_sq *sq, unsigned int max_frames)
 	return done;
 }
 
+static uint64_t frames_of(const struct wqe *wqe)
+{
+	struct wqe_ethernet ethernet;
+	struct wqe_data data;
+	uint64_t n = 0;
+
+	if (wqe->opcode == WQE_NOP || !wqe_read_ethernet(wqe, &ethernet))
+		return 0;
+	if (wqe->opcode != WQE_ENHANCED_MPW)
+		return 1;
+	while (wqe_read_data(wqe, &ethernet.next, &data) == WQE_DATA)
+		n++;
+	return n;
+}
+
+uint64_t cx_sq_unsent(struct cx_sq *sq)
+{
+	uint16_t producer = (uint16_t)cx_ring_doorbell(&sq->ring, DOORBELL_SEND);
+	uint16_t consumed = sq->consumed, pending;
+	uint64_t n = 0;
+	struct wqe wqe;
+
+	if ((uint16_t)(producer - consumed) > 1u << sq->ring.log_entries)
+		return 0;
+	while ((pending = (uint16_t)(producer - sq->consumed)) > 0 && fetch(sq, pending, &wqe)) {
+		n += frames_of(&wqe);
+		sq->consumed = (uint16_t)(sq->consumed + wqe.blocks);
+	}
+	sq->consumed = consumed;
+	return n > sq->sent_of_head ? n - sq->sent_of_head : 0;
+}
+
 void cx_sq_set_state(struct cx_sq *sq, enum prm_queue_state state)
 {
 	if (state == PRM_QUEUE_RESET) {

@@ -44,7 +44,7 @@ static inline struct cx_tir *cx_tir_from_steer(struct steer_tir *steer)
 }
 
 /* The queue for a frame, its hash and what was hashed. NULL if the table is empty. */
-struct cx_rq *cx_tir_choose(const struct cx_tir *tir, const uint8_t *data,
+struct cx_rq *cx_tir_choose(const struct cx_tir *tir, const uint8_t *data, uint32_t length,
 			    const struct steer_headers *headers, uint32_t *ret_hash,
 			    uint8_t *ret_fields);
 

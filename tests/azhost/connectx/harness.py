@@ -4,6 +4,7 @@ each VF's wire, and testpmd driven through its prompt.
 A test script calls enter() first, then opens a Bed. Environment:
     AZHOST_BUILD    build tree (lib/azhost, share/azhost/profiles); the tests' CMakeLists sets it
     AZHOST_TESTPMD  another testpmd binary
+    AZHOST_TEST_PRELOAD  the sanitizer's library, where the build tree is sanitized
 """
 
 import array
@@ -39,7 +40,7 @@ def skip(reason):
 
 
 def enter(programs=("dpdk-testpmd",)):
-    """Run the calling script in a network (and, unprivileged, user) namespace of its own."""
+    """Run the calling script in namespaces of its own: network, mounts and, unprivileged, users."""
     for program in programs:
         if not shutil.which(program):
             skip(f"no {program}")
@@ -49,7 +50,7 @@ def enter(programs=("dpdk-testpmd",)):
             with open("/proc/sys/net/ipv6/conf/all/disable_ipv6", "w", encoding="ascii") as file:
                 file.write("1")
         return
-    options = ["-n"] if os.geteuid() == 0 else ["-U", "-r", "-n"]
+    options = ["-n", "-m"] if os.geteuid() == 0 else ["-U", "-r", "-n", "-m"]
     if subprocess.run(["unshare", *options, "true"], check=False).returncode != 0:
         skip("no namespaces here")
     os.environ["AZHOST_TEST_NAMESPACE"] = "1"
@@ -92,14 +93,14 @@ class Vf:
 
     # ---- wire ----
 
-    def send(self, frame, timeout=5):
+    def send(self, frame, timeout=20):
         end = time.time() + timeout
         while not self.wire.to_guest.put(frame):
             if time.time() > end:
                 raise TimeoutError("the ring to the guest stays full")
             time.sleep(0.0005)
 
-    def receive(self, count, timeout=5):
+    def receive(self, count, timeout=20):
         """Up to count frames; fewer if none comes for as long as timeout."""
         frames, end = [], time.time() + timeout
         while len(frames) < count and time.time() < end:
@@ -128,12 +129,13 @@ class Vf:
 
     def fault(self, name, value):
         self.order(FAULT, 0, struct.pack("<IIQ", FAULTS.index(name), 0, value))
+        self.query()  # answered in order: the fault is in force
 
     def query(self):
         self.reported.clear()
         self.reports = []
         self.order(QUERY)
-        if not self.reported.wait(5):
+        if not self.reported.wait(20):
             raise TimeoutError("no report")
         return dict(self.reports)
 
@@ -237,8 +239,10 @@ class Bed:
             threading.Thread(target=vf.serve, args=(connection,), daemon=True).start()
 
     def environment(self):
-        libraries = f"{BUILD}/lib/azhost"
-        return {**os.environ, "LD_LIBRARY_PATH": libraries, "AZHOST_DIR": self.directory,
+        sanitizer = os.environ.get("AZHOST_TEST_PRELOAD")
+        libraries = f"{BUILD}/lib/azhost{'-sanitized' if sanitizer else ''}"
+        preload = {"LD_PRELOAD": sanitizer, "ASAN_OPTIONS": "detect_leaks=0"} if sanitizer else {}
+        return {**os.environ, **preload, "LD_LIBRARY_PATH": libraries, "AZHOST_DIR": self.directory,
                 "AZHOST_SYSFS": self.sysfs, "AZHOST_PROFILES": f"{BUILD}/share/azhost/profiles",
                 "SYSFS_PCI_DEVICES": f"{self.sysfs}/bus/pci/devices",
                 "RUNTIME_DIRECTORY": self.directory, "XDG_RUNTIME_DIR": self.directory}
@@ -276,7 +280,7 @@ class Testpmd:
                 return
             self.output += data.decode(errors="replace")
 
-    def wait_for(self, pattern, timeout=20):
+    def wait_for(self, pattern, timeout=60):
         """The output up to pattern, which is then behind us."""
         end = time.time() + timeout
         while True:
@@ -289,7 +293,7 @@ class Testpmd:
                 raise TimeoutError(f"no {pattern!r} in: ...{self.output[-3000:]}")
             time.sleep(0.01)
 
-    def command(self, line, timeout=20):
+    def command(self, line, timeout=60):
         """What testpmd prints for a command, up to the next prompt."""
         self.process.stdin.write((line + "\n").encode())
         self.process.stdin.flush()
@@ -315,7 +319,7 @@ class Testpmd:
             raise KeyError(f"{name} in {text}")
         return int(match.group(1))
 
-    def quit(self, timeout=30):
+    def quit(self, timeout=60):
         with contextlib.suppress(OSError):
             self.process.stdin.write(b"quit\n")
             self.process.stdin.flush()
