@@ -30,7 +30,7 @@ ASSIGNS = [",".join(order) for order in itertools.permutations(("pci", "uevent",
 
 class Guest(vm.Vm):
     def __init__(self, *options, queues=1, **keywords):
-        command = [GUEST, "-l", "0-1", *vm.EAL, "--", str(queues)]
+        command = vm.guest_command(GUEST, "-l", "0-1", *vm.EAL, "--", str(queues))
         super().__init__(command, *options, **keywords)
         try:
             self.expect("ready", 60)

@@ -3,6 +3,7 @@
 Environment:
     AZHOST_BUILD    build tree; the tests' CMakeLists sets it
     AZHOST_TESTPMD  another testpmd binary
+    AZHOST_TEST_PRELOAD  the sanitizer's runtime, where the VF library is built with one
 """
 
 import contextlib
@@ -27,6 +28,15 @@ NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 
 # Without hugepages, and small: several run at once on small machines.
 EAL = ["--no-huge", "-m", "320", "--no-telemetry"]
+
+
+def guest_command(*words):
+    """A command that loads the VF library; a sanitizer in that has to be loaded before all else."""
+    runtime = os.environ.get("AZHOST_TEST_PRELOAD")
+    if not runtime:
+        return list(words)
+    script = f'LD_PRELOAD="{runtime}:$LD_PRELOAD" ASAN_OPTIONS=detect_leaks=0 exec "$@"'
+    return ["sh", "-c", script, "sh", *words]
 
 
 def skip(reason):
@@ -215,8 +225,8 @@ class Testpmd(Vm):
     """A VM whose command is dpdk-testpmd, at its prompt."""
 
     def __init__(self, *options, eal=(), arguments=(), mbufs=8192, cores="0-1", **keywords):
-        command = [TESTPMD, "-l", cores, *EAL, *eal, "--", "-i", "--no-mlockall",
-                   f"--total-num-mbufs={mbufs}", *arguments]
+        command = guest_command(TESTPMD, "-l", cores, *EAL, *eal, "--", "-i", "--no-mlockall",
+                                f"--total-num-mbufs={mbufs}", *arguments)
         super().__init__(command, *options, **keywords)
         try:
             self.expect("testpmd> ", 60)
