@@ -61,7 +61,7 @@ def need(*programs):
         skip("no namespaces here")
 
 
-def wait_for(condition, what, timeout=20):
+def wait_for(condition, what, timeout=40):
     end = time.time() + timeout
     while not condition():
         if time.time() > end:
