@@ -19,8 +19,6 @@
 #include <stdlib.h>
 
 #define LANES_MAX 256
-/* A worker that shares its core may wait for it; one that stands still longer is stuck. */
-#define STANDSTILL_MAX 10
 
 struct worker {
 	struct rte_rcu_qsbr *qsbr;
@@ -29,8 +27,8 @@ struct worker {
 	struct lane *lanes[LANES_MAX];
 	bool stop;            /* written by control, read by the worker */
 	uint64_t rounds;      /* written by the worker, read by control */
-	uint64_t rounds_seen; /* control's, as is the next */
-	unsigned standstill;  /* calls of worker_set_is_alive() since rounds changed */
+	uint64_t rounds_seen; /* control's, and when it saw them, in milliseconds: */
+	uint64_t seen_at;
 	struct forward_scratch scratch;
 } __rte_cache_aligned;
 
@@ -160,15 +158,18 @@ unsigned worker_set_count(const struct worker_set *set)
 
 bool worker_set_is_alive(struct worker_set *set)
 {
+	const uint64_t now = clock_ms();
 	bool alive = true;
 
 	for (unsigned i = 0; i < set->count; i++) {
 		struct worker *worker = set->workers[i];
 		uint64_t rounds = __atomic_load_n(&worker->rounds, __ATOMIC_RELAXED);
 
-		worker->standstill = rounds == worker->rounds_seen ? worker->standstill + 1 : 0;
-		worker->rounds_seen = rounds;
-		alive = alive && worker->standstill < STANDSTILL_MAX;
+		if (rounds != worker->rounds_seen) {
+			worker->rounds_seen = rounds;
+			worker->seen_at = now;
+		}
+		alive = alive && now - worker->seen_at < WORKER_SILENCE_MS;
 	}
 	return alive;
 }
