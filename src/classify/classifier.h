@@ -45,8 +45,8 @@ struct classifier;
 
 /*
  * Fails with UNSUPPORTED where the processor lacks a path that was asked for by name, with LIMIT
- * where tables would pass 128 GiB, else only for want of memory. Build time: about a millisecond
- * for 1,000 rules, 20 for 10,000.
+ * where the tables of a field would pass 1 GiB, else only for want of memory. Build time: about a
+ * millisecond for 1,000 rules, 20 for 10,000.
  */
 int classifier_new(const struct program *program, enum classifier_simd simd,
 		   struct classifier **ret, struct accelnet_error *err);
