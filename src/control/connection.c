@@ -7,6 +7,7 @@
 #include "control/request.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -74,10 +75,20 @@ void connection_free(struct connection *connection)
 
 /* --- what the server asks --- */
 
+/* The other side has closed, not only ended what it sends. */
+static bool is_hung_up(const struct connection *connection)
+{
+	struct pollfd item = { .fd = connection->fd };
+
+	return poll(&item, 1, 0) == 1 && (item.revents & (POLLHUP | POLLERR));
+}
+
 const char *connection_overdue(const struct connection *connection, uint64_t now)
 {
 	const struct control_limits *limits = &connection->control->limits;
 
+	if (connection->ended && connection->subscribed && is_hung_up(connection))
+		return "gone";
 	if (connection->out_since && now - connection->out_since > limits->drain_seconds * 1000ULL)
 		return "does not read its responses";
 	if (connection->line_since && !connection->out_since &&

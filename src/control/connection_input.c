@@ -122,13 +122,18 @@ static size_t read_room(struct connection *connection)
 	return READ_STEP;
 }
 
-/* Decides what to wait for. Frees the connection where there is nothing left to do. */
+/* A subscriber that sends no more may still listen; the sweep sees whether it does. */
+static bool is_finished(const struct connection *connection)
+{
+	return connection->closing || (connection->ended && !connection->subscribed &&
+				       evbuffer_get_length(connection->in) == 0);
+}
+
 void connection_settle(struct connection *connection)
 {
 	bool busy = connection_pending(connection) > 0;
 
-	if (!busy && (connection->closing ||
-		      (connection->ended && evbuffer_get_length(connection->in) == 0))) {
+	if (!busy && is_finished(connection)) {
 		connection_free(connection);
 		return;
 	}

@@ -178,6 +178,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 		else
 			connection_retry(connection);
 	}
+	control_bound_output(control, NULL);
 	if (!event_pending(control->acceptable, EV_READ, NULL))
 		(void)event_add(control->acceptable, NULL);
 }
