@@ -91,7 +91,7 @@ const char *connection_overdue(const struct connection *connection, uint64_t now
 		return "gone";
 	if (connection->out_since && now - connection->out_since > limits->drain_seconds * 1000ULL)
 		return "does not read its responses";
-	if (connection->line_since && !connection->out_since &&
+	if (connection->line_since && !connection->out_since && !connection->waiting &&
 	    now - connection->line_since > limits->line_seconds * 1000ULL)
 		return "did not end its request in time";
 	if (!connection->line_since && !connection->out_since && !connection->subscribed &&
@@ -102,8 +102,19 @@ const char *connection_overdue(const struct connection *connection, uint64_t now
 
 void connection_retry(struct connection *connection)
 {
-	if (!connection->closing && !event_pending(connection->readable, EV_READ, NULL))
+	if (!connection->closing && !connection->waiting &&
+	    !event_pending(connection->readable, EV_READ, NULL))
 		connection_settle(connection);
+}
+
+uint64_t connection_waiting_since(const struct connection *connection)
+{
+	return connection->waiting ? connection->line_since : UINT64_MAX;
+}
+
+void connection_wake(struct connection *connection)
+{
+	event_active(connection->readable, EV_READ, 0);
 }
 
 const struct peer *connection_peer(const struct connection *connection)

@@ -168,6 +168,17 @@ static bool receive(struct connection *connection)
 	return true;
 }
 
+/* Stops listening until it is woken where a long request is whole and it is not its turn. */
+static bool must_wait(struct connection *connection)
+{
+	connection->waiting = connection->has_slot && !connection->closing &&
+			      connection_pending(connection) == 0 && has_line(connection) &&
+			      !control_take_turn(connection->control);
+	if (connection->waiting)
+		(void)event_del(connection->readable);
+	return connection->waiting;
+}
+
 void connection_on_readable(evutil_socket_t fd, short what, void *context)
 {
 	struct connection *connection = context;
@@ -178,6 +189,8 @@ void connection_on_readable(evutil_socket_t fd, short what, void *context)
 		connection_free(connection);
 		return;
 	}
+	if (must_wait(connection))
+		return;
 	if (!connection->closing && connection_pending(connection) == 0) {
 		control_bound_output(connection->control, connection);
 		advance(connection);
