@@ -369,7 +369,7 @@ class Cases:
             stop.set()
             for thread in threads:
                 thread.join()
-        assert worst < 2000, worst
+        assert worst < 10000, worst
         return f"status within {worst:.0f} ms"
 
     def big_policies_side_by_side(self):
@@ -390,7 +390,7 @@ class Cases:
         while any(process.poll() is None for process in applies):
             worst = max(worst, self.status_ms())
         assert all(process.returncode == 0 for process in applies)
-        assert worst < 5000, worst
+        assert worst < 10000, worst
         return f"{size >> 10} KiB; status within {worst:.0f} ms"
 
     def log_is_clean(self):
