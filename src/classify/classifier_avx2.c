@@ -77,16 +77,17 @@ static inline uint32_t rank6(const struct tree6 *tree, const uint8_t *address)
 	return rank_in_span(tree, k, address);
 }
 
-static void find_address_lines(const struct table_set *set, enum side side, unsigned count,
-			       struct places *places)
+static void find_places(const struct table_set *set, enum side side, unsigned count,
+			struct places *ret)
 {
-	const uint32_t *lines = set->address_lines[side];
-	const uint32_t *rank = places->rank[side];
-	uint32_t *ret = places->address_line[side];
+	const uint32_t *rank = ret->rank[side];
 
 	for (unsigned i = 0; i < count; i++) {
-		ret[i] = lines[rank[i]];
-		prefetch_row(set->rows, ret[i]);
+		const struct address_place *place = &set->places[side][rank[i]];
+
+		ret->address_line[side][i] = place->line;
+		ret->list[side][i] = place->list;
+		prefetch_row(set->rows, place->line);
 	}
 }
 
@@ -178,7 +179,7 @@ void classifier_judge4_avx2(const struct table_set *set, const struct key4 *keys
 	}
 	for (unsigned side = 0; side < SIDES; side++) {
 		find_ranks4(&set->address[side].v4, address[side], count, places.rank[side]);
-		find_address_lines(set, (enum side)side, count, &places);
+		find_places(set, (enum side)side, count, &places);
 	}
 	for (unsigned i = 0; i < count; i++)
 		find_port_lines(set, i, transport4(&keys[i]), &places);
@@ -199,8 +200,8 @@ void classifier_judge6_avx2(const struct table_set *set, const struct key6 *keys
 		places.rank[SIDE_LOCAL][i] = rank6(&set->address[SIDE_LOCAL].v6, keys[i].local);
 		places.rank[SIDE_REMOTE][i] = rank6(&set->address[SIDE_REMOTE].v6, keys[i].remote);
 	}
-	find_address_lines(set, SIDE_LOCAL, count, &places);
-	find_address_lines(set, SIDE_REMOTE, count, &places);
+	find_places(set, SIDE_LOCAL, count, &places);
+	find_places(set, SIDE_REMOTE, count, &places);
 	for (unsigned i = 0; i < count; i++)
 		find_port_lines(set, i, transport6(&keys[i]), &places);
 	for (unsigned i = 0; i < count; i++)

@@ -57,17 +57,27 @@ static void find_ranks4(const struct tree4 *tree, const int32_t *keys, unsigned 
 	}
 }
 
-static void find_address_lines(const struct table_set *set, enum side side, unsigned count,
-			       struct places *places)
+ALWAYS_INLINE void prefetch_block(const struct sparse *sparse, uint32_t list)
 {
-	const uint32_t *lines = set->address_lines[side];
-	const uint32_t *rank = places->rank[side];
-	uint32_t *ret = places->address_line[side];
+	_mm_prefetch((const char *)&sparse->blocks[SPARSE_LIST_BLOCK(list)], _MM_HINT_T0);
+}
+
+static void find_places(const struct table_set *set, enum side side, unsigned count,
+			struct places *ret)
+{
+	const struct address_place *places = set->places[side];
+	const uint32_t *rank = ret->rank[side];
 	const uint8_t *rows = set->rows;
 
 	for (unsigned i = 0; i < count; i++) {
-		ret[i] = lines[rank[i]];
-		prefetch_row(rows, ret[i]);
+		uint32_t line = places[rank[i]].line;
+
+		ret->address_line[side][i] = line;
+		prefetch_row(rows, line);
+	}
+	for (unsigned i = 0; set->is_sparse && i < count; i++) {
+		ret->list[side][i] = places[rank[i]].list;
+		prefetch_block(&set->sparse, ret->list[side][i]);
 	}
 }
 
@@ -336,11 +346,6 @@ ALWAYS_INLINE uint32_t rule_hit(const struct sparse_block *local, const struct s
 	return block->rule[at % SPARSE_BLOCK] & any;
 }
 
-ALWAYS_INLINE void prefetch_block(const struct sparse *sparse, uint32_t list)
-{
-	_mm_prefetch((const char *)&sparse->blocks[SPARSE_LIST_BLOCK(list)], _MM_HINT_T0);
-}
-
 /*
  * Most keys find one rule or none, and have lists of one block or none: which of them cannot be
  * foretold, so nothing here is a branch. Keys that have more are few, and judged by judge_lists().
@@ -353,13 +358,8 @@ static void find_sparse(const struct table_set *set, const struct places *places
 	const uint32_t *remote_rank = places->rank[SIDE_REMOTE];
 
 	for (unsigned i = 0; i < count; i++) {
-		ret->first[i] = sparse->lists[SIDE_LOCAL][local_rank[i]];
-		ret->second[i] = sparse->lists[SIDE_REMOTE][remote_rank[i]];
-		prefetch_block(sparse, ret->first[i]);
-		prefetch_block(sparse, ret->second[i]);
-	}
-	for (unsigned i = 0; i < count; i++) {
-		uint32_t local = ret->first[i], remote = ret->second[i];
+		uint32_t local = places->list[SIDE_LOCAL][i];
+		uint32_t remote = places->list[SIDE_REMOTE][i];
 		const struct sparse_block *a = &sparse->blocks[SPARSE_LIST_BLOCK(local)];
 		const struct sparse_block *b = &sparse->blocks[SPARSE_LIST_BLOCK(remote)];
 		uint32_t hits = block_hits(a, remote_rank[i]) | block_hits(b, local_rank[i])
@@ -427,9 +427,9 @@ void classifier_judge4_avx512(const struct table_set *set, const struct key4 *ke
 	}
 	split_keys4(keys, count, &split);
 	find_ranks4(&set->address[SIDE_LOCAL].v4, split.local, count, places.rank[SIDE_LOCAL]);
-	find_address_lines(set, SIDE_LOCAL, count, &places);
+	find_places(set, SIDE_LOCAL, count, &places);
 	find_ranks4(&set->address[SIDE_REMOTE].v4, split.remote, count, places.rank[SIDE_REMOTE]);
-	find_address_lines(set, SIDE_REMOTE, count, &places);
+	find_places(set, SIDE_REMOTE, count, &places);
 	find_ports4(set, &split, count, &places);
 	if (set->is_sparse)
 		judge_sparse(set, &places, count, transport4(keys), sizeof(*keys), ret);
@@ -447,9 +447,9 @@ void classifier_judge6_avx512(const struct table_set *set, const struct key6 *ke
 		return;
 	}
 	find_ranks6(&set->address[SIDE_LOCAL].v6, keys->local, count, places.rank[SIDE_LOCAL]);
-	find_address_lines(set, SIDE_LOCAL, count, &places);
+	find_places(set, SIDE_LOCAL, count, &places);
 	find_ranks6(&set->address[SIDE_REMOTE].v6, keys->remote, count, places.rank[SIDE_REMOTE]);
-	find_address_lines(set, SIDE_REMOTE, count, &places);
+	find_places(set, SIDE_REMOTE, count, &places);
 	find_ports6(set, keys, count, &places);
 	if (set->is_sparse)
 		judge_sparse(set, &places, count, transport6(keys), sizeof(*keys), ret);

@@ -15,6 +15,7 @@
 struct places {
 	uint32_t rank[SIDES][CLASSIFIER_BURST_MAX];
 	uint32_t address_line[SIDES][CLASSIFIER_BURST_MAX];
+	uint32_t list[SIDES][CLASSIFIER_BURST_MAX];
 	uint32_t port_line[SIDES][CLASSIFIER_BURST_MAX];
 };
 
@@ -152,7 +153,7 @@ static inline void judge_lists(const struct table_set *set, const struct places 
 	const struct sparse *sparse = &set->sparse;
 
 	for (unsigned side = 0; side < SIDES; side++) {
-		uint32_t list = sparse->lists[side][places->rank[side][i]];
+		uint32_t list = places->list[side][i];
 		uint32_t rank = places->rank[side ^ 1][i];
 		uint32_t block = SPARSE_LIST_BLOCK(list), end = block + SPARSE_LIST_COUNT(list);
 

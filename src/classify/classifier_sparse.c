@@ -54,7 +54,11 @@ static int builder_init(struct builder *b, const struct sparse_input *input)
 {
 	const struct layout *layout = input->layout;
 
-	*b = (struct builder){ .input = input, .limit = layout->count * EXPANSION_MAX };
+	*b = (struct builder){
+		.input = input,
+		.rule_count = 1, /* rule 0 matches no protocol */
+		.limit = layout->count * EXPANSION_MAX,
+	};
 	b->rules = calloc(b->limit, sizeof(*b->rules));
 	b->spans = calloc(b->limit, sizeof(*b->spans));
 	b->first_rule = calloc(layout->count + 1, sizeof(*b->first_rule));
@@ -285,18 +289,13 @@ static int hand_over(struct pieces *pieces, const void *slot, void *data, size_t
 	return pieces_add(pieces, (const void **)slot, data, size);
 }
 
-static int add_pieces(struct builder *b, uint32_t *lists[SIDES], struct pieces *pieces,
-		      struct sparse *ret)
+static int add_pieces(struct builder *b, struct pieces *pieces, struct sparse *ret)
 {
 	uint32_t *protocols = malloc(256 * sizeof(*protocols));
 	int r;
 
 	/* each call owns what it is given, so all are made before any failure is looked at */
-	r = hand_over(pieces, &ret->lists[SIDE_LOCAL], lists[SIDE_LOCAL],
-		      b->input->borders[SIDE_LOCAL]->count * sizeof(*lists[SIDE_LOCAL]));
-	r |= hand_over(pieces, &ret->lists[SIDE_REMOTE], lists[SIDE_REMOTE],
-		       b->input->borders[SIDE_REMOTE]->count * sizeof(*lists[SIDE_REMOTE]));
-	r |= hand_over(pieces, &ret->blocks, b->blocks, b->block_count * sizeof(*b->blocks));
+	r = hand_over(pieces, &ret->blocks, b->blocks, b->block_count * sizeof(*b->blocks));
 	r |= hand_over(pieces, &ret->rules, b->rules, b->rule_count * sizeof(*b->rules));
 	b->blocks = NULL;
 	b->rules = NULL;
@@ -308,7 +307,8 @@ static int add_pieces(struct builder *b, uint32_t *lists[SIDES], struct pieces *
 	return r ? -ENOMEM : SPARSE_BUILT;
 }
 
-int sparse_build(const struct sparse_input *input, struct pieces *pieces, struct sparse *ret)
+int sparse_build(const struct sparse_input *input, struct pieces *pieces, struct sparse *ret,
+		 uint32_t *ret_lists[SIDES])
 {
 	uint32_t *lists[SIDES] = { NULL, NULL };
 	struct builder b;
@@ -327,8 +327,11 @@ int sparse_build(const struct sparse_input *input, struct pieces *pieces, struct
 		r = add_lists(&b, SIDE_LOCAL, &lists[SIDE_LOCAL]);
 	if (r == SPARSE_BUILT)
 		r = add_lists(&b, SIDE_REMOTE, &lists[SIDE_REMOTE]);
+	if (r == SPARSE_BUILT)
+		r = add_pieces(&b, pieces, ret);
 	if (r == SPARSE_BUILT) {
-		r = add_pieces(&b, lists, pieces, ret);
+		ret_lists[SIDE_LOCAL] = lists[SIDE_LOCAL];
+		ret_lists[SIDE_REMOTE] = lists[SIDE_REMOTE];
 	} else {
 		free(lists[SIDE_LOCAL]);
 		free(lists[SIDE_REMOTE]);

@@ -118,7 +118,6 @@ struct sparse_rule {
 #define SPARSE_BLOCKS_MAX         (1U << 26)
 
 struct sparse {
-	const uint32_t *lists[SIDES]; /* by rank of an address */
 	const struct sparse_block *blocks;
 	const struct sparse_rule *rules;
 	const uint32_t *protocols; /* 256: the bit of the protocol's class */
@@ -127,6 +126,12 @@ struct sparse {
 struct segment {
 	uint32_t first_word;
 	uint32_t words;
+};
+
+/* What an address's rank leads to. */
+struct address_place {
+	uint32_t line; /* the row's first */
+	uint32_t list; /* of sparse rules; 0 where there are none */
 };
 
 struct table_set {
@@ -140,8 +145,8 @@ struct table_set {
 		struct tree4 v4;
 		struct tree6 v6;
 	} address[SIDES];
-	const uint32_t *address_lines[SIDES]; /* by rank: the row's first line */
-	const uint32_t *protocols;            /* 256 */
+	const struct address_place *places[SIDES]; /* by rank */
+	const uint32_t *protocols;                 /* 256 */
 	struct port_map ports[SIDES];
 	bool is_sparse; /* some rules are in `sparse` only */
 	struct sparse sparse;
