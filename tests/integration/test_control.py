@@ -449,9 +449,10 @@ class Cases:
         return [self.life_of_a_policy, self.compare_and_set, self.bare_nsg,
                 self.context_beside_the_file, self.bad_input, self.over_the_line_limit,
                 self.verify_agrees, self.streams_agree, self.rules_tell_where,
-                self.every_command_prints_json, self.exit_statuses, self.strangers_stay_outside, self.follows_events,
-                self.slow_reader, self.byte_a_second, self.two_hundred_at_once, self.mid_request,
-                self.flood, self.big_policies_side_by_side, self.log_is_clean]
+                self.every_command_prints_json, self.exit_statuses,
+                self.strangers_stay_outside, self.follows_events, self.slow_reader,
+                self.byte_a_second, self.two_hundred_at_once, self.mid_request, self.flood,
+                self.big_policies_side_by_side, self.log_is_clean]
 
 
 def main():
