@@ -33,8 +33,8 @@ struct accelnet_client;
 
 /*
  * Connects. `path` NULL is $ACCELNET_SOCKET, and where that is not set ACCELNET_SOCKET_DEFAULT.
- * 0 or -errno of connect(2): -ENOENT and -ECONNREFUSED where no daemon runs, -EACCES where the
- * caller is not in the socket's group.
+ * 0 or -errno of connect(2), -ETIMEDOUT after 5 seconds: -ENOENT and -ECONNREFUSED where no daemon
+ * runs, -EACCES where the caller is not in the socket's group.
  */
 int accelnet_client_open(const char *path, struct accelnet_client **ret);
 /* NULL is fine. */

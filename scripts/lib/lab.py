@@ -125,6 +125,8 @@ class Namespace:
             self.ip("link", "set", link, "address", mac)
         for address in addresses:
             self.ip("address", "add", address, "dev", link)
+        # Room for what comes while other programs keep the worker's core busy.
+        self.ip("link", "set", link, "txqueuelen", 10000)
         self.ip("link", "set", link, "up")
 
     def close(self):

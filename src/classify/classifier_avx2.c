@@ -11,14 +11,12 @@
 
 static inline uint32_t block_hits(const struct sparse_block *block, uint32_t rank)
 {
-	__m256i first = _mm256_load_si256((const __m256i *)block->first);
-	__m256i width = _mm256_load_si256((const __m256i *)block->width);
-	__m256i above = _mm256_sub_epi16(_mm256_set1_epi16((short)rank), first);
-	__m256i hits = _mm256_cmpeq_epi16(_mm256_min_epu16(above, width), above);
-	__m128i bytes =
-		_mm_packs_epi16(_mm256_castsi256_si128(hits), _mm256_extracti128_si256(hits, 1));
+	__m128i first = _mm_load_si128((const __m128i *)block->first);
+	__m128i width = _mm_load_si128((const __m128i *)block->width);
+	__m128i above = _mm_sub_epi16(_mm_set1_epi16((short)rank), first);
+	__m128i hits = _mm_cmpeq_epi16(_mm_min_epu16(above, width), above);
 
-	return (uint32_t)_mm_movemask_epi8(bytes);
+	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(hits, _mm_setzero_si128()));
 }
 
 static inline uint32_t below4(const int32_t *node, __m256i key)
@@ -79,25 +77,26 @@ static inline uint32_t rank6(const struct tree6 *tree, const uint8_t *address)
 	return rank_in_span(tree, k, address);
 }
 
-static void find_address_lines(const struct table_set *set, enum side side, unsigned count,
-			       struct places *places)
+static void find_places(const struct table_set *set, enum side side, unsigned count,
+			struct places *ret)
 {
-	const uint32_t *lines = set->address_lines[side];
-	const uint32_t *rank = places->rank[side];
-	uint32_t *ret = places->address_line[side];
+	const uint32_t *rank = ret->rank[side];
 
 	for (unsigned i = 0; i < count; i++) {
-		ret[i] = lines[rank[i]];
-		prefetch_row(set->rows, ret[i]);
+		const struct address_place *place = &set->places[side][rank[i]];
+
+		ret->address_line[side][i] = place->line;
+		ret->list[side][i] = place->list;
+		prefetch_row(set->rows, place->line);
 	}
 }
 
 static inline void find_port_lines(const struct table_set *set, unsigned i,
-				   struct transport transport, struct places *places)
+				   const struct transport *transport, struct places *places)
 {
 	places->port_line[SIDE_LOCAL][i] =
-		line_of_local_port(set, transport.protocol, transport.port[SIDE_LOCAL]);
-	places->port_line[SIDE_REMOTE][i] = line_of_remote_port(set, transport.port[SIDE_REMOTE]);
+		line_of_local_port(set, transport->protocol, transport->port[SIDE_LOCAL]);
+	places->port_line[SIDE_REMOTE][i] = line_of_remote_port(set, transport->port[SIDE_REMOTE]);
 	prefetch_row(set->rows, places->port_line[SIDE_LOCAL][i]);
 }
 
@@ -150,7 +149,7 @@ static inline void long_outcomes(const struct table_set *set, const struct row_w
 }
 
 static inline uint64_t judge_one(const struct table_set *set, const struct places *places,
-				 unsigned i, struct transport transport)
+				 unsigned i, const struct transport *transport)
 {
 	struct row_words rows = row_words_of(set, places, i);
 	uint64_t outcomes[STAGES];
@@ -160,7 +159,7 @@ static inline uint64_t judge_one(const struct table_set *set, const struct place
 	else
 		long_outcomes(set, &rows, outcomes);
 	if (set->is_sparse)
-		judge_lists(set, places, i, &transport, outcomes);
+		judge_lists(set, places, i, transport, outcomes);
 	return outcome_of_all(outcomes, set->segment_count);
 }
 
@@ -180,7 +179,7 @@ void classifier_judge4_avx2(const struct table_set *set, const struct key4 *keys
 	}
 	for (unsigned side = 0; side < SIDES; side++) {
 		find_ranks4(&set->address[side].v4, address[side], count, places.rank[side]);
-		find_address_lines(set, (enum side)side, count, &places);
+		find_places(set, (enum side)side, count, &places);
 	}
 	for (unsigned i = 0; i < count; i++)
 		find_port_lines(set, i, transport4(&keys[i]), &places);
@@ -201,8 +200,8 @@ void classifier_judge6_avx2(const struct table_set *set, const struct key6 *keys
 		places.rank[SIDE_LOCAL][i] = rank6(&set->address[SIDE_LOCAL].v6, keys[i].local);
 		places.rank[SIDE_REMOTE][i] = rank6(&set->address[SIDE_REMOTE].v6, keys[i].remote);
 	}
-	find_address_lines(set, SIDE_LOCAL, count, &places);
-	find_address_lines(set, SIDE_REMOTE, count, &places);
+	find_places(set, SIDE_LOCAL, count, &places);
+	find_places(set, SIDE_REMOTE, count, &places);
 	for (unsigned i = 0; i < count; i++)
 		find_port_lines(set, i, transport6(&keys[i]), &places);
 	for (unsigned i = 0; i < count; i++)

@@ -14,11 +14,11 @@
 
 static inline uint32_t block_hits(const struct sparse_block *block, uint32_t rank)
 {
-	__m256i first = _mm256_load_si256((const __m256i *)block->first);
-	__m256i width = _mm256_load_si256((const __m256i *)block->width);
-	__m256i above = _mm256_sub_epi16(_mm256_set1_epi16((short)rank), first);
+	__m128i first = _mm_load_si128((const __m128i *)block->first);
+	__m128i width = _mm_load_si128((const __m128i *)block->width);
+	__m128i above = _mm_sub_epi16(_mm_set1_epi16((short)rank), first);
 
-	return _mm256_cmple_epu16_mask(above, width);
+	return _mm_cmple_epu16_mask(above, width);
 }
 
 ALWAYS_INLINE uint32_t below4(const int32_t *node, __m512i key)
@@ -57,17 +57,27 @@ static void find_ranks4(const struct tree4 *tree, const int32_t *keys, unsigned 
 	}
 }
 
-static void find_address_lines(const struct table_set *set, enum side side, unsigned count,
-			       struct places *places)
+ALWAYS_INLINE void prefetch_block(const struct sparse *sparse, uint32_t list)
 {
-	const uint32_t *lines = set->address_lines[side];
-	const uint32_t *rank = places->rank[side];
-	uint32_t *ret = places->address_line[side];
+	_mm_prefetch((const char *)&sparse->blocks[SPARSE_LIST_BLOCK(list)], _MM_HINT_T0);
+}
+
+static void find_places(const struct table_set *set, enum side side, unsigned count,
+			struct places *ret)
+{
+	const struct address_place *places = set->places[side];
+	const uint32_t *rank = ret->rank[side];
 	const uint8_t *rows = set->rows;
 
 	for (unsigned i = 0; i < count; i++) {
-		ret[i] = lines[rank[i]];
-		prefetch_row(rows, ret[i]);
+		uint32_t line = places[rank[i]].line;
+
+		ret->address_line[side][i] = line;
+		prefetch_row(rows, line);
+	}
+	for (unsigned i = 0; set->is_sparse && i < count; i++) {
+		ret->list[side][i] = places[rank[i]].list;
+		prefetch_block(&set->sparse, ret->list[side][i]);
 	}
 }
 
@@ -318,36 +328,91 @@ static void judge_rows(const struct table_set *set, const struct places *places,
 	}
 }
 
-static void prefetch_lists(const struct table_set *set, unsigned count, const struct places *places)
+/* What a burst's keys find in the first blocks of their lists; rule 0 where there is nothing. */
+struct findings {
+	uint32_t first[CLASSIFIER_BURST_MAX];
+	uint32_t second[CLASSIFIER_BURST_MAX];
+	uint8_t more[CLASSIFIER_BURST_MAX]; /* there are others, or more blocks */
+};
+
+/* The rule of the first of `hits`: those of the local block, then those of the remote one. */
+ALWAYS_INLINE uint32_t rule_hit(const struct sparse_block *local, const struct sparse_block *remote,
+				uint32_t hits)
 {
-	for (unsigned side = 0; side < SIDES; side++) {
-		const uint32_t *lists = set->sparse.lists[side];
+	uint32_t at = (uint32_t)_tzcnt_u32(hits);
+	const struct sparse_block *block = at & SPARSE_BLOCK ? remote : local;
+	uint32_t any = -(uint32_t)(hits != 0);
 
-		for (unsigned i = 0; i < count; i++) {
-			uint32_t block = SPARSE_LIST_BLOCK(lists[places->rank[side][i]]);
+	return block->rule[at % SPARSE_BLOCK] & any;
+}
 
-			_mm_prefetch((const char *)&set->sparse.blocks[block], _MM_HINT_T0);
-		}
+/*
+ * Most keys find one rule or none, and have lists of one block or none: which of them cannot be
+ * foretold, so nothing here is a branch. Keys that have more are few, and judged by judge_lists().
+ */
+static void find_sparse(const struct table_set *set, const struct places *places, unsigned count,
+			struct findings *ret)
+{
+	const struct sparse *sparse = &set->sparse;
+	const uint32_t *local_rank = places->rank[SIDE_LOCAL];
+	const uint32_t *remote_rank = places->rank[SIDE_REMOTE];
+
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t local = places->list[SIDE_LOCAL][i];
+		uint32_t remote = places->list[SIDE_REMOTE][i];
+		const struct sparse_block *a = &sparse->blocks[SPARSE_LIST_BLOCK(local)];
+		const struct sparse_block *b = &sparse->blocks[SPARSE_LIST_BLOCK(remote)];
+		uint32_t hits = block_hits(a, remote_rank[i]) | block_hits(b, local_rank[i])
+									<< SPARSE_BLOCK;
+
+		ret->first[i] = rule_hit(a, b, hits);
+		hits &= hits - 1;
+		ret->second[i] = rule_hit(a, b, hits);
+		ret->more[i] = ((hits & (hits - 1)) != 0) | (SPARSE_LIST_COUNT(local) > 1) |
+			       (SPARSE_LIST_COUNT(remote) > 1);
+		_mm_prefetch((const char *)&sparse->rules[ret->first[i]], _MM_HINT_T0);
+	}
+}
+
+/* `first` is that of the first key, `stride` bytes before that of the next. */
+ALWAYS_INLINE void judge_sparse_segments(const struct table_set *set, const struct places *places,
+					 unsigned count, const struct transport *first,
+					 size_t stride, unsigned segments, struct verdict *ret)
+{
+	const struct sparse *sparse = &set->sparse;
+	struct findings findings;
+	uint32_t mask[STAGES];
+
+	find_sparse(set, places, count, &findings);
+	for (unsigned s = 0; s < segments; s++)
+		mask[s] = segment_mask(&set->segment[s]);
+	for (unsigned i = 0; i < count; i++) {
+		const struct transport *transport =
+			(const struct transport *)((const char *)first + i * stride);
+		const struct sparse_rule *one = &sparse->rules[findings.first[i]];
+		const struct sparse_rule *two = &sparse->rules[findings.second[i]];
+		struct row_words rows = row_words_of(set, places, i);
+		uint64_t outcomes[STAGES];
+		unsigned s;
+
+		find_outcomes(set, &rows, words_set(&rows, SPARSE_LINES), mask, segments, outcomes);
+		s = segments == 1 ? 0 : one->segment;
+		outcomes[s] = outcome_with(sparse, one, transport, outcomes[s]);
+		s = segments == 1 ? 0 : two->segment;
+		outcomes[s] = outcome_with(sparse, two, transport, outcomes[s]);
+		if (__builtin_expect(findings.more[i], 0))
+			judge_lists(set, places, i, transport, outcomes);
+		store_verdict(&ret[i], outcome_of_all(outcomes, segments));
 	}
 }
 
 static void judge_sparse(const struct table_set *set, const struct places *places, unsigned count,
-			 const struct transport *transport, struct verdict *ret)
+			 const struct transport *first, size_t stride, struct verdict *ret)
 {
-	unsigned segments = set->segment_count;
-	uint32_t mask[STAGES];
-
-	for (unsigned s = 0; s < segments; s++)
-		mask[s] = segment_mask(&set->segment[s]);
-	for (unsigned i = 0; i < count; i++) {
-		struct row_words rows = row_words_of(set, places, i);
-		uint64_t outcomes[STAGES];
-
-		find_outcomes(set, &rows, words_set(&rows, set->line_count), mask, segments,
-			      outcomes);
-		judge_lists(set, places, i, &transport[i], outcomes);
-		store_verdict(&ret[i], outcome_of_all(outcomes, segments));
-	}
+	if (set->segment_count == 1)
+		judge_sparse_segments(set, places, count, first, stride, 1, ret);
+	else
+		judge_sparse_segments(set, places, count, first, stride, set->segment_count, ret);
 }
 
 void classifier_judge4_avx512(const struct table_set *set, const struct key4 *keys, unsigned count,
@@ -355,7 +420,6 @@ void classifier_judge4_avx512(const struct table_set *set, const struct key4 *ke
 {
 	struct places places __attribute__((aligned(64)));
 	struct split4 split __attribute__((aligned(64)));
-	struct transport transport[CLASSIFIER_BURST_MAX];
 
 	if (set->segment_count == 0 || count == 0) {
 		judge_nothing(set, count, ret);
@@ -363,43 +427,32 @@ void classifier_judge4_avx512(const struct table_set *set, const struct key4 *ke
 	}
 	split_keys4(keys, count, &split);
 	find_ranks4(&set->address[SIDE_LOCAL].v4, split.local, count, places.rank[SIDE_LOCAL]);
-	find_address_lines(set, SIDE_LOCAL, count, &places);
+	find_places(set, SIDE_LOCAL, count, &places);
 	find_ranks4(&set->address[SIDE_REMOTE].v4, split.remote, count, places.rank[SIDE_REMOTE]);
-	find_address_lines(set, SIDE_REMOTE, count, &places);
-	if (set->is_sparse)
-		prefetch_lists(set, count, &places);
+	find_places(set, SIDE_REMOTE, count, &places);
 	find_ports4(set, &split, count, &places);
-	if (!set->is_sparse) {
+	if (set->is_sparse)
+		judge_sparse(set, &places, count, transport4(keys), sizeof(*keys), ret);
+	else
 		judge_rows(set, &places, count, ret);
-		return;
-	}
-	for (unsigned i = 0; i < count; i++)
-		transport[i] = transport4(&keys[i]);
-	judge_sparse(set, &places, count, transport, ret);
 }
 
 void classifier_judge6_avx512(const struct table_set *set, const struct key6 *keys, unsigned count,
 			      struct verdict *ret)
 {
 	struct places places __attribute__((aligned(64)));
-	struct transport transport[CLASSIFIER_BURST_MAX];
 
 	if (set->segment_count == 0 || count == 0) {
 		judge_nothing(set, count, ret);
 		return;
 	}
 	find_ranks6(&set->address[SIDE_LOCAL].v6, keys->local, count, places.rank[SIDE_LOCAL]);
-	find_address_lines(set, SIDE_LOCAL, count, &places);
+	find_places(set, SIDE_LOCAL, count, &places);
 	find_ranks6(&set->address[SIDE_REMOTE].v6, keys->remote, count, places.rank[SIDE_REMOTE]);
-	find_address_lines(set, SIDE_REMOTE, count, &places);
-	if (set->is_sparse)
-		prefetch_lists(set, count, &places);
+	find_places(set, SIDE_REMOTE, count, &places);
 	find_ports6(set, keys, count, &places);
-	if (!set->is_sparse) {
+	if (set->is_sparse)
+		judge_sparse(set, &places, count, transport6(keys), sizeof(*keys), ret);
+	else
 		judge_rows(set, &places, count, ret);
-		return;
-	}
-	for (unsigned i = 0; i < count; i++)
-		transport[i] = transport6(&keys[i]);
-	judge_sparse(set, &places, count, transport, ret);
 }

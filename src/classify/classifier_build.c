@@ -24,6 +24,7 @@ struct build {
 	struct rows rows[FIELDS];
 	struct rows lists[SIDES];
 	struct borders addresses[SIDES];
+	uint32_t *border_lists[SIDES]; /* NULL where no rule is sparse */
 	struct port_outline ports[SIDES];
 	uint32_t first_line[FIELDS];
 };
@@ -42,8 +43,10 @@ static void sweeps_fini(struct build *build)
 static void build_fini(struct build *build)
 {
 	sweeps_fini(build);
-	for (int side = 0; side < SIDES; side++)
+	for (int side = 0; side < SIDES; side++) {
 		events_fini(&build->events[side]);
+		free(build->border_lists[side]);
+	}
 	layout_fini(&build->layout);
 }
 
@@ -90,7 +93,7 @@ static int sweep_and_list(struct build *build, struct pieces *pieces, struct tab
 
 	if (r < 0 || layout->sparse_count[SIDE_LOCAL] + layout->sparse_count[SIDE_REMOTE] == 0)
 		return r;
-	r = sparse_build(&input, pieces, &ret->sparse);
+	r = sparse_build(&input, pieces, &ret->sparse, build->border_lists);
 	if (r == SPARSE_BUILT) {
 		ret->is_sparse = true;
 		return 0;
@@ -124,26 +127,30 @@ static int place_rows(struct build *build, struct pieces *pieces, struct table_s
 	return pieces_add(pieces, (const void **)&ret->rows, rows, bytes);
 }
 
-static int build_address_lines(const struct build *build, enum side side, struct pieces *pieces,
-			       struct table_set *ret)
+static int build_places(const struct build *build, enum side side, struct pieces *pieces,
+			struct table_set *ret)
 {
 	const struct borders *borders = &build->addresses[side];
-	uint32_t *lines = malloc(borders->count * sizeof(*lines));
+	const uint32_t *lists = build->border_lists[side];
+	struct address_place *places = calloc(borders->count, sizeof(*places));
 
-	if (!lines)
+	if (!places)
 		return -ENOMEM;
 	for (size_t i = 0; i < borders->count; i++)
-		lines[i] = build->first_line[FIELD_ADDRESS + side] +
-			   borders->items[i].row * ret->line_count;
-	return pieces_add(pieces, (const void **)&ret->address_lines[side], lines,
-			  borders->count * sizeof(*lines));
+		places[i] = (struct address_place){
+			.line = build->first_line[FIELD_ADDRESS + side] +
+				borders->items[i].row * ret->line_count,
+			.list = lists ? lists[i] : 0,
+		};
+	return pieces_add(pieces, (const void **)&ret->places[side], places,
+			  borders->count * sizeof(*places));
 }
 
 static int build_side(const struct build *build, enum side side, struct pieces *pieces,
 		      struct table_set *ret)
 {
 	const struct borders *borders = &build->addresses[side];
-	int r = build_address_lines(build, side, pieces, ret);
+	int r = build_places(build, side, pieces, ret);
 
 	if (r == 0)
 		r = build->layout.family == IP_FAMILY_V4

@@ -10,12 +10,6 @@
 /* Rows of more lines than this are scanned line by line, so segments must not share lines. */
 #define SHARED_LINES 4
 
-/*
- * Rules that get bits where some are sparse: two lines less what the segments' ends take. On rule
- * sets like those of generate.h what is left then matches both addresses of one packet in ten.
- */
-#define DENSE_LINES 2
-
 /* Above so many sparse rules that match both addresses of a packet, rows are better. */
 #define SPARSE_MATCHES_MAX 8.0
 
@@ -266,7 +260,8 @@ static void make_sparse(struct layout *layout, const struct weight *weight)
 
 int layout_place(struct layout *layout, const struct events events[SIDES])
 {
-	size_t dense = DENSE_LINES * LINE_BITS - STAGES * 64;
+	/* less what the segments' ends take */
+	size_t dense = SPARSE_LINES * LINE_BITS - STAGES * 64;
 	struct weight *weights;
 	double matches = 0;
 	int r;

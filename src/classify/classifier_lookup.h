@@ -8,20 +8,40 @@
 
 #include "classify/classifier_tables.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* Where a burst's keys stand: rows as line numbers, addresses as ranks. */
 struct places {
 	uint32_t rank[SIDES][CLASSIFIER_BURST_MAX];
 	uint32_t address_line[SIDES][CLASSIFIER_BURST_MAX];
+	uint32_t list[SIDES][CLASSIFIER_BURST_MAX];
 	uint32_t port_line[SIDES][CLASSIFIER_BURST_MAX];
 };
 
-/* What a sparse rule compares, besides addresses. */
+/* What a sparse rule compares besides addresses: so many bytes of a key, as they stand in it. */
 struct transport {
 	uint16_t port[SIDES]; /* network byte order */
 	uint8_t protocol;
+	uint8_t kind;
 };
+#define TRANSPORT_IN(key)                                                                       \
+	_Static_assert(                                                                         \
+		offsetof(struct key, remote_port) == offsetof(struct key, local_port) + 2 &&    \
+			offsetof(struct key, protocol) == offsetof(struct key, local_port) + 4, \
+		"the layout of struct transport")
+TRANSPORT_IN(key4);
+TRANSPORT_IN(key6);
+
+static inline const struct transport *transport4(const struct key4 *key)
+{
+	return (const struct transport *)&key->local_port;
+}
+
+static inline const struct transport *transport6(const struct key6 *key)
+{
+	return (const struct transport *)&key->local_port;
+}
 
 /* The four rows of one key. */
 struct row_words {
@@ -88,21 +108,39 @@ static inline uint64_t outcome_of_all(const uint64_t *outcomes, unsigned segment
 	return outcome;
 }
 
-/* Of two outcomes of one stage, that of the rule that comes first: the others' lanes are all ones.
+/*
+ * Of two outcomes of one stage, that of the rule that comes first: the others' lanes are all ones.
+ * The first of two that name no rule.
  */
 static inline uint64_t outcome_first(uint64_t a, uint64_t b)
 {
-	return (a & OUTCOME_RULES) < (b & OUTCOME_RULES) ? a : b;
+	/* as arithmetic, since compilers make a branch of a choice, which cannot be foretold */
+	uint64_t choose_a = -(uint64_t)((a & OUTCOME_RULES) <= (b & OUTCOME_RULES));
+
+	return b ^ ((a ^ b) & choose_a);
 }
 
-static inline bool sparse_rule_matches(const struct sparse_rule *rule, uint32_t protocol_bit,
-				       const uint16_t port[SIDES])
+/* Written without a branch: whether it matches cannot be foretold. */
+static inline bool sparse_rule_matches(const struct sparse *sparse, const struct sparse_rule *rule,
+				       const struct transport *transport)
 {
-	return (rule->protocols & protocol_bit) &&
-	       (uint16_t)(port[SIDE_LOCAL] - rule->port_first[SIDE_LOCAL]) <=
-		       rule->port_width[SIDE_LOCAL] &&
-	       (uint16_t)(port[SIDE_REMOTE] - rule->port_first[SIDE_REMOTE]) <=
-		       rule->port_width[SIDE_REMOTE];
+	uint16_t local = (uint16_t)(__builtin_bswap16(transport->port[SIDE_LOCAL]) -
+				    rule->port_first[SIDE_LOCAL]);
+	uint16_t remote = (uint16_t)(__builtin_bswap16(transport->port[SIDE_REMOTE]) -
+				     rule->port_first[SIDE_REMOTE]);
+
+	return ((rule->protocols & sparse->protocols[transport->protocol]) != 0) &
+	       (local <= rule->port_width[SIDE_LOCAL]) & (remote <= rule->port_width[SIDE_REMOTE]);
+}
+
+/* The better of what rows found and of a sparse rule of the same stage. */
+static inline uint64_t outcome_with(const struct sparse *sparse, const struct sparse_rule *rule,
+				    const struct transport *transport, uint64_t outcome)
+{
+	/* all ones, which come last, unless it matches */
+	uint64_t none = (uint64_t)sparse_rule_matches(sparse, rule, transport) - 1;
+
+	return outcome_first(outcome, rule->outcome | none);
 }
 
 /* Which entries of a block hold `rank`: a bit each. Every path has its own. */
@@ -113,40 +151,25 @@ static inline void judge_lists(const struct table_set *set, const struct places 
 			       const struct transport *transport, uint64_t *outcomes)
 {
 	const struct sparse *sparse = &set->sparse;
-	uint16_t port[SIDES] = { __builtin_bswap16(transport->port[SIDE_LOCAL]),
-				 __builtin_bswap16(transport->port[SIDE_REMOTE]) };
-	uint32_t protocol = sparse->protocols[transport->protocol];
 
 	for (unsigned side = 0; side < SIDES; side++) {
-		uint32_t list = sparse->lists[side][places->rank[side][i]];
+		uint32_t list = places->list[side][i];
 		uint32_t rank = places->rank[side ^ 1][i];
 		uint32_t block = SPARSE_LIST_BLOCK(list), end = block + SPARSE_LIST_COUNT(list);
 
 		for (; block < end; block++) {
+			const uint32_t *rules = sparse->blocks[block].rule;
 			uint32_t hits = block_hits(&sparse->blocks[block], rank);
 
 			for (; hits; hits &= hits - 1) {
 				const struct sparse_rule *rule =
-					&sparse->rules[sparse->block_rules[block * SPARSE_BLOCK +
-									   (unsigned)__builtin_ctz(
-										   hits)]];
+					&sparse->rules[rules[__builtin_ctz(hits)]];
 				uint64_t *outcome = &outcomes[rule->segment];
 
-				if (sparse_rule_matches(rule, protocol, port))
-					*outcome = outcome_first(*outcome, rule->outcome);
+				*outcome = outcome_with(sparse, rule, transport, *outcome);
 			}
 		}
 	}
-}
-
-static inline struct transport transport4(const struct key4 *key)
-{
-	return (struct transport){ { key->local_port, key->remote_port }, key->protocol };
-}
-
-static inline struct transport transport6(const struct key6 *key)
-{
-	return (struct transport){ { key->local_port, key->remote_port }, key->protocol };
 }
 
 static inline uint32_t line_of_port(const struct port_map *map, uint32_t base, uint16_t port)

@@ -12,35 +12,45 @@ static inline uint32_t block_hits(const struct sparse_block *block, uint32_t ran
 	return hits;
 }
 
-static size_t rank4(const struct tree4 *tree, uint32_t address)
+/* How many of a node's sorted keys are below `key`: halving, without a branch. */
+static inline size_t below4(const int32_t *node, int32_t key)
 {
-	int32_t key = TREE4_KEY(__builtin_bswap32(address));
-	size_t k = 0;
+	size_t below = 0;
 
-	for (unsigned level = 0; level < tree->depth; level++) {
-		const int32_t *node = tree->level[level] + k * TREE4_KEYS;
-		size_t below = 0;
-
-		for (unsigned i = 0; i < TREE4_KEYS; i++)
-			below += node[i] < key;
-		k = k * (level + 1 < tree->depth ? TREE4_KEYS + 1 : TREE4_KEYS) + below;
-	}
-	return k;
+	for (size_t half = TREE4_KEYS / 2; half > 0; half /= 2)
+		below += half & -(size_t)(node[below + half - 1] < key);
+	return below + (node[below] < key);
 }
 
-static size_t rank6(const struct tree6 *tree, const uint8_t *address)
+static inline size_t below6(const int64_t *node, int64_t key)
 {
-	int64_t key = TREE6_KEY(load_high(address));
+	size_t below = 0;
+
+	for (size_t half = TREE6_KEYS / 2; half > 0; half /= 2)
+		below += half & -(size_t)(node[below + half - 1] < key);
+	return below + (node[below] < key);
+}
+
+static uint32_t rank4(const struct tree4 *tree, uint32_t address)
+{
+	int32_t key = TREE4_KEY(__builtin_bswap32(address));
+	unsigned last = tree->depth - 1;
 	size_t k = 0;
 
-	for (unsigned level = 0; level < tree->depth; level++) {
-		const int64_t *node = tree->level[level] + k * TREE6_KEYS;
-		size_t below = 0;
+	for (unsigned level = 0; level < last; level++)
+		k = k * (TREE4_KEYS + 1) + below4(tree->level[level] + k * TREE4_KEYS, key);
+	return (uint32_t)(k * TREE4_KEYS + below4(tree->level[last] + k * TREE4_KEYS, key));
+}
 
-		for (unsigned i = 0; i < TREE6_KEYS; i++)
-			below += node[i] < key;
-		k = k * (level + 1 < tree->depth ? TREE6_KEYS + 1 : TREE6_KEYS) + below;
-	}
+static uint32_t rank6(const struct tree6 *tree, const uint8_t *address)
+{
+	int64_t key = TREE6_KEY(load_high(address));
+	unsigned last = tree->depth - 1;
+	size_t k = 0;
+
+	for (unsigned level = 0; level < last; level++)
+		k = k * (TREE6_KEYS + 1) + below6(tree->level[level] + k * TREE6_KEYS, key);
+	k = k * TREE6_KEYS + below6(tree->level[last] + k * TREE6_KEYS, key);
 	return rank_in_span(tree, k, address);
 }
 
@@ -55,7 +65,7 @@ static uint64_t segment_outcome(const struct table_set *set, const struct segmen
 }
 
 static uint64_t judge_one(const struct table_set *set, const struct places *places, unsigned i,
-			  struct transport transport)
+			  const struct transport *transport)
 {
 	struct row_words rows = row_words_of(set, places, i);
 	uint64_t outcomes[STAGES];
@@ -63,18 +73,22 @@ static uint64_t judge_one(const struct table_set *set, const struct places *plac
 	for (unsigned s = 0; s < set->segment_count; s++)
 		outcomes[s] = segment_outcome(set, &set->segment[s], &rows);
 	if (set->is_sparse)
-		judge_lists(set, places, i, &transport, outcomes);
+		judge_lists(set, places, i, transport, outcomes);
 	return outcome_of_all(outcomes, set->segment_count);
 }
 
-static void find_lines(const struct table_set *set, unsigned i, struct transport transport,
+static void find_lines(const struct table_set *set, unsigned i, const struct transport *transport,
 		       struct places *places)
 {
-	for (unsigned side = 0; side < SIDES; side++)
-		places->address_line[side][i] = set->address_lines[side][places->rank[side][i]];
+	for (unsigned side = 0; side < SIDES; side++) {
+		const struct address_place *place = &set->places[side][places->rank[side][i]];
+
+		places->address_line[side][i] = place->line;
+		places->list[side][i] = place->list;
+	}
 	places->port_line[SIDE_LOCAL][i] =
-		line_of_local_port(set, transport.protocol, transport.port[SIDE_LOCAL]);
-	places->port_line[SIDE_REMOTE][i] = line_of_remote_port(set, transport.port[SIDE_REMOTE]);
+		line_of_local_port(set, transport->protocol, transport->port[SIDE_LOCAL]);
+	places->port_line[SIDE_REMOTE][i] = line_of_remote_port(set, transport->port[SIDE_REMOTE]);
 }
 
 void classifier_judge4_scalar(const struct table_set *set, const struct key4 *keys, unsigned count,
@@ -87,10 +101,8 @@ void classifier_judge4_scalar(const struct table_set *set, const struct key4 *ke
 		return;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		places.rank[SIDE_LOCAL][i] =
-			(uint32_t)rank4(&set->address[SIDE_LOCAL].v4, keys[i].local);
-		places.rank[SIDE_REMOTE][i] =
-			(uint32_t)rank4(&set->address[SIDE_REMOTE].v4, keys[i].remote);
+		places.rank[SIDE_LOCAL][i] = rank4(&set->address[SIDE_LOCAL].v4, keys[i].local);
+		places.rank[SIDE_REMOTE][i] = rank4(&set->address[SIDE_REMOTE].v4, keys[i].remote);
 		find_lines(set, i, transport4(&keys[i]), &places);
 	}
 	for (unsigned i = 0; i < count; i++)
@@ -107,10 +119,8 @@ void classifier_judge6_scalar(const struct table_set *set, const struct key6 *ke
 		return;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		places.rank[SIDE_LOCAL][i] =
-			(uint32_t)rank6(&set->address[SIDE_LOCAL].v6, keys[i].local);
-		places.rank[SIDE_REMOTE][i] =
-			(uint32_t)rank6(&set->address[SIDE_REMOTE].v6, keys[i].remote);
+		places.rank[SIDE_LOCAL][i] = rank6(&set->address[SIDE_LOCAL].v6, keys[i].local);
+		places.rank[SIDE_REMOTE][i] = rank6(&set->address[SIDE_REMOTE].v6, keys[i].remote);
 		find_lines(set, i, transport6(&keys[i]), &places);
 	}
 	for (unsigned i = 0; i < count; i++)

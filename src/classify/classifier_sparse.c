@@ -32,7 +32,6 @@ struct builder {
 	uint32_t *first_span;
 	uint32_t *by_list_bit[SIDES]; /* live rule */
 	struct sparse_block *blocks;
-	uint32_t *block_rules;
 	size_t block_count;
 	size_t block_capacity;
 	uint32_t *list_of_row; /* while one side is worked on */
@@ -48,7 +47,6 @@ static void builder_fini(struct builder *b)
 	free(b->by_list_bit[SIDE_LOCAL]);
 	free(b->by_list_bit[SIDE_REMOTE]);
 	free(b->blocks);
-	free(b->block_rules);
 	free(b->list_of_row);
 }
 
@@ -56,7 +54,11 @@ static int builder_init(struct builder *b, const struct sparse_input *input)
 {
 	const struct layout *layout = input->layout;
 
-	*b = (struct builder){ .input = input, .limit = layout->count * EXPANSION_MAX };
+	*b = (struct builder){
+		.input = input,
+		.rule_count = 1, /* rule 0 matches no protocol */
+		.limit = layout->count * EXPANSION_MAX,
+	};
 	b->rules = calloc(b->limit, sizeof(*b->rules));
 	b->spans = calloc(b->limit, sizeof(*b->spans));
 	b->first_rule = calloc(layout->count + 1, sizeof(*b->first_rule));
@@ -181,28 +183,23 @@ static int add_live_rules(struct builder *b)
 
 static int add_block(struct builder *b)
 {
+	struct sparse_block *block;
+
 	if (b->block_count == b->block_capacity) {
 		size_t capacity = b->block_capacity ? b->block_capacity * 2 : 256;
-		struct sparse_block *blocks;
-		uint32_t *block_rules;
+		struct sparse_block *blocks = reallocarray(b->blocks, capacity, sizeof(*b->blocks));
 
-		blocks = reallocarray(b->blocks, capacity, sizeof(*blocks));
 		if (!blocks)
 			return -ENOMEM;
 		b->blocks = blocks;
-		block_rules =
-			reallocarray(b->block_rules, capacity, SPARSE_BLOCK * sizeof(*block_rules));
-		if (!block_rules)
-			return -ENOMEM;
-		b->block_rules = block_rules;
 		b->block_capacity = capacity;
 	}
+	if (b->block_count == SPARSE_BLOCKS_MAX)
+		return SPARSE_UNFIT;
+	block = &b->blocks[b->block_count++];
+	*block = (struct sparse_block){ 0 };
 	/* first 65535 and width 0 hold no rank that there is */
-	memset(b->blocks[b->block_count].first, 0xff, sizeof(b->blocks->first));
-	memset(b->blocks[b->block_count].width, 0, sizeof(b->blocks->width));
-	memset(b->block_rules + b->block_count * SPARSE_BLOCK, 0,
-	       SPARSE_BLOCK * sizeof(*b->block_rules));
-	b->block_count++;
+	memset(block->first, 0xff, sizeof(block->first));
 	return 0;
 }
 
@@ -222,12 +219,12 @@ static int add_entry(struct builder *b, struct list *list, struct span span, uin
 		if (list->entries == (size_t)SPARSE_LIST_BLOCKS_MAX * SPARSE_BLOCK)
 			return SPARSE_UNFIT;
 		r = add_block(b);
-		if (r < 0)
+		if (r != 0)
 			return r;
 	}
 	b->blocks[b->block_count - 1].first[at] = span.first;
 	b->blocks[b->block_count - 1].width[at] = span.width;
-	b->block_rules[(b->block_count - 1) * SPARSE_BLOCK + at] = rule;
+	b->blocks[b->block_count - 1].rule[at] = rule;
 	list->entries++;
 	return SPARSE_BUILT;
 }
@@ -258,7 +255,9 @@ static int add_list(struct builder *b, enum side side, size_t row)
 			r = add_to_list(b, &list, b->by_list_bit[side][bit]);
 		}
 	}
-	b->list_of_row[row] = SPARSE_LIST(list.first_block, b->block_count - list.first_block);
+	if (list.entries > 0)
+		b->list_of_row[row] =
+			SPARSE_LIST(list.first_block, b->block_count - list.first_block);
 	return r;
 }
 
@@ -290,23 +289,15 @@ static int hand_over(struct pieces *pieces, const void *slot, void *data, size_t
 	return pieces_add(pieces, (const void **)slot, data, size);
 }
 
-static int add_pieces(struct builder *b, uint32_t *lists[SIDES], struct pieces *pieces,
-		      struct sparse *ret)
+static int add_pieces(struct builder *b, struct pieces *pieces, struct sparse *ret)
 {
 	uint32_t *protocols = malloc(256 * sizeof(*protocols));
 	int r;
 
 	/* each call owns what it is given, so all are made before any failure is looked at */
-	r = hand_over(pieces, &ret->lists[SIDE_LOCAL], lists[SIDE_LOCAL],
-		      b->input->borders[SIDE_LOCAL]->count * sizeof(*lists[SIDE_LOCAL]));
-	r |= hand_over(pieces, &ret->lists[SIDE_REMOTE], lists[SIDE_REMOTE],
-		       b->input->borders[SIDE_REMOTE]->count * sizeof(*lists[SIDE_REMOTE]));
-	r |= hand_over(pieces, &ret->blocks, b->blocks, b->block_count * sizeof(*b->blocks));
-	r |= hand_over(pieces, &ret->block_rules, b->block_rules,
-		       b->block_count * SPARSE_BLOCK * sizeof(*b->block_rules));
+	r = hand_over(pieces, &ret->blocks, b->blocks, b->block_count * sizeof(*b->blocks));
 	r |= hand_over(pieces, &ret->rules, b->rules, b->rule_count * sizeof(*b->rules));
 	b->blocks = NULL;
-	b->block_rules = NULL;
 	b->rules = NULL;
 	if (!protocols)
 		return -ENOMEM;
@@ -316,7 +307,8 @@ static int add_pieces(struct builder *b, uint32_t *lists[SIDES], struct pieces *
 	return r ? -ENOMEM : SPARSE_BUILT;
 }
 
-int sparse_build(const struct sparse_input *input, struct pieces *pieces, struct sparse *ret)
+int sparse_build(const struct sparse_input *input, struct pieces *pieces, struct sparse *ret,
+		 uint32_t *ret_lists[SIDES])
 {
 	uint32_t *lists[SIDES] = { NULL, NULL };
 	struct builder b;
@@ -328,13 +320,18 @@ int sparse_build(const struct sparse_input *input, struct pieces *pieces, struct
 		return SPARSE_UNFIT;
 	r = builder_init(&b, input);
 	if (r == 0)
+		r = add_block(&b); /* block 0 */
+	if (r == 0)
 		r = add_live_rules(&b);
 	if (r == SPARSE_BUILT)
 		r = add_lists(&b, SIDE_LOCAL, &lists[SIDE_LOCAL]);
 	if (r == SPARSE_BUILT)
 		r = add_lists(&b, SIDE_REMOTE, &lists[SIDE_REMOTE]);
+	if (r == SPARSE_BUILT)
+		r = add_pieces(&b, pieces, ret);
 	if (r == SPARSE_BUILT) {
-		r = add_pieces(&b, lists, pieces, ret);
+		ret_lists[SIDE_LOCAL] = lists[SIDE_LOCAL];
+		ret_lists[SIDE_REMOTE] = lists[SIDE_REMOTE];
 	} else {
 		free(lists[SIDE_LOCAL]);
 		free(lists[SIDE_REMOTE]);

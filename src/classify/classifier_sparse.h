@@ -23,6 +23,7 @@ enum sparse_answer { SPARSE_BUILT, SPARSE_UNFIT };
  * SPARSE_UNFIT: the rules do not suit lists (too many borders, entries or protocols), and nothing
  * was added to `pieces`. -ENOMEM otherwise.
  */
-int sparse_build(const struct sparse_input *input, struct pieces *pieces, struct sparse *ret);
+int sparse_build(const struct sparse_input *input, struct pieces *pieces, struct sparse *ret,
+		 uint32_t *ret_lists[SIDES]);
 
 #endif

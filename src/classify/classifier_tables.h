@@ -89,13 +89,16 @@ enum side { SIDE_LOCAL, SIDE_REMOTE };
  * borders the rule's other side lies; whoever passes that is compared with the rule itself.
  *
  * A rule of several port ranges is several sparse rules; a side of several address ranges several
- * entries.
+ * entries. Rule 0 matches nothing and block 0 holds no rank, so that a look-up which finds nothing
+ * can go on without a branch.
  */
-#define SPARSE_BLOCK 16
+#define SPARSE_BLOCK 8
+#define SPARSE_LINES 2 /* of rows, where some rules are sparse */
 
 struct sparse_block {
 	uint16_t first[SPARSE_BLOCK]; /* border of the other side; its rank is at least that */
 	uint16_t width[SPARSE_BLOCK]; /* and at most so much more */
+	uint32_t rule[SPARSE_BLOCK];
 };
 _Static_assert(sizeof(struct sparse_block) == LINE_BYTES, "one line");
 
@@ -107,16 +110,15 @@ struct sparse_rule {
 	uint8_t segment;
 };
 
-/* A list's number: its first block, and how many. */
-#define SPARSE_LIST(block, count) ((uint32_t)(block) << 4 | (count))
-#define SPARSE_LIST_BLOCKS_MAX    15
-#define SPARSE_LIST_BLOCK(list)   ((list) >> 4)
-#define SPARSE_LIST_COUNT(list)   ((list)&15)
+/* A list's number: its first block, and how many; 0: the empty list. */
+#define SPARSE_LIST(block, count) ((uint32_t)(block) << 6 | (uint32_t)(count))
+#define SPARSE_LIST_BLOCK(list)   ((list) >> 6)
+#define SPARSE_LIST_COUNT(list)   ((list)&63)
+#define SPARSE_LIST_BLOCKS_MAX    63
+#define SPARSE_BLOCKS_MAX         (1U << 26)
 
 struct sparse {
-	const uint32_t *lists[SIDES]; /* by rank of an address */
 	const struct sparse_block *blocks;
-	const uint32_t *block_rules; /* SPARSE_BLOCK for each block: numbers of rules */
 	const struct sparse_rule *rules;
 	const uint32_t *protocols; /* 256: the bit of the protocol's class */
 };
@@ -124,6 +126,12 @@ struct sparse {
 struct segment {
 	uint32_t first_word;
 	uint32_t words;
+};
+
+/* What an address's rank leads to. */
+struct address_place {
+	uint32_t line; /* the row's first */
+	uint32_t list; /* of sparse rules; 0 where there are none */
 };
 
 struct table_set {
@@ -137,8 +145,8 @@ struct table_set {
 		struct tree4 v4;
 		struct tree6 v6;
 	} address[SIDES];
-	const uint32_t *address_lines[SIDES]; /* by rank: the row's first line */
-	const uint32_t *protocols;            /* 256 */
+	const struct address_place *places[SIDES]; /* by rank */
+	const uint32_t *protocols;                 /* 256 */
 	struct port_map ports[SIDES];
 	bool is_sparse; /* some rules are in `sparse` only */
 	struct sparse sparse;

@@ -176,7 +176,7 @@ struct conn_stats {
 	uint64_t refused_full;   /* table full, the last tenth included */
 	uint64_t refused_bucket; /* both buckets of the key full: part of no cap */
 	uint64_t cut;            /* re-judged and denied, or killed */
-	size_t memory;           /* bytes set aside; IPv6's are not touched before they are used */
+	size_t memory; /* bytes set aside; IPv6's share is not touched before it is used */
 	size_t memory_ip4;
 };
 void conn_table_stats(const struct conn_table *table, struct conn_stats *ret);

@@ -165,8 +165,8 @@ int conn_entry_insert(struct conn_table *table, struct conn_entry *entry,
 		return r;
 	if (slot >= 0)
 		fill(table, place, place->first, slot, query, &fresh);
-	__atomic_fetch_add(&place->side->live, 1, __ATOMIC_RELAXED);
-	conn_count(&table->shared.created);
+	if (place->family == IP_FAMILY_V6)
+		__atomic_fetch_add(&table->shared.live_ip6, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -193,6 +193,7 @@ void conn_entry_remove(struct conn_table *table, const struct conn_place *place,
 		conn_overflow_add(conn_bucket_at(place->side, place->first), -1);
 	if (conn_state_unreplied(&old))
 		__atomic_fetch_sub(&table->shared.unreplied, 1, __ATOMIC_RELAXED);
+	if (place->family == IP_FAMILY_V6)
+		__atomic_fetch_sub(&table->shared.live_ip6, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_sub(&table->shared.live, 1, __ATOMIC_RELAXED);
-	__atomic_fetch_sub(&place->side->live, 1, __ATOMIC_RELAXED);
 }

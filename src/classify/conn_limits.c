@@ -201,7 +201,7 @@ static void sweep_some(struct conn_table *table, uint64_t now)
 		struct conn_side *side = &table->side[family];
 		uint64_t first;
 
-		if (__atomic_load_n(&side->live, __ATOMIC_RELAXED) == 0)
+		if (conn_side_live(table, family) == 0)
 			continue;
 		first = __atomic_fetch_add(&side->pressed, CONN_SWEEP_BUCKETS, __ATOMIC_RELAXED);
 		(void)conn_sweep(table, family, (uint32_t)(first % side->count), CONN_SWEEP_BUCKETS,

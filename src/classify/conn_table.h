@@ -63,8 +63,9 @@ struct conn_table {
 	struct {
 		uint32_t live; /* atomic, like the rest */
 		uint32_t unreplied;
-		uint64_t created;
+		uint32_t live_ip6;
 		uint64_t expired;
+		uint64_t replaced;
 		uint64_t evicted;
 		uint64_t refused_full;
 		uint64_t refused_bucket;
@@ -99,6 +100,16 @@ static inline uint64_t conn_hash6(const struct conn_table *table, const uint64_t
 
 	hash = conn_fold(words[2] ^ table->seed[2] ^ hash, words[3] ^ table->seed[3]);
 	return conn_fold(words[4] ^ table->seed[1] ^ hash, words[5] ^ table->seed[2]);
+}
+
+/* How many entries a family has, about. */
+static inline uint32_t conn_side_live(const struct conn_table *table, enum ip_family family)
+{
+	uint32_t ip6 = __atomic_load_n(&table->shared.live_ip6, __ATOMIC_RELAXED);
+
+	return family == IP_FAMILY_V6
+		       ? ip6
+		       : __atomic_load_n(&table->shared.live, __ATOMIC_RELAXED) - ip6;
 }
 
 static inline struct conn_bucket *conn_bucket_at(const struct conn_side *side, uint32_t index)
@@ -167,7 +178,7 @@ int conn_entry_insert(struct conn_table *table, struct conn_entry *entry,
 /* Stores a new state and keeps the count of unreplied ones. */
 void conn_entry_update(struct conn_table *table, struct conn_entry *entry,
 		       const struct conn_state *state);
-/* Gives slot and capacity back. `place` is that of the key in the slot. */
+/* Gives slot and capacity back; the caller counts why. `place` is that of the key in the slot. */
 void conn_entry_remove(struct conn_table *table, const struct conn_place *place, uint32_t index,
 		       struct conn_bucket *bucket, unsigned slot);
 

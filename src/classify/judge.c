@@ -305,6 +305,12 @@ void judge_burst(struct judge_context *context, enum direction direction, struct
 	work.direction = direction;
 	work.now = now;
 	work.grace = conn_table_in_grace(context->connections, now);
+	work.terms = (struct conn_terms){
+		.now = (uint32_t)now,
+		.rejudge_below = (uint16_t)work.ruleset->rejudge_below,
+		.rejudge = work.ruleset->rejudge_below > 0,
+		.enforcing = !work.ruleset->audit,
+	};
 	judge_frames(&work, count);
 	gather(&work, count, PACKET_IP4, &ip4);
 	gather(&work, count, PACKET_IP6, &ip6);

@@ -6,18 +6,21 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#define REQUEST_MAX  (4U << 20)  /* what the daemon takes, line feed not counted */
-#define RESPONSE_MAX (64U << 20) /* far above what it sends */
-#define READ_STEP    (64U << 10)
+#define REQUEST_MAX     (4U << 20)  /* what the daemon takes, line feed not counted */
+#define RESPONSE_MAX    (64U << 20) /* far above what it sends */
+#define READ_STEP       (64U << 10)
+#define CONNECT_SECONDS 5
 
 /* A notification that came while an answer was awaited. */
 struct kept {
@@ -52,6 +55,23 @@ static int64_t deadline_of(int timeout)
 
 /* --- life --- */
 
+/* Waits where the daemon has not accepted those who came before; -ETIMEDOUT after CONNECT_SECONDS.
+ */
+static int connect_to(int fd, const struct sockaddr_un *address)
+{
+	const struct timeval patience = { .tv_sec = CONNECT_SECONDS };
+	int flags;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+		return -errno;
+	while (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
+		if (errno != EINTR)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	}
+	flags = fcntl(fd, F_GETFL);
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
 int accelnet_client_open(const char *path, struct accelnet_client **ret)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -69,10 +89,9 @@ int accelnet_client_open(const char *path, struct accelnet_client **ret)
 	if (!client)
 		return -ENOMEM;
 	client->tail = &client->first;
-	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (client->fd < 0 ||
-	    connect(client->fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		r = -errno;
+	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	r = client->fd < 0 ? -errno : connect_to(client->fd, &address);
+	if (r < 0) {
 		accelnet_client_close(client);
 		return r;
 	}

@@ -50,7 +50,12 @@ enum exit_status session_call_command(struct session *session, struct json **ret
 /* The next event, -ETIMEDOUT as EXIT_DONE and *ret NULL. */
 enum exit_status session_event(struct session *session, int timeout, struct json **ret);
 
-/* Tells a failure in the form that was asked for, once, and returns its exit status. */
+/*
+ * Tells an error object, which it frees, in the form that was asked for, once, and returns its exit
+ * status.
+ */
+enum exit_status session_tell(const struct session *session, struct json *error);
+/* The same for a failure of our own. */
 enum exit_status session_fail(const struct session *session, const struct accelnet_error *err);
 /* The same for a report with errors: every one is told. `place` is the file, or NULL. */
 enum exit_status session_fail_report(const struct session *session, const char *place,

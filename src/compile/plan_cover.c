@@ -43,6 +43,20 @@ static bool is_decidable(const struct search *search, size_t i)
 	return plan_region_action(search->builder, &search->regions[i]) != PLAN_UNMARKED;
 }
 
+static bool holds(struct port_range outer, struct port_range inner)
+{
+	return outer.first <= inner.first && inner.last <= outer.last;
+}
+
+/* For regions that overlap. */
+static bool lies_inside(const struct region *inner, const struct region *outer)
+{
+	return inner->source.length >= outer->source.length &&
+	       inner->destination.length >= outer->destination.length &&
+	       holds(outer->source_ports, inner->source_ports) &&
+	       holds(outer->destination_ports, inner->destination_ports);
+}
+
 /* Where both hold a packet, does it matter which one decides? */
 static bool disagree(const struct search *search, size_t i, size_t j)
 {
@@ -78,7 +92,8 @@ static int find_crossings_of(struct search *search, uint32_t later)
 		if (!region_overlaps(&search->regions[j], &search->regions[later]) ||
 		    !disagree(search, j, later))
 			continue;
-		if (search->crossing_count - from == CROSSINGS_MAX) {
+		if (search->crossing_count - from == CROSSINGS_MAX ||
+		    lies_inside(&search->regions[later], &search->regions[j])) {
 			search->crossing_count = from;
 			search->is_out[later] = true;
 			return 0;
@@ -204,9 +219,27 @@ static void widen(struct port_range *range)
 	range->last = (uint16_t)(mask.value | ~mask.mask);
 }
 
+/* Whether an exception that goes away no sooner holds it already. */
+static bool is_excepted(const struct cover *cover, const struct region *region, uint32_t earlier)
+{
+	for (size_t e = 0; e < cover->exception_count; e++) {
+		const struct cover_exception *other = &cover->exceptions[e];
+
+		if (region_overlaps(region, &other->region) &&
+		    lies_inside(region, &other->region) &&
+		    (other->earlier == earlier || other->earlier == other->later))
+			return true;
+	}
+	return false;
+}
+
 static int add_exception(struct cover *cover, struct region region, uint32_t earlier,
 			 uint32_t later)
 {
+	widen(&region.source_ports);
+	widen(&region.destination_ports);
+	if (is_excepted(cover, &region, earlier))
+		return 0;
 	if (cover->exception_count == cover->exception_capacity) {
 		size_t capacity = cover->exception_capacity ? cover->exception_capacity * 2 : 64;
 		struct cover_exception *grown =
@@ -217,8 +250,6 @@ static int add_exception(struct cover *cover, struct region region, uint32_t ear
 		cover->exceptions = grown;
 		cover->exception_capacity = capacity;
 	}
-	widen(&region.source_ports);
-	widen(&region.destination_ports);
 	cover->exceptions[cover->exception_count++] = (struct cover_exception){
 		.region = region,
 		.earlier = earlier,
@@ -253,19 +284,6 @@ static int find_exceptions(const struct search *search, struct cover *cover)
 
 /* --- raising --- */
 
-static bool holds(struct port_range outer, struct port_range inner)
-{
-	return outer.first <= inner.first && inner.last <= outer.last;
-}
-
-static bool lies_inside(const struct region *inner, const struct region *outer)
-{
-	return inner->source.length >= outer->source.length &&
-	       inner->destination.length >= outer->destination.length &&
-	       holds(outer->source_ports, inner->source_ports) &&
-	       holds(outer->destination_ports, inner->destination_ports);
-}
-
 /* Nothing in the high level but exceptions on this region's own behalf may touch it. */
 static bool may_rise(const struct search *search, const struct cover *cover, uint32_t i)
 {
@@ -289,7 +307,7 @@ static bool may_rise(const struct search *search, const struct cover *cover, uin
 	return true;
 }
 
-static void raise_region(const struct search *search, struct cover *cover, uint32_t i)
+static void raise_region(struct cover *cover, uint32_t i)
 {
 	cover->place[i] = COVER_HIGH;
 	for (size_t e = 0; e < cover->exception_count; e++) {
@@ -298,7 +316,6 @@ static void raise_region(const struct search *search, struct cover *cover, uint3
 		if (exception->earlier == i && exception->later != i)
 			exception->is_needless = true;
 	}
-	(void)search;
 }
 
 /* A region whose masks are only a part of it would leave the rest of it to the one below. */
@@ -314,7 +331,7 @@ static void raise_regions(const struct search *search, struct cover *cover)
 			continue;
 		cover_masks(&search->regions[i], &masks);
 		if (!masks.is_part && may_rise(search, cover, i))
-			raise_region(search, cover, i);
+			raise_region(cover, i);
 	}
 }
 

@@ -16,7 +16,7 @@
 #define LOW  1
 
 #define REGIONS_PER_ENTRY 256
-#define BUDGET_MIN        256
+#define BUDGET_MIN        1024
 /* Device rules for ten inbound rules of the policy. */
 #define BUDGET_PER_TEN 16
 

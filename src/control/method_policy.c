@@ -266,7 +266,7 @@ static int build(struct call *call, const struct nic *nic, const struct json *do
 		 struct policy **ret)
 {
 	const struct policy_read_options options = {
-		.context = nic_get_config(nic)->context,
+		.context = nic_get_context(nic),
 	};
 	struct report problems;
 	int r;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "control/request.h"
+#include "nic/events.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -181,6 +182,30 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 		(void)event_add(control->acceptable, NULL);
 }
 
+/* --- events --- */
+
+static void on_event(void *context, const struct json *event)
+{
+	struct control *control = context;
+	char *line = request_notification("event", event);
+	struct connection *connection;
+
+	for (connection = TAILQ_FIRST(&control->connections); connection;
+	     connection = connection_next(connection))
+		connection_tell_event(connection, event, line);
+	free(line);
+}
+
+static int listen_to_events(struct control *control, struct accelnet_error *err)
+{
+	int handle = event_log_listen(control->nics->events, on_event, control);
+
+	if (handle < 0)
+		return fail(err, ACCELNET_E_INTERNAL, NULL, "the event log takes no listener");
+	control->listener = handle;
+	return 0;
+}
+
 /* --- life --- */
 
 static void set_default(size_t *value, size_t otherwise)
@@ -240,6 +265,8 @@ int control_new(struct event_base *base, const struct control_config *config, st
 	r = listen_init(&control->socket, config->socket_path, config->group, err);
 	if (r == 0)
 		r = start_events(control, err);
+	if (r == 0)
+		r = listen_to_events(control, err);
 	if (r < 0) {
 		control_free(control);
 		return r;
@@ -254,6 +281,8 @@ void control_free(struct control *control)
 
 	if (!control)
 		return;
+	if (control->listener)
+		event_log_unlisten(control->nics->events, control->listener);
 	while ((connection = TAILQ_FIRST(&control->connections)))
 		connection_free(connection);
 	if (control->sweep)

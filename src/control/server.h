@@ -27,6 +27,7 @@ struct control {
 	struct listen_socket socket;
 	struct event *acceptable;
 	struct event *sweep;
+	int listener; /* of the event log; 0: none */
 	struct connection_list connections;
 	struct service service;
 	unsigned long_lines; /* connections that hold a long request */
@@ -65,6 +66,10 @@ uint64_t connection_idle_since(const struct connection *connection);
 uint64_t connection_stalled_since(const struct connection *connection);
 /* Tells the client why and ends the connection; what it does not read at once is lost. */
 void connection_evict(struct connection *connection, const char *why);
+
+/* Sends a subscriber the event, as `line`, where it wants it. Does not free the connection. */
+void connection_tell_event(struct connection *connection, const struct json *event,
+			   const char *line);
 
 struct connection *connection_next(struct connection *connection);
 

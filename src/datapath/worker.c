@@ -27,7 +27,8 @@ struct worker {
 	struct lane *lanes[LANES_MAX];
 	bool stop;            /* written by control, read by the worker */
 	uint64_t rounds;      /* written by the worker, read by control */
-	uint64_t rounds_seen; /* control's */
+	uint64_t rounds_seen; /* control's, and when it saw them, in milliseconds: */
+	uint64_t seen_at;
 	struct forward_scratch scratch;
 } __rte_cache_aligned;
 
@@ -157,14 +158,18 @@ unsigned worker_set_count(const struct worker_set *set)
 
 bool worker_set_is_alive(struct worker_set *set)
 {
+	const uint64_t now = clock_ms();
 	bool alive = true;
 
 	for (unsigned i = 0; i < set->count; i++) {
 		struct worker *worker = set->workers[i];
 		uint64_t rounds = __atomic_load_n(&worker->rounds, __ATOMIC_RELAXED);
 
-		alive = alive && rounds != worker->rounds_seen;
-		worker->rounds_seen = rounds;
+		if (rounds != worker->rounds_seen) {
+			worker->rounds_seen = rounds;
+			worker->seen_at = now;
+		}
+		alive = alive && now - worker->seen_at < WORKER_SILENCE_MS;
 	}
 	return alive;
 }

@@ -26,7 +26,11 @@ int worker_set_new(struct nic_set *nics, struct rte_rcu_qsbr *qsbr, struct worke
 void worker_set_free(struct worker_set *set);
 
 unsigned worker_set_count(const struct worker_set *set);
-/* False where a worker has not turned its loop since the last call. */
+/*
+ * False where a worker has not turned its loop for so long. To be asked once a second or so; a
+ * caller that is late itself, and asks twice in a moment, learns nothing wrong.
+ */
+#define WORKER_SILENCE_MS 3000
 bool worker_set_is_alive(struct worker_set *set);
 
 #endif

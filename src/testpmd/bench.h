@@ -53,7 +53,7 @@ struct bench {
 	int (*run)(const struct bench_options *options, struct bench_result_list *list);
 };
 
-extern const struct bench bench_classify, bench_compile;
+extern const struct bench bench_classify, bench_compile, bench_conn;
 
 /*
  * Measures one side for about `seconds` and returns what one operation took, in the result's unit.

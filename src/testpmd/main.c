@@ -14,6 +14,7 @@
 static const struct bench *const benches[] = {
 	&bench_classify,
 	&bench_compile,
+	&bench_conn,
 };
 #define BENCHES (sizeof(benches) / sizeof(*benches))
 

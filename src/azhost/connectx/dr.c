@@ -6,7 +6,7 @@
 #include "azhost/connectx/export.h"
 #include "azhost/connectx/objects.h"
 
-CX_EXPORT struct mlx5dv_dr_domain *mlx5dv_dr_domain_create(struct ibv_context *context,
+CX_EXPORT struct mlx5dv_dr_domain *mlx5dv_dr_domain_create(struct ibv_context *ctx,
 							   enum mlx5dv_dr_domain_type type)
 {
 	static const enum steer_direction directions[] = {
@@ -21,7 +21,7 @@ CX_EXPORT struct mlx5dv_dr_domain *mlx5dv_dr_domain_create(struct ibv_context *c
 	/* A VF is no E-Switch manager. */
 	if (type == MLX5DV_DR_DOMAIN_TYPE_FDB)
 		return dr_made(-EOPNOTSUPP, NULL);
-	r = steer_domain_new(cx_device_steering(cx_device_of(context)), directions[type], &domain);
+	r = steer_domain_new(cx_device_steering(cx_device_of(ctx)), directions[type], &domain);
 	return dr_made(r, domain);
 }
 
@@ -41,10 +41,9 @@ CX_EXPORT int mlx5dv_dr_domain_sync(struct mlx5dv_dr_domain *domain, uint32_t fl
 }
 
 /* Advice about device memory, of which there is none. */
-CX_EXPORT void mlx5dv_dr_domain_set_reclaim_device_memory(struct mlx5dv_dr_domain *domain,
-							  bool enable)
+CX_EXPORT void mlx5dv_dr_domain_set_reclaim_device_memory(struct mlx5dv_dr_domain *dmn, bool enable)
 {
-	(void)domain;
+	(void)dmn;
 	(void)enable;
 }
 

@@ -32,9 +32,9 @@ CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_tag(uint32_t tag_valu
 }
 
 CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_flow_counter(
-	struct mlx5dv_devx_obj *object, uint32_t offset)
+	struct mlx5dv_devx_obj *devx_obj, uint32_t offset)
 {
-	struct steer_counters *counters = cx_counters_of(object);
+	struct steer_counters *counters = cx_counters_of(devx_obj);
 	struct steer_action *action = NULL;
 	int r = counters ? steer_action_new_counter(counters, offset, &action) : -EINVAL;
 
@@ -42,9 +42,9 @@ CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_flow_counter(
 }
 
 CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_dest_devx_tir(
-	struct mlx5dv_devx_obj *object)
+	struct mlx5dv_devx_obj *devx_obj)
 {
-	struct steer_tir *tir = cx_tir_of(object);
+	struct steer_tir *tir = cx_tir_of(devx_obj);
 	struct steer_action *action = NULL;
 	int r = tir ? steer_action_new_dest_tir(tir, &action) : -EINVAL;
 

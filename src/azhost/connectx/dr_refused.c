@@ -54,12 +54,12 @@ CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_dest_array(
 }
 
 CX_EXPORT struct mlx5dv_dr_action *mlx5dv_dr_action_create_aso(struct mlx5dv_dr_domain *domain,
-							       struct mlx5dv_devx_obj *object,
+							       struct mlx5dv_devx_obj *devx_obj,
 							       uint32_t offset, uint32_t flags,
 							       uint8_t return_reg_c)
 {
 	(void)domain;
-	(void)object;
+	(void)devx_obj;
 	(void)offset;
 	(void)flags;
 	(void)return_reg_c;
@@ -97,8 +97,8 @@ CX_EXPORT struct mlx5dv_steering_anchor *mlx5dv_create_steering_anchor(
 	return dr_made(-EOPNOTSUPP, NULL);
 }
 
-CX_EXPORT int mlx5dv_destroy_steering_anchor(struct mlx5dv_steering_anchor *anchor)
+CX_EXPORT int mlx5dv_destroy_steering_anchor(struct mlx5dv_steering_anchor *sa)
 {
-	(void)anchor;
+	(void)sa;
 	return dr_done(-EINVAL);
 }

@@ -58,6 +58,7 @@ struct vf_losses vf_in_flight(const struct vf *vf)
 	now.undelivered = ring_backlog(&vf->to_guest);
 	now.unseen = delivered > consumed ? delivered - consumed : 0;
 	now.unsent = load(&vf->shared->unsent);
+	now.no_buffer = load(&vf->shared->no_buffer);
 	return now;
 }
 
@@ -72,6 +73,7 @@ static void detach(struct vf *vf)
 	vf->losses.undelivered += last.undelivered;
 	vf->losses.unseen += last.unseen;
 	vf->losses.unsent += last.unsent;
+	vf->losses.no_buffer += last.no_buffer;
 	say_detail("%s: VF closed by the guest (%llu frames unseen)", vf->ibname,
 		   (unsigned long long)(last.undelivered + last.unseen));
 	loop_poller_remove(vf->loop, &vf->poller);

@@ -21,8 +21,9 @@
 /* What becomes of the frames that were given to the VF. */
 struct vf_losses {
 	uint64_t undelivered; /* left in the wire's ring when the guest let go of the VF */
-	uint64_t unseen; /* in the guest's Rx queues, never acknowledged: after its last poll */
-	uint64_t unsent; /* in the guest's Tx queues when the device died */
+	uint64_t unseen;    /* in the guest's Rx queues, never acknowledged: after its last poll */
+	uint64_t unsent;    /* in the guest's Tx queues when the device died */
+	uint64_t no_buffer; /* the guest was too slow: its Rx queues were empty of buffers */
 };
 
 struct vf_callbacks {

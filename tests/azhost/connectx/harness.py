@@ -4,6 +4,7 @@ each VF's wire, and testpmd driven through its prompt.
 A test script calls enter() first, then opens a Bed. Environment:
     AZHOST_BUILD    build tree (lib/azhost, share/azhost/profiles); the tests' CMakeLists sets it
     AZHOST_TESTPMD  another testpmd binary
+    AZHOST_TEST_PRELOAD  the sanitizer's library, where the build tree is sanitized
 """
 
 import array
@@ -39,7 +40,7 @@ def skip(reason):
 
 
 def enter(programs=("dpdk-testpmd",)):
-    """Run the calling script in a network (and, unprivileged, user) namespace of its own."""
+    """Run the calling script in namespaces of its own: network, mounts and, unprivileged, users."""
     for program in programs:
         if not shutil.which(program):
             skip(f"no {program}")
@@ -49,7 +50,7 @@ def enter(programs=("dpdk-testpmd",)):
             with open("/proc/sys/net/ipv6/conf/all/disable_ipv6", "w", encoding="ascii") as file:
                 file.write("1")
         return
-    options = ["-n"] if os.geteuid() == 0 else ["-U", "-r", "-n"]
+    options = ["-n", "-m"] if os.geteuid() == 0 else ["-U", "-r", "-n", "-m"]
     if subprocess.run(["unshare", *options, "true"], check=False).returncode != 0:
         skip("no namespaces here")
     os.environ["AZHOST_TEST_NAMESPACE"] = "1"
@@ -238,8 +239,10 @@ class Bed:
             threading.Thread(target=vf.serve, args=(connection,), daemon=True).start()
 
     def environment(self):
-        libraries = f"{BUILD}/lib/azhost"
-        return {**os.environ, "LD_LIBRARY_PATH": libraries, "AZHOST_DIR": self.directory,
+        sanitizer = os.environ.get("AZHOST_TEST_PRELOAD")
+        libraries = f"{BUILD}/lib/azhost{'-sanitized' if sanitizer else ''}"
+        preload = {"LD_PRELOAD": sanitizer, "ASAN_OPTIONS": "detect_leaks=0"} if sanitizer else {}
+        return {**os.environ, **preload, "LD_LIBRARY_PATH": libraries, "AZHOST_DIR": self.directory,
                 "AZHOST_SYSFS": self.sysfs, "AZHOST_PROFILES": f"{BUILD}/share/azhost/profiles",
                 "SYSFS_PCI_DEVICES": f"{self.sysfs}/bus/pci/devices",
                 "RUNTIME_DIRECTORY": self.directory, "XDG_RUNTIME_DIR": self.directory}

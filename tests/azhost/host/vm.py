@@ -3,6 +3,7 @@
 Environment:
     AZHOST_BUILD    build tree; the tests' CMakeLists sets it
     AZHOST_TESTPMD  another testpmd binary
+    AZHOST_TEST_PRELOAD  the sanitizer's runtime, where the VF library is built with one
 """
 
 import contextlib
@@ -29,6 +30,15 @@ NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 EAL = ["--no-huge", "-m", "320", "--no-telemetry"]
 
 
+def guest_command(*words):
+    """A command that loads the VF library; a sanitizer in that has to be loaded before all else."""
+    runtime = os.environ.get("AZHOST_TEST_PRELOAD")
+    if not runtime:
+        return list(words)
+    script = f'LD_PRELOAD="{runtime}:$LD_PRELOAD" ASAN_OPTIONS=detect_leaks=0 exec "$@"'
+    return ["sh", "-c", script, "sh", *words]
+
+
 def skip(reason):
     print(f"skipped: {reason}")
     sys.exit(SKIPPED)
@@ -51,7 +61,7 @@ def need(*programs):
         skip("no namespaces here")
 
 
-def wait_for(condition, what, timeout=20):
+def wait_for(condition, what, timeout=40):
     end = time.time() + timeout
     while not condition():
         if time.time() > end:
@@ -215,8 +225,8 @@ class Testpmd(Vm):
     """A VM whose command is dpdk-testpmd, at its prompt."""
 
     def __init__(self, *options, eal=(), arguments=(), mbufs=8192, cores="0-1", **keywords):
-        command = [TESTPMD, "-l", cores, *EAL, *eal, "--", "-i", "--no-mlockall",
-                   f"--total-num-mbufs={mbufs}", *arguments]
+        command = guest_command(TESTPMD, "-l", cores, *EAL, *eal, "--", "-i", "--no-mlockall",
+                                f"--total-num-mbufs={mbufs}", *arguments)
         super().__init__(command, *options, **keywords)
         try:
             self.expect("testpmd> ", 60)

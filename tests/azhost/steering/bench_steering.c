@@ -3,7 +3,7 @@
  * are walked, and the cost of a walk in small and large tables. Not a test: nothing is asserted
  * about time.
  */
-#include "device.h"
+#include "azhost/steering/device.h"
 
 #include <netinet/in.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /*
  * What the tests of steering share; see device.h.
  */
-#include "device.h"
+#include "azhost/steering/device.h"
 
 #include <endian.h>
 #include <setjmp.h>

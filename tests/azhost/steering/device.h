@@ -8,7 +8,7 @@
 
 #include "azhost/connectx/steering/match.h"
 #include "azhost/connectx/steering/steering.h"
-#include "frames.h"
+#include "azhost/steering/frames.h"
 
 #define ALL_CRITERIA (MATCH_OUTER | MATCH_MISC | MATCH_MISC2 | MATCH_MISC3)
 

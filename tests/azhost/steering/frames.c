@@ -1,7 +1,7 @@
 /*
  * Frames by description; see frames.h.
  */
-#include "frames.h"
+#include "azhost/steering/frames.h"
 
 #include <netinet/in.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * One of every action; see kit.h.
  */
-#include "kit.h"
+#include "azhost/steering/kit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

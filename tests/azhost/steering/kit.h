@@ -5,7 +5,7 @@
 #ifndef TESTS_AZHOST_STEERING_KIT_H
 #define TESTS_AZHOST_STEERING_KIT_H
 
-#include "device.h"
+#include "azhost/steering/device.h"
 
 struct kit {
 	struct device device;

@@ -1,7 +1,7 @@
 /*
  * The plainest steering; see reference.h.
  */
-#include "reference.h"
+#include "azhost/steering/reference.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 #define TESTS_AZHOST_STEERING_REFERENCE_H
 
 #include "azhost/connectx/steering/steering.h"
-#include "frames.h"
+#include "azhost/steering/frames.h"
 
 #define REF_LEVELS   4
 #define REF_MATCHERS 64

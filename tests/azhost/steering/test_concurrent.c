@@ -3,7 +3,7 @@
  * packets. Every packet must end at a rule that existed during its walk, and nothing that a walker
  * reaches may have been freed; run under ASan and TSan this is the proof of the gate.
  */
-#include "device.h"
+#include "azhost/steering/device.h"
 
 #include <netinet/in.h>
 #include <pthread.h>

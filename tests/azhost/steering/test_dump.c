@@ -1,7 +1,7 @@
 /*
  * The dump names what is there: matchers with their masks, rules with values and actions.
  */
-#include "device.h"
+#include "azhost/steering/device.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>

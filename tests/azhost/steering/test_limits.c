@@ -2,7 +2,7 @@
  * The limits of a profile, injected faults, a failed device, and who may be destroyed while who is
  * in use.
  */
-#include "kit.h"
+#include "azhost/steering/kit.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -3,7 +3,7 @@
  * cut off at every byte, and lengths that lie.
  */
 #include "azhost/connectx/steering/parse.h"
-#include "frames.h"
+#include "azhost/steering/frames.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>

@@ -3,8 +3,8 @@
  * steering there can be must agree on every one. The seed of a failing round is printed; give it in
  * STEERING_SEED to run that round alone.
  */
-#include "device.h"
-#include "reference.h"
+#include "azhost/steering/device.h"
+#include "azhost/steering/reference.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  * What steering refuses and with which errno: masks, values, lists of actions, and contradictions
  * between rules of one match.
  */
-#include "kit.h"
+#include "azhost/steering/kit.h"
 
 #include <errno.h>
 #include <netinet/in.h>

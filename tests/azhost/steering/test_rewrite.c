@@ -5,7 +5,7 @@
  */
 #include "azhost/connectx/steering/parse.h"
 #include "azhost/connectx/steering/rewrite.h"
-#include "device.h"
+#include "azhost/steering/device.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -2,7 +2,7 @@
  * What becomes of a packet: priorities and layers, tables, tags, counters, registers, VLANs, and
  * where it ends when nothing takes it.
  */
-#include "device.h"
+#include "azhost/steering/device.h"
 
 #include <errno.h>
 #include <netinet/in.h>

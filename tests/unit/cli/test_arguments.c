@@ -86,8 +86,8 @@ static void refuses_with_a_hint(void **state)
 		const char *line;
 		const char *hint; /* stands in the detail */
 	} cases[] = {
-		{ "polcy aply", "did you mean policy apply?" },
-		{ "policy aply f --nic e", "did you mean policy apply?" },
+		{ "polcy appply", "did you mean policy apply?" },
+		{ "policy appply f --nic e", "did you mean policy apply?" },
 		{ "statsu", "did you mean status?" },
 		{ "frobnicate", "see accelnetctl --help" },
 		{ "policy", "apply, show, check, diff, history, rollback" },
@@ -198,7 +198,7 @@ static void measures_slips_of_the_finger(void **state)
 		{ "statsu", "status", 1 },
 		{ "sttaus", "status", 1 },
 		{ "stats", "status", 1 },
-		{ "verfy", "verify", 1 },
+		{ "vreify", "verify", 1 },
 		{ "kitten", "sitting", 3 },
 	};
 

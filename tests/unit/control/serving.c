@@ -216,7 +216,7 @@ void assert_serves(const struct serving *serving)
 	char *line;
 
 	send_text(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\"}\n");
-	line = read_line(fd, 1);
+	line = read_line(fd, 5);
 	assert_non_null(line);
 	assert_non_null(strstr(line, "\"result\""));
 	free(line);

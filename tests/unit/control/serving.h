@@ -28,7 +28,7 @@ void send_text(int fd, const char *text);
 char *read_line(int fd, double seconds);
 /* Whether the other side closes within `seconds`; what comes meanwhile is read and dropped. */
 bool closes_within(int fd, double seconds);
-/* Asserts that a fresh client is answered within a second. */
+/* Asserts that a fresh client is answered within five seconds; it takes a millisecond. */
 void assert_serves(const struct serving *serving);
 
 #endif
