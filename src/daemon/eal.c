@@ -4,9 +4,11 @@
 #include "daemon/eal.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +69,17 @@ static int build(const struct daemon_config *config, char **more, int more_count
 	return n;
 }
 
+/* Drivers' signals are for workers: see take_driver_signals() in datapath/worker.c. */
+static void block_driver_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+		sigaddset(&signals, number);
+	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL); /* fails for a wrong `how` only */
+}
+
 int eal_start(const struct daemon_config *config, char **more_args, int more_count,
 	      struct accelnet_error *err)
 {
@@ -77,6 +90,7 @@ int eal_start(const struct daemon_config *config, char **more_args, int more_cou
 	if (!args)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
 	n = build(config, more_args, more_count, args);
+	block_driver_signals(); /* the threads that EAL makes inherit that */
 	r = rte_eal_init(n, args);
 	free(args);
 	if (r < 0)
