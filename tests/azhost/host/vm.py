@@ -158,6 +158,10 @@ class Vm:
             print("---- output\n" + self.output[-1500:])
             print("---- errors\n" + self.error_text()[-2500:])
         self.stop()
+        # Where the launcher had to be killed, its host cleans up.
+        end = time.time() + 5
+        while os.listdir(self.temporary) and time.time() < end:
+            time.sleep(0.05)
         left = os.listdir(self.temporary)
         shutil.rmtree(self.directory, ignore_errors=True)
         if not kind:
