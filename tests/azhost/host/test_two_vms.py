@@ -89,7 +89,7 @@ def in_one(seconds, vf):
         shell.must("nsenter -n -t $inside1 iperf3 -s -1 -D; sleep 0.5")
         rate = throughput(shell.must(f"nsenter -n -t $inside0 iperf3 -J -t {seconds} -c 10.1.0.5",
                                      60 + seconds))
-        check(rate > 1, f"iperf3: {rate:.0f} Mbit/s")
+        check(rate > 0.01, f"iperf3: {rate:.1f} Mbit/s")
         stats = [shell.stats(index) for index in range(2)]
         path = "vf" if vf else "synthetic"
         for index in range(2):
@@ -117,7 +117,7 @@ def in_two(seconds, vf):
             check("20 received" in text, "20 of 20 pings between the hosts")
             right.must("iperf3 -s -1 -D; sleep 0.5")
             rate = throughput(left.must(f"iperf3 -J -t {seconds} -c 10.1.0.5", 60 + seconds))
-            check(rate > 1, f"iperf3: {rate:.0f} Mbit/s")
+            check(rate > 0.01, f"iperf3: {rate:.1f} Mbit/s")
 
 
 def main():
