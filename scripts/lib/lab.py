@@ -125,6 +125,8 @@ class Namespace:
             self.ip("link", "set", link, "address", mac)
         for address in addresses:
             self.ip("address", "add", address, "dev", link)
+        # Room for what comes while other programs keep the worker's core busy.
+        self.ip("link", "set", link, "txqueuelen", 10000)
         self.ip("link", "set", link, "up")
 
     def close(self):
@@ -161,7 +163,6 @@ class Daemon:
             }],
             "control": {"socket": str(self.socket), "group": "root"},
             "state": {"directory": str(self.folder / "state")},
-            "flowLog": {"format": "off"},
         }, indent=2), encoding="utf-8")
         (self.folder / "state").mkdir(exist_ok=True)
 
@@ -287,6 +288,9 @@ class Lab:
         for address in (INTERNET, QUARANTINED, JUMP_HOST, APP_TIER, DB_TIER):
             self.remote.ip("address", "add", f"{address}/32", "dev", "lo")
         self.vm.ip("route", "add", "default", "via", GATEWAY)
+        # What the machine's own kernel said on the two links while they were its own.
+        time.sleep(0.2)
+        self.daemon.ctl("stats", "clear")
 
     def close(self):
         self.stack.close()

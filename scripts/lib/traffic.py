@@ -5,7 +5,8 @@ usage: traffic.py serve   --address A [--tcp PORT,...] [--udp PORT,...]
        traffic.py connect HOST PORT [--source A] [--timeout S]
        traffic.py ask     HOST PORT [--source A] [--timeout S] [--count N]
        traffic.py hold    HOST PORT [--source A] [--interval S]
-       traffic.py churn   HOST PORT [--source A] [--count N] [--parallel N] [--timeout S]
+       traffic.py churn   HOST PORT [--source A] [--count N] [--parallel N] [--pause S]
+                             [--timeout S]
        traffic.py knock   HOST PORT[,PORT...] [--source A] [--interval S]
 
 serve    echoes TCP streams and UDP datagrams; says "ready" when it listens
@@ -181,6 +182,7 @@ async def churn(arguments):
                 done += 1
             except OSError as error:
                 failed[name_of(error)] += 1
+            await asyncio.sleep(arguments.pause)
 
     await asyncio.gather(*(client() for _ in range(arguments.parallel)))
     return {"done": done, "failed": dict(failed), "slowest_ms": round(slowest * 1000, 1),
@@ -229,7 +231,8 @@ def arguments_of(argv):
     command.add_argument("--udp", type=ports, default=[])
     for name, options in {
         "connect": {"timeout": 1.0}, "ask": {"timeout": 1.0, "count": 10},
-        "hold": {"interval": 0.02}, "churn": {"timeout": 10.0, "count": 1000, "parallel": 20},
+        "hold": {"interval": 0.02}, "churn": {"timeout": 10.0, "count": 1000, "parallel": 20,
+                                              "pause": 0.0},
         "knock": {"interval": 0.1},
     }.items():
         command = commands.add_parser(name)

@@ -2,9 +2,8 @@
  * The AVX-512 path (F, BW, DQ, VL): see classifier_tables.h. Compiled for those instructions, so
  * nothing here may be called before classifier_new() found them.
  *
- * Addresses are searched one by one, the tree's depth being a constant of each copy of the loop so
- * that the processor has several searches in flight; ports are gathered sixteen at a time; rows are
- * prefetched as soon as they are known, and ANDed in a second pass.
+ * Addresses are searched a level at a time for the whole burst; ports are gathered sixteen at a
+ * time; rows are prefetched as soon as they are known, and ANDed in a last pass.
  */
 #include "classify/classifier_lookup.h"
 
@@ -13,60 +12,72 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define LANES         16
 
-ALWAYS_INLINE size_t below4(const int32_t *node, __m512i key)
+static inline uint32_t block_hits(const struct sparse_block *block, uint32_t rank)
 {
-	return (size_t)_mm_popcnt_u32(_mm512_cmpgt_epi32_mask(key, _mm512_load_si512(node)));
+	__m128i first = _mm_load_si128((const __m128i *)block->first);
+	__m128i width = _mm_load_si128((const __m128i *)block->width);
+	__m128i above = _mm_sub_epi16(_mm_set1_epi16((short)rank), first);
+
+	return _mm_cmple_epu16_mask(above, width);
 }
 
-ALWAYS_INLINE size_t rank4(const struct tree4 *tree, uint32_t address, unsigned depth)
+ALWAYS_INLINE uint32_t below4(const int32_t *node, __m512i key)
 {
-	__m512i key = _mm512_set1_epi32(TREE4_KEY(__builtin_bswap32(address)));
-	size_t k = 0;
-
-	for (unsigned level = 0; level + 1 < depth; level++)
-		k = k * (TREE4_KEYS + 1) + below4(tree->level[level] + k * TREE4_KEYS, key);
-	return k * TREE4_KEYS + below4(tree->level[depth - 1] + k * TREE4_KEYS, key);
+	return (uint32_t)_mm_popcnt_u32(_mm512_cmpgt_epi32_mask(key, _mm512_load_si512(node)));
 }
 
-ALWAYS_INLINE void prefetch_row(const struct table_set *set, uint32_t line, unsigned line_count)
+ALWAYS_INLINE void prefetch_row(const uint8_t *rows, uint32_t line)
 {
-	const char *row = (const char *)set->rows + (size_t)line * LINE_BYTES;
+	const char *row = (const char *)rows + (size_t)line * LINE_BYTES;
 
-	for (unsigned i = 0; i < line_count; i++)
-		_mm_prefetch(row + i * LINE_BYTES, _MM_HINT_T0);
+	_mm_prefetch(row, _MM_HINT_T0);
+	_mm_prefetch(row + LINE_BYTES, _MM_HINT_T0);
 }
 
-ALWAYS_INLINE void search4(const struct table_set *set, const struct tree4 *tree,
-			   const uint32_t *address, unsigned count, unsigned depth, uint32_t *ret)
+/*
+ * Level after level for the whole burst: the steps of one search wait for each other, those of
+ * different keys do not, and so more of them fit into the processor's window.
+ */
+static void find_ranks4(const struct tree4 *tree, const int32_t *keys, unsigned count,
+			uint32_t *ret)
 {
-	const unsigned stride = sizeof(struct key4) / sizeof(*address);
+	__m512i root = _mm512_load_si512(tree->level[0]);
+	unsigned depth = tree->depth;
 
-	for (unsigned i = 0; i < count; i++) {
-		ret[i] = tree->lines[rank4(tree, address[i * stride], depth)];
-		prefetch_row(set, ret[i], 2);
+	for (unsigned i = 0; i < count; i++)
+		ret[i] = (uint32_t)_mm_popcnt_u32(
+			_mm512_cmpgt_epi32_mask(_mm512_set1_epi32(keys[i]), root));
+	for (unsigned level = 1; level < depth; level++) {
+		const int32_t *nodes = tree->level[level];
+		unsigned fanout = level + 1 < depth ? TREE4_KEYS + 1 : TREE4_KEYS;
+
+		for (unsigned i = 0; i < count; i++)
+			ret[i] = ret[i] * fanout + below4(nodes + (size_t)ret[i] * TREE4_KEYS,
+							  _mm512_set1_epi32(keys[i]));
 	}
 }
 
-/* `address` is that field of the first key. */
-static void find_addresses4(const struct table_set *set, const struct tree4 *tree,
-			    const uint32_t *address, unsigned count, uint32_t *ret)
+ALWAYS_INLINE void prefetch_block(const struct sparse *sparse, uint32_t list)
 {
-	switch (tree->depth) {
-	case 1:
-		search4(set, tree, address, count, 1, ret);
-		break;
-	case 2:
-		search4(set, tree, address, count, 2, ret);
-		break;
-	case 3:
-		search4(set, tree, address, count, 3, ret);
-		break;
-	case 4:
-		search4(set, tree, address, count, 4, ret);
-		break;
-	default:
-		search4(set, tree, address, count, tree->depth, ret);
-		break;
+	_mm_prefetch((const char *)&sparse->blocks[SPARSE_LIST_BLOCK(list)], _MM_HINT_T0);
+}
+
+static void find_places(const struct table_set *set, enum side side, unsigned count,
+			struct places *ret)
+{
+	const struct address_place *places = set->places[side];
+	const uint32_t *rank = ret->rank[side];
+	const uint8_t *rows = set->rows;
+
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t line = places[rank[i]].line;
+
+		ret->address_line[side][i] = line;
+		prefetch_row(rows, line);
+	}
+	for (unsigned i = 0; set->is_sparse && i < count; i++) {
+		ret->list[side][i] = places[rank[i]].list;
+		prefetch_block(&set->sparse, ret->list[side][i]);
 	}
 }
 
@@ -75,7 +86,7 @@ ALWAYS_INLINE size_t below6(const int64_t *node, __m512i key)
 	return (size_t)_mm_popcnt_u32(_mm512_cmpgt_epi64_mask(key, _mm512_load_si512(node)));
 }
 
-ALWAYS_INLINE size_t rank6(const struct tree6 *tree, const uint8_t *address)
+ALWAYS_INLINE uint32_t rank6(const struct tree6 *tree, const uint8_t *address)
 {
 	__m512i key = _mm512_set1_epi64(TREE6_KEY(load_high(address)));
 	unsigned last = tree->depth - 1;
@@ -83,16 +94,16 @@ ALWAYS_INLINE size_t rank6(const struct tree6 *tree, const uint8_t *address)
 
 	for (unsigned level = 0; level < last; level++)
 		k = k * (TREE6_KEYS + 1) + below6(tree->level[level] + k * TREE6_KEYS, key);
-	return k * TREE6_KEYS + below6(tree->level[last] + k * TREE6_KEYS, key);
+	k = k * TREE6_KEYS + below6(tree->level[last] + k * TREE6_KEYS, key);
+	return rank_in_span(tree, k, address);
 }
 
-static void find_addresses6(const struct table_set *set, const struct tree6 *tree,
-			    const uint8_t *address, unsigned count, uint32_t *ret)
+/* `address` is that field of the first key. */
+static void find_ranks6(const struct tree6 *tree, const uint8_t *address, unsigned count,
+			uint32_t *ret)
 {
-	for (unsigned i = 0; i < count; i++, address += sizeof(struct key6)) {
-		ret[i] = line_in_span(tree, rank6(tree, address), address);
-		prefetch_row(set, ret[i], 2);
-	}
+	for (unsigned i = 0; i < count; i++)
+		ret[i] = rank6(tree, address + i * sizeof(struct key6));
 }
 
 /* Lanes of a map's lines: `root` indexes the map's root, `port` is the port itself. */
@@ -113,9 +124,10 @@ ALWAYS_INLINE __m512i gather_ports(const struct port_map *map, __mmask16 lanes, 
 	return line;
 }
 
-/* `ports` holds sixteen keys' local (low half) and remote ports, `protocols` their protocols. */
+/* For keys i to i + 15: `ports` holds their local (low half) and remote ports, `protocols` their
+ * protocols. */
 ALWAYS_INLINE void find_ports(const struct table_set *set, __mmask16 lanes, __m512i ports,
-			      __m512i protocols, uint32_t *ret_local, uint32_t *ret_remote)
+			      __m512i protocols, unsigned i, struct places *ret)
 {
 	__m512i swapped = _mm512_or_si512(_mm512_slli_epi16(ports, 8), _mm512_srli_epi16(ports, 8));
 	__m512i local = _mm512_and_si512(swapped, _mm512_set1_epi32(0xffff));
@@ -127,17 +139,30 @@ ALWAYS_INLINE void find_ports(const struct table_set *set, __mmask16 lanes, __m5
 	__m512i root = _mm512_and_si512(base, _mm512_set1_epi32(~PROTOCOL_PORTS));
 
 	root = _mm512_mask_add_epi32(root, has_ports, root, _mm512_srli_epi32(local, 6));
-	_mm512_store_si512(ret_local, gather_ports(&set->local_ports, lanes, root, local));
-	_mm512_store_si512(ret_remote, gather_ports(&set->remote_ports, lanes,
-						    _mm512_srli_epi32(remote, 6), remote));
+	_mm512_store_si512(&ret->port_line[SIDE_LOCAL][i],
+			   gather_ports(&set->ports[SIDE_LOCAL], lanes, root, local));
+	_mm512_store_si512(&ret->port_line[SIDE_REMOTE][i],
+			   gather_ports(&set->ports[SIDE_REMOTE], lanes,
+					_mm512_srli_epi32(remote, 6), remote));
 }
 
-/* Bits 3 and 2 of sixteen keys of four words each, from registers of four keys. */
-static void find_ports4(const struct table_set *set, const struct key4 *keys, unsigned count,
-			struct row_lines *ret)
+/* What the searches compare, out of a burst's keys. */
+struct split4 {
+	int32_t local[CLASSIFIER_BURST_MAX];
+	int32_t remote[CLASSIFIER_BURST_MAX];
+	uint32_t ports[CLASSIFIER_BURST_MAX];
+	uint32_t protocol[CLASSIFIER_BURST_MAX];
+};
+
+/* Words of sixteen keys, which stand four to a register, into a register each. */
+ALWAYS_INLINE void split_keys4(const struct key4 *keys, unsigned count, struct split4 *ret)
 {
-	const __m512i pick =
-		_mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31);
+	const __m512i first =
+		_mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
+	const __m512i last = _mm512_add_epi32(first, _mm512_set1_epi32(2));
+	const __m512i swap = _mm512_broadcast_i32x4(
+		_mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
+	const __m512i top = _mm512_set1_epi32((int)0x80000000);
 
 	for (unsigned i = 0; i < count; i += LANES) {
 		unsigned left = count - i < LANES ? count - i : LANES;
@@ -147,17 +172,32 @@ static void find_ports4(const struct table_set *set, const struct key4 *keys, un
 		for (unsigned q = 0; q < 4; q++)
 			quarter[q] = _mm512_maskz_loadu_epi32((__mmask16)(words >> 16 * q),
 							      &keys[i + 4 * q]);
-		low = _mm512_permutex2var_epi32(quarter[0], pick, quarter[1]);
-		high = _mm512_permutex2var_epi32(quarter[2], pick, quarter[3]);
-		find_ports(set, (__mmask16)((1U << left) - 1),
-			   _mm512_shuffle_i64x2(low, high, 0x44),
-			   _mm512_shuffle_i64x2(low, high, 0xee), &ret->local_port[i],
-			   &ret->remote_port[i]);
+		low = _mm512_permutex2var_epi32(quarter[0], first, quarter[1]);
+		high = _mm512_permutex2var_epi32(quarter[2], first, quarter[3]);
+		low = _mm512_xor_si512(_mm512_shuffle_epi8(low, swap), top);
+		high = _mm512_xor_si512(_mm512_shuffle_epi8(high, swap), top);
+		_mm512_store_si512(&ret->local[i], _mm512_shuffle_i64x2(low, high, 0x44));
+		_mm512_store_si512(&ret->remote[i], _mm512_shuffle_i64x2(low, high, 0xee));
+		low = _mm512_permutex2var_epi32(quarter[0], last, quarter[1]);
+		high = _mm512_permutex2var_epi32(quarter[2], last, quarter[3]);
+		_mm512_store_si512(&ret->ports[i], _mm512_shuffle_i64x2(low, high, 0x44));
+		_mm512_store_si512(&ret->protocol[i], _mm512_shuffle_i64x2(low, high, 0xee));
+	}
+}
+
+static void find_ports4(const struct table_set *set, const struct split4 *keys, unsigned count,
+			struct places *ret)
+{
+	for (unsigned i = 0; i < count; i += LANES) {
+		unsigned left = count - i < LANES ? count - i : LANES;
+
+		find_ports(set, (__mmask16)((1U << left) - 1), _mm512_load_si512(&keys->ports[i]),
+			   _mm512_load_si512(&keys->protocol[i]), i, ret);
 	}
 }
 
 static void find_ports6(const struct table_set *set, const struct key6 *keys, unsigned count,
-			struct row_lines *ret)
+			struct places *ret)
 {
 	const __m512i stride = _mm512_setr_epi32(0, 12, 24, 36, 48, 60, 72, 84, 96, 108, 120, 132,
 						 144, 156, 168, 180);
@@ -170,8 +210,7 @@ static void find_ports6(const struct table_set *set, const struct key6 *keys, un
 
 		find_ports(set, lanes,
 			   _mm512_mask_i32gather_epi32(zero, lanes, stride, base + 8, 4),
-			   _mm512_mask_i32gather_epi32(zero, lanes, stride, base + 9, 4),
-			   &ret->local_port[i], &ret->remote_port[i]);
+			   _mm512_mask_i32gather_epi32(zero, lanes, stride, base + 9, 4), i, ret);
 	}
 }
 
@@ -207,8 +246,16 @@ ALWAYS_INLINE uint32_t segment_mask(const struct segment *segment)
 	return words << segment->first_word;
 }
 
+ALWAYS_INLINE void find_outcomes(const struct table_set *set, const struct row_words *rows,
+				 uint32_t words, const uint32_t *mask, unsigned segments,
+				 uint64_t *outcomes)
+{
+	for (unsigned s = 0; s < segments; s++)
+		outcomes[s] = outcome_of(set, rows, (unsigned)__builtin_ctz(words & mask[s]));
+}
+
 /* Rows of few lines: all of them are ANDed, without a branch that depends on the data. */
-ALWAYS_INLINE void judge_short(const struct table_set *set, const struct row_lines *lines,
+ALWAYS_INLINE void judge_short(const struct table_set *set, const struct places *places,
 			       unsigned count, unsigned line_count, unsigned segments,
 			       struct verdict *ret)
 {
@@ -217,16 +264,11 @@ ALWAYS_INLINE void judge_short(const struct table_set *set, const struct row_lin
 	for (unsigned s = 0; s < segments; s++)
 		mask[s] = segment_mask(&set->segment[s]);
 	for (unsigned i = 0; i < count; i++) {
-		struct row_words rows = row_words_of(set, lines, i);
-		uint32_t words = words_set(&rows, line_count);
-		unsigned s = segments - 1;
-		uint64_t outcome = outcome_of(set, &rows, (unsigned)__builtin_ctz(words & mask[s]));
+		struct row_words rows = row_words_of(set, places, i);
+		uint64_t outcomes[STAGES];
 
-		while (s-- > 0)
-			outcome = outcome_before(
-				outcome_of(set, &rows, (unsigned)__builtin_ctz(words & mask[s])),
-				outcome);
-		store_verdict(&ret[i], outcome);
+		find_outcomes(set, &rows, words_set(&rows, line_count), mask, segments, outcomes);
+		store_verdict(&ret[i], outcome_of_all(outcomes, segments));
 	}
 }
 
@@ -245,75 +287,172 @@ ALWAYS_INLINE uint64_t scan_segment(const struct table_set *set, const struct se
 	return outcome_of(set, rows, (line - 1) * LINE_WORDS + (unsigned)__builtin_ctz(words));
 }
 
-static void judge_long(const struct table_set *set, const struct row_lines *lines, unsigned count,
+static void judge_long(const struct table_set *set, const struct places *places, unsigned count,
 		       struct verdict *ret)
 {
 	for (unsigned i = 0; i < count; i++) {
-		struct row_words rows = row_words_of(set, lines, i);
-		unsigned s = set->segment_count - 1;
-		uint64_t outcome = scan_segment(set, &set->segment[s], &rows);
+		struct row_words rows = row_words_of(set, places, i);
+		uint64_t outcomes[STAGES];
 
-		while (s-- > 0)
-			outcome =
-				outcome_before(scan_segment(set, &set->segment[s], &rows), outcome);
-		store_verdict(&ret[i], outcome);
+		for (unsigned s = 0; s < set->segment_count; s++)
+			outcomes[s] = scan_segment(set, &set->segment[s], &rows);
+		store_verdict(&ret[i], outcome_of_all(outcomes, set->segment_count));
 	}
 }
 
-static void judge_lines(const struct table_set *set, const struct row_lines *lines, unsigned count,
-			struct verdict *ret)
+static void judge_rows(const struct table_set *set, const struct places *places, unsigned count,
+		       struct verdict *ret)
 {
 	bool single = set->segment_count == 1;
 
 	switch (set->line_count) {
 	case 1:
 		if (single)
-			judge_short(set, lines, count, 1, 1, ret);
+			judge_short(set, places, count, 1, 1, ret);
 		else
-			judge_short(set, lines, count, 1, set->segment_count, ret);
+			judge_short(set, places, count, 1, set->segment_count, ret);
 		break;
 	case 2:
 		if (single)
-			judge_short(set, lines, count, 2, 1, ret);
+			judge_short(set, places, count, 2, 1, ret);
 		else
-			judge_short(set, lines, count, 2, set->segment_count, ret);
+			judge_short(set, places, count, 2, set->segment_count, ret);
 		break;
 	case 3:
 	case 4:
-		judge_short(set, lines, count, set->line_count, set->segment_count, ret);
+		judge_short(set, places, count, set->line_count, set->segment_count, ret);
 		break;
 	default:
-		judge_long(set, lines, count, ret);
+		judge_long(set, places, count, ret);
 		break;
 	}
+}
+
+/* What a burst's keys find in the first blocks of their lists; rule 0 where there is nothing. */
+struct findings {
+	uint32_t first[CLASSIFIER_BURST_MAX];
+	uint32_t second[CLASSIFIER_BURST_MAX];
+	uint8_t more[CLASSIFIER_BURST_MAX]; /* there are others, or more blocks */
+};
+
+/* The rule of the first of `hits`: those of the local block, then those of the remote one. */
+ALWAYS_INLINE uint32_t rule_hit(const struct sparse_block *local, const struct sparse_block *remote,
+				uint32_t hits)
+{
+	uint32_t at = (uint32_t)_tzcnt_u32(hits);
+	const struct sparse_block *block = at & SPARSE_BLOCK ? remote : local;
+	uint32_t any = -(uint32_t)(hits != 0);
+
+	return block->rule[at % SPARSE_BLOCK] & any;
+}
+
+/*
+ * Most keys find one rule or none, and have lists of one block or none: which of them cannot be
+ * foretold, so nothing here is a branch. Keys that have more are few, and judged by judge_lists().
+ */
+static void find_sparse(const struct table_set *set, const struct places *places, unsigned count,
+			struct findings *ret)
+{
+	const struct sparse *sparse = &set->sparse;
+	const uint32_t *local_rank = places->rank[SIDE_LOCAL];
+	const uint32_t *remote_rank = places->rank[SIDE_REMOTE];
+
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t local = places->list[SIDE_LOCAL][i];
+		uint32_t remote = places->list[SIDE_REMOTE][i];
+		const struct sparse_block *a = &sparse->blocks[SPARSE_LIST_BLOCK(local)];
+		const struct sparse_block *b = &sparse->blocks[SPARSE_LIST_BLOCK(remote)];
+		uint32_t hits = block_hits(a, remote_rank[i]) | block_hits(b, local_rank[i])
+									<< SPARSE_BLOCK;
+
+		ret->first[i] = rule_hit(a, b, hits);
+		hits &= hits - 1;
+		ret->second[i] = rule_hit(a, b, hits);
+		ret->more[i] = ((hits & (hits - 1)) != 0) | (SPARSE_LIST_COUNT(local) > 1) |
+			       (SPARSE_LIST_COUNT(remote) > 1);
+		_mm_prefetch((const char *)&sparse->rules[ret->first[i]], _MM_HINT_T0);
+	}
+}
+
+/* `first` is that of the first key, `stride` bytes before that of the next. */
+ALWAYS_INLINE void judge_sparse_segments(const struct table_set *set, const struct places *places,
+					 unsigned count, const struct transport *first,
+					 size_t stride, unsigned segments, struct verdict *ret)
+{
+	const struct sparse *sparse = &set->sparse;
+	struct findings findings;
+	uint32_t mask[STAGES];
+
+	find_sparse(set, places, count, &findings);
+	for (unsigned s = 0; s < segments; s++)
+		mask[s] = segment_mask(&set->segment[s]);
+	for (unsigned i = 0; i < count; i++) {
+		const struct transport *transport =
+			(const struct transport *)((const char *)first + i * stride);
+		const struct sparse_rule *one = &sparse->rules[findings.first[i]];
+		const struct sparse_rule *two = &sparse->rules[findings.second[i]];
+		struct row_words rows = row_words_of(set, places, i);
+		uint64_t outcomes[STAGES];
+		unsigned s;
+
+		find_outcomes(set, &rows, words_set(&rows, SPARSE_LINES), mask, segments, outcomes);
+		s = segments == 1 ? 0 : one->segment;
+		outcomes[s] = outcome_with(sparse, one, transport, outcomes[s]);
+		s = segments == 1 ? 0 : two->segment;
+		outcomes[s] = outcome_with(sparse, two, transport, outcomes[s]);
+		if (__builtin_expect(findings.more[i], 0))
+			judge_lists(set, places, i, transport, outcomes);
+		store_verdict(&ret[i], outcome_of_all(outcomes, segments));
+	}
+}
+
+static void judge_sparse(const struct table_set *set, const struct places *places, unsigned count,
+			 const struct transport *first, size_t stride, struct verdict *ret)
+{
+	if (set->segment_count == 1)
+		judge_sparse_segments(set, places, count, first, stride, 1, ret);
+	else
+		judge_sparse_segments(set, places, count, first, stride, set->segment_count, ret);
 }
 
 void classifier_judge4_avx512(const struct table_set *set, const struct key4 *keys, unsigned count,
 			      struct verdict *ret)
 {
-	struct row_lines lines __attribute__((aligned(64)));
+	struct places places __attribute__((aligned(64)));
+	struct split4 split __attribute__((aligned(64)));
 
-	if (set->segment_count == 0) {
+	if (set->segment_count == 0 || count == 0) {
 		judge_nothing(set, count, ret);
 		return;
 	}
-	find_addresses4(set, &set->local.v4, &keys->local, count, lines.local);
-	find_addresses4(set, &set->remote.v4, &keys->remote, count, lines.remote);
-	find_ports4(set, keys, count, &lines);
-	judge_lines(set, &lines, count, ret);
+	split_keys4(keys, count, &split);
+	find_ranks4(&set->address[SIDE_LOCAL].v4, split.local, count, places.rank[SIDE_LOCAL]);
+	find_places(set, SIDE_LOCAL, count, &places);
+	find_ranks4(&set->address[SIDE_REMOTE].v4, split.remote, count, places.rank[SIDE_REMOTE]);
+	find_places(set, SIDE_REMOTE, count, &places);
+	find_ports4(set, &split, count, &places);
+	if (set->is_sparse)
+		judge_sparse(set, &places, count, transport4(keys), sizeof(*keys), ret);
+	else
+		judge_rows(set, &places, count, ret);
 }
 
 void classifier_judge6_avx512(const struct table_set *set, const struct key6 *keys, unsigned count,
 			      struct verdict *ret)
 {
-	struct row_lines lines __attribute__((aligned(64)));
+	struct places places __attribute__((aligned(64)));
 
-	if (set->segment_count == 0) {
+	if (set->segment_count == 0 || count == 0) {
 		judge_nothing(set, count, ret);
 		return;
 	}
-	find_addresses6(set, &set->local.v6, keys->local, count, lines.local);
-	find_addresses6(set, &set->remote.v6, keys->remote, count, lines.remote);
-	find_ports6(set, keys, count, &lines);
-	judge_lines(set, &lines, count, ret);
+	find_ranks6(&set->address[SIDE_LOCAL].v6, keys->local, count, places.rank[SIDE_LOCAL]);
+	find_places(set, SIDE_LOCAL, count, &places);
+	find_ranks6(&set->address[SIDE_REMOTE].v6, keys->remote, count, places.rank[SIDE_REMOTE]);
+	find_places(set, SIDE_REMOTE, count, &places);
+	find_ports6(set, keys, count, &places);
+	if (set->is_sparse)
+		judge_sparse(set, &places, count, transport6(keys), sizeof(*keys), ret);
+	else
+		judge_rows(set, &places, count, ret);
 }

@@ -25,12 +25,6 @@ static int outline_init(struct port_outline *outline)
 	return outline->parts && outline->has_ports ? 0 : -ENOMEM;
 }
 
-/* Protocols that the same rules match, and which have ports or not alike, are one class. */
-struct protocol_class {
-	uint8_t example;
-	uint32_t base; /* as in struct table_set */
-};
-
 /* The sets of protocols that rules name are few: most name all, TCP or UDP. */
 struct protocol_sets {
 	const uint64_t **sets;
@@ -87,31 +81,29 @@ static int add_class(const struct layout *layout, uint8_t protocol, struct rows 
 
 int port_outline_local(const struct layout *layout, struct rows *rows, struct port_outline *ret)
 {
-	struct protocol_class classes[256];
 	struct protocol_sets sets;
-	uint32_t base = 0;
-	size_t count = 0;
+	uint32_t base[256], next = 0;
 	int r = outline_init(ret);
 
 	if (r == 0)
 		r = find_sets(layout, &sets);
 	if (r < 0)
 		return r;
-	for (unsigned p = 0; p < 256 && r == 0; p++) {
-		bool has_ports = ip_protocol_has_ports((uint8_t)p);
+	for (unsigned i = 0; i < 256 && r == 0; i++) {
+		uint8_t p = (uint8_t)i;
+		bool has_ports = ip_protocol_has_ports(p);
 		size_t k = 0;
 
-		while (k < count && !same_class(&sets, classes[k].example, (uint8_t)p))
+		while (k < ret->part_count && !same_class(&sets, ret->example[k], p))
 			k++;
-		if (k == count) {
-			classes[count++] = (struct protocol_class){
-				.example = (uint8_t)p,
-				.base = base | (has_ports ? PROTOCOL_PORTS : 0),
-			};
-			base += has_ports ? PORT_ROOT : 1;
-			r = add_class(layout, (uint8_t)p, rows, ret);
+		ret->class_of[p] = (uint8_t)k;
+		if (k == ret->part_count) {
+			ret->example[k] = p;
+			base[k] = next | (has_ports ? PROTOCOL_PORTS : 0);
+			next += has_ports ? PORT_ROOT : 1;
+			r = add_class(layout, p, rows, ret);
 		}
-		ret->protocols[p] = classes[k].base;
+		ret->protocols[p] = base[k];
 	}
 	free(sets.sets);
 	return r;

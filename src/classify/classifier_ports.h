@@ -14,7 +14,9 @@
  */
 struct port_outline {
 	uint32_t protocols[256]; /* as in struct table_set */
-	struct borders *parts;   /* one for each protocol class, in the order of the root */
+	uint8_t class_of[256];   /* protocols that the same rules match are one class, a part */
+	uint8_t example[256];    /* a protocol of each class */
+	struct borders *parts;   /* in the order of the root */
 	bool *has_ports;         /* false: borders of one entry, the row of all packets */
 	size_t part_count;
 };

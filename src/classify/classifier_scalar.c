@@ -3,36 +3,55 @@
  */
 #include "classify/classifier_lookup.h"
 
-static size_t rank4(const struct tree4 *tree, uint32_t address)
+static inline uint32_t block_hits(const struct sparse_block *block, uint32_t rank)
 {
-	int32_t key = TREE4_KEY(__builtin_bswap32(address));
-	size_t k = 0;
+	uint32_t hits = 0;
 
-	for (unsigned level = 0; level < tree->depth; level++) {
-		const int32_t *node = tree->level[level] + k * TREE4_KEYS;
-		size_t below = 0;
-
-		for (unsigned i = 0; i < TREE4_KEYS; i++)
-			below += node[i] < key;
-		k = k * (level + 1 < tree->depth ? TREE4_KEYS + 1 : TREE4_KEYS) + below;
-	}
-	return k;
+	for (unsigned i = 0; i < SPARSE_BLOCK; i++)
+		hits |= (uint32_t)((uint16_t)(rank - block->first[i]) <= block->width[i]) << i;
+	return hits;
 }
 
-static size_t rank6(const struct tree6 *tree, const uint8_t *address)
+/* How many of a node's sorted keys are below `key`: halving, without a branch. */
+static inline size_t below4(const int32_t *node, int32_t key)
 {
-	int64_t key = TREE6_KEY(load_high(address));
+	size_t below = 0;
+
+	for (size_t half = TREE4_KEYS / 2; half > 0; half /= 2)
+		below += half & -(size_t)(node[below + half - 1] < key);
+	return below + (node[below] < key);
+}
+
+static inline size_t below6(const int64_t *node, int64_t key)
+{
+	size_t below = 0;
+
+	for (size_t half = TREE6_KEYS / 2; half > 0; half /= 2)
+		below += half & -(size_t)(node[below + half - 1] < key);
+	return below + (node[below] < key);
+}
+
+static uint32_t rank4(const struct tree4 *tree, uint32_t address)
+{
+	int32_t key = TREE4_KEY(__builtin_bswap32(address));
+	unsigned last = tree->depth - 1;
 	size_t k = 0;
 
-	for (unsigned level = 0; level < tree->depth; level++) {
-		const int64_t *node = tree->level[level] + k * TREE6_KEYS;
-		size_t below = 0;
+	for (unsigned level = 0; level < last; level++)
+		k = k * (TREE4_KEYS + 1) + below4(tree->level[level] + k * TREE4_KEYS, key);
+	return (uint32_t)(k * TREE4_KEYS + below4(tree->level[last] + k * TREE4_KEYS, key));
+}
 
-		for (unsigned i = 0; i < TREE6_KEYS; i++)
-			below += node[i] < key;
-		k = k * (level + 1 < tree->depth ? TREE6_KEYS + 1 : TREE6_KEYS) + below;
-	}
-	return k;
+static uint32_t rank6(const struct tree6 *tree, const uint8_t *address)
+{
+	int64_t key = TREE6_KEY(load_high(address));
+	unsigned last = tree->depth - 1;
+	size_t k = 0;
+
+	for (unsigned level = 0; level < last; level++)
+		k = k * (TREE6_KEYS + 1) + below6(tree->level[level] + k * TREE6_KEYS, key);
+	k = k * TREE6_KEYS + below6(tree->level[last] + k * TREE6_KEYS, key);
+	return rank_in_span(tree, k, address);
 }
 
 static uint64_t segment_outcome(const struct table_set *set, const struct segment *segment,
@@ -45,63 +64,65 @@ static uint64_t segment_outcome(const struct table_set *set, const struct segmen
 	return outcome_of(set, rows, word);
 }
 
-static uint64_t all_outcomes(const struct table_set *set, const struct row_words *rows)
+static uint64_t judge_one(const struct table_set *set, const struct places *places, unsigned i,
+			  const struct transport *transport)
 {
-	unsigned i = set->segment_count - 1;
-	uint64_t outcome = segment_outcome(set, &set->segment[i], rows);
+	struct row_words rows = row_words_of(set, places, i);
+	uint64_t outcomes[STAGES];
 
-	while (i-- > 0)
-		outcome = outcome_before(segment_outcome(set, &set->segment[i], rows), outcome);
-	return outcome;
+	for (unsigned s = 0; s < set->segment_count; s++)
+		outcomes[s] = segment_outcome(set, &set->segment[s], &rows);
+	if (set->is_sparse)
+		judge_lists(set, places, i, transport, outcomes);
+	return outcome_of_all(outcomes, set->segment_count);
 }
 
-static void judge_lines(const struct table_set *set, const struct row_lines *lines, unsigned count,
-			struct verdict *ret)
+static void find_lines(const struct table_set *set, unsigned i, const struct transport *transport,
+		       struct places *places)
 {
-	for (unsigned i = 0; i < count; i++) {
-		struct row_words rows = row_words_of(set, lines, i);
+	for (unsigned side = 0; side < SIDES; side++) {
+		const struct address_place *place = &set->places[side][places->rank[side][i]];
 
-		store_verdict(&ret[i], all_outcomes(set, &rows));
+		places->address_line[side][i] = place->line;
+		places->list[side][i] = place->list;
 	}
+	places->port_line[SIDE_LOCAL][i] =
+		line_of_local_port(set, transport->protocol, transport->port[SIDE_LOCAL]);
+	places->port_line[SIDE_REMOTE][i] = line_of_remote_port(set, transport->port[SIDE_REMOTE]);
 }
 
 void classifier_judge4_scalar(const struct table_set *set, const struct key4 *keys, unsigned count,
 			      struct verdict *ret)
 {
-	struct row_lines lines;
+	struct places places;
 
 	if (set->segment_count == 0) {
 		judge_nothing(set, count, ret);
 		return;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		const struct key4 *key = &keys[i];
-
-		lines.local[i] = set->local.v4.lines[rank4(&set->local.v4, key->local)];
-		lines.remote[i] = set->remote.v4.lines[rank4(&set->remote.v4, key->remote)];
-		lines.local_port[i] = line_of_local_port(set, key->protocol, key->local_port);
-		lines.remote_port[i] = line_of_remote_port(set, key->remote_port);
+		places.rank[SIDE_LOCAL][i] = rank4(&set->address[SIDE_LOCAL].v4, keys[i].local);
+		places.rank[SIDE_REMOTE][i] = rank4(&set->address[SIDE_REMOTE].v4, keys[i].remote);
+		find_lines(set, i, transport4(&keys[i]), &places);
 	}
-	judge_lines(set, &lines, count, ret);
+	for (unsigned i = 0; i < count; i++)
+		store_verdict(&ret[i], judge_one(set, &places, i, transport4(&keys[i])));
 }
 
 void classifier_judge6_scalar(const struct table_set *set, const struct key6 *keys, unsigned count,
 			      struct verdict *ret)
 {
-	const struct tree6 *local = &set->local.v6, *remote = &set->remote.v6;
-	struct row_lines lines;
+	struct places places;
 
 	if (set->segment_count == 0) {
 		judge_nothing(set, count, ret);
 		return;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		const struct key6 *key = &keys[i];
-
-		lines.local[i] = line_in_span(local, rank6(local, key->local), key->local);
-		lines.remote[i] = line_in_span(remote, rank6(remote, key->remote), key->remote);
-		lines.local_port[i] = line_of_local_port(set, key->protocol, key->local_port);
-		lines.remote_port[i] = line_of_remote_port(set, key->remote_port);
+		places.rank[SIDE_LOCAL][i] = rank6(&set->address[SIDE_LOCAL].v6, keys[i].local);
+		places.rank[SIDE_REMOTE][i] = rank6(&set->address[SIDE_REMOTE].v6, keys[i].remote);
+		find_lines(set, i, transport6(&keys[i]), &places);
 	}
-	judge_lines(set, &lines, count, ret);
+	for (unsigned i = 0; i < count; i++)
+		store_verdict(&ret[i], judge_one(set, &places, i, transport6(&keys[i])));
 }

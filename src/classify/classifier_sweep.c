@@ -1,8 +1,8 @@
 /*
- * The event sweeps: see classifier_sweep.h.
+ * The sweeps: see classifier_sweep.h.
  *
- * Addresses are swept by group, not by rule: a group's ranges are merged, so at any address it is
- * either in or out, and going in flips the bits of the rules that name it.
+ * Addresses are swept by group, not by rule: going into a group flips the bits of all rules that
+ * name it.
  */
 #include "classify/classifier_sweep.h"
 
@@ -10,21 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* At `at`, all bits of `item` (a group or a rule) flip. */
-struct event {
-	ip_number at;
-	uint32_t item;
-};
-
-struct events {
-	struct event *items;
-	size_t count;
-};
+/* Marks a bit of the lists, not of the rows. */
+#define LIST_BIT 0x80000000
 
 /* Which bits each item flips: those of item i are bits[first[i]] to bits[first[i + 1] - 1]. */
 struct flips {
 	uint32_t *first;
 	uint32_t *bits;
+};
+
+/* What a sweep writes to. */
+struct sweep {
+	const struct flips *flips;
+	struct rows *rows;
+	struct rows *lists; /* may be NULL */
+	bool keep_all;      /* borders without a change, too */
+	struct borders *borders;
 };
 
 void borders_fini(struct borders *borders)
@@ -33,10 +34,8 @@ void borders_fini(struct borders *borders)
 	*borders = (struct borders){ 0 };
 }
 
-static int borders_add(struct borders *borders, ip_number at, uint32_t row)
+static int borders_add(struct borders *borders, const struct border *border)
 {
-	if (borders->count > 0 && borders->items[borders->count - 1].row == row)
-		return 0;
 	if (borders->count == borders->capacity) {
 		size_t capacity = borders->capacity ? borders->capacity * 2 : 64;
 		struct border *items =
@@ -47,15 +46,8 @@ static int borders_add(struct borders *borders, ip_number at, uint32_t row)
 		borders->items = items;
 		borders->capacity = capacity;
 	}
-	borders->items[borders->count++] = (struct border){ at, row };
+	borders->items[borders->count++] = *border;
 	return 0;
-}
-
-static int compare_events(const void *a, const void *b)
-{
-	const struct event *x = a, *y = b;
-
-	return (x->at > y->at) - (x->at < y->at);
 }
 
 static void start_row(const struct layout *layout, struct rows *rows)
@@ -65,30 +57,57 @@ static void start_row(const struct layout *layout, struct rows *rows)
 		rows_flip(rows, layout->last_bit[i]);
 }
 
-/* Goes through the sorted events and records a border wherever the row changes. */
-static int sweep(const struct events *events, const struct flips *flips, struct rows *rows,
-		 struct borders *ret)
+static void flip_item(const struct sweep *sweep, uint32_t item)
+{
+	for (uint32_t k = sweep->flips->first[item]; k < sweep->flips->first[item + 1]; k++) {
+		uint32_t bit = sweep->flips->bits[k];
+
+		if (bit & LIST_BIT)
+			rows_flip(sweep->lists, bit & ~LIST_BIT);
+		else
+			rows_flip(sweep->rows, bit);
+	}
+}
+
+static int add_current(const struct sweep *sweep, ip_number at)
+{
+	struct borders *borders = sweep->borders;
+	struct border border = { .at = at };
+	int r = rows_current(sweep->rows, &border.row);
+
+	if (r == 0 && sweep->lists)
+		r = rows_current(sweep->lists, &border.list);
+	if (r < 0)
+		return r;
+	if (!sweep->keep_all && borders->count > 0 &&
+	    borders->items[borders->count - 1].row == border.row)
+		return 0;
+	return borders_add(borders, &border);
+}
+
+/* Goes through the events and records the borders. */
+static int run_sweep(const struct sweep *sweep, const struct events *events)
 {
 	ip_number at = 0;
 	size_t i = 0;
 	int r;
 
 	do {
-		uint32_t row;
-
-		for (; i < events->count && events->items[i].at == at; i++) {
-			uint32_t item = events->items[i].item;
-
-			for (uint32_t k = flips->first[item]; k < flips->first[item + 1]; k++)
-				rows_flip(rows, flips->bits[k]);
-		}
-		r = rows_current(rows, &row);
-		if (r == 0)
-			r = borders_add(ret, at, row);
+		for (; i < events->count && events->items[i].at == at; i++)
+			flip_item(sweep, events->items[i].item);
+		r = add_current(sweep, at);
 		if (i < events->count)
 			at = events->items[i].at;
 	} while (r == 0 && i < events->count);
 	return r;
+}
+
+/* The bit that a rule's group flips on this side, or NO_BIT. */
+static uint32_t address_bit(const struct live_rule *live, enum side side)
+{
+	if (live->bit != NO_BIT)
+		return live->bit;
+	return live->list_side == side ? live->list_bit | LIST_BIT : NO_BIT;
 }
 
 /* The bits of each group's rules, by counting sort. */
@@ -104,84 +123,107 @@ static int group_flips(const struct layout *layout, enum side side, struct flips
 		return -ENOMEM;
 	/* one further along than it ends up, so that filling moves each start into place */
 	for (size_t i = 0; i < layout->count; i++)
-		first[layout->rules[i].group[side] + 2]++;
+		first[layout->rules[i].group[side] + 2] +=
+			address_bit(&layout->rules[i], side) != NO_BIT;
 	for (size_t g = 2; g < groups + 2; g++)
 		first[g] += first[g - 1];
-	for (size_t i = 0; i < layout->count; i++)
-		bits[first[layout->rules[i].group[side] + 1]++] = layout->rules[i].bit;
+	for (size_t i = 0; i < layout->count; i++) {
+		uint32_t bit = address_bit(&layout->rules[i], side);
+
+		if (bit != NO_BIT)
+			bits[first[layout->rules[i].group[side] + 1]++] = bit;
+	}
 	return 0;
 }
 
-static int group_events(const struct layout *layout, const struct flips *flips, struct events *ret)
+/* Puts a border with the low half 0 before each first border of a high half. */
+static int split_highs(struct borders *borders)
 {
-	const struct address_group *groups = layout->program->groups;
-	ip_number end = ip_low_mask(ip_family_bits(layout->family));
-	size_t most = 0;
+	struct borders split = { 0 };
+	int r = 0;
 
-	for (size_t g = 0; g < layout->program->group_count; g++) {
-		if (flips->first[g] < flips->first[g + 1])
-			most += 2 * groups[g].range_count[layout->family];
-	}
-	ret->items = calloc(most + 1, sizeof(*ret->items));
-	if (!ret->items)
-		return -ENOMEM;
-	for (size_t g = 0; g < layout->program->group_count; g++) {
-		const struct ip_range *ranges = groups[g].ranges[layout->family];
+	for (size_t i = 0; i < borders->count && r == 0; i++) {
+		ip_number high = borders->items[i].at >> 64;
 
-		if (flips->first[g] == flips->first[g + 1])
-			continue;
-		for (size_t i = 0; i < groups[g].range_count[layout->family]; i++) {
-			ret->items[ret->count++] = (struct event){ ranges[i].first, (uint32_t)g };
-			if (ranges[i].last != end)
-				ret->items[ret->count++] =
-					(struct event){ ranges[i].last + 1, (uint32_t)g };
+		if (i > 0 && (uint64_t)borders->items[i].at != 0 &&
+		    borders->items[i - 1].at >> 64 != high) {
+			struct border start = borders->items[i - 1];
+
+			start.at = high << 64;
+			r = borders_add(&split, &start);
 		}
+		if (r == 0)
+			r = borders_add(&split, &borders->items[i]);
 	}
-	qsort(ret->items, ret->count, sizeof(*ret->items), compare_events);
-	return 0;
+	borders_fini(borders);
+	*borders = split;
+	return r;
 }
 
-int sweep_addresses(const struct layout *layout, enum side side, struct rows *rows,
-		    struct borders *ret)
+int sweep_addresses(const struct layout *layout, enum side side, const struct events *events,
+		    struct rows *rows, struct rows *lists, struct borders *ret)
 {
-	struct events events = { 0 };
 	struct flips flips = { 0 };
+	struct sweep sweep = {
+		.flips = &flips,
+		.rows = rows,
+		.lists = lists,
+		.keep_all = lists != NULL,
+		.borders = ret,
+	};
 	int r = group_flips(layout, side, &flips);
 
-	if (r == 0)
-		r = group_events(layout, &flips, &events);
 	if (r == 0) {
 		start_row(layout, rows);
-		r = sweep(&events, &flips, rows, ret);
+		r = run_sweep(&sweep, events);
 	}
-	free(events.items);
+	if (r == 0 && layout->family == IP_FAMILY_V6)
+		r = split_highs(ret);
 	free(flips.first);
 	free(flips.bits);
 	return r;
 }
 
-static size_t port_events(const struct layout *layout, enum side side, size_t i,
-			  struct event *events)
+static void add_port_events(const struct port_set *ports, uint32_t rule, struct events *events)
 {
-	const struct port_set *ports = layout->rules[i].ports[side];
-	size_t count = 0;
-
 	if (ports->any) {
-		events[count++] = (struct event){ 0, (uint32_t)i };
-		return count;
+		events->items[events->count++] = (struct event){ 0, rule };
+		return;
 	}
 	for (size_t k = 0; k < ports->range_count; k++) {
-		events[count++] = (struct event){ ports->ranges[k].first, (uint32_t)i };
-		if (ports->ranges[k].last < UINT16_MAX)
-			events[count++] = (struct event){ ports->ranges[k].last + 1U, (uint32_t)i };
+		ip_number first = ports->ranges[k].first, last = ports->ranges[k].last;
+
+		events->items[events->count++] = (struct event){ first, rule };
+		if (last < UINT16_MAX)
+			events->items[events->count++] = (struct event){ last + 1, rule };
 	}
-	return count;
 }
 
 static bool takes_part(const struct layout *layout, enum side side, size_t i, uint8_t protocol)
 {
-	return side == SIDE_REMOTE ||
-	       program_rule_has_protocol(layout->rules[i].rule, layout->family, protocol);
+	const struct live_rule *live = &layout->rules[i];
+
+	return live->bit != NO_BIT &&
+	       (side == SIDE_REMOTE ||
+		program_rule_has_protocol(live->rule, layout->family, protocol));
+}
+
+static int port_events(const struct layout *layout, enum side side, uint8_t protocol,
+		       struct events *ret)
+{
+	size_t most = 1;
+
+	for (size_t i = 0; i < layout->count; i++)
+		most += 1 + 2 * layout->rules[i].ports[side]->range_count;
+	ret->items = calloc(most, sizeof(*ret->items));
+	if (!ret->items)
+		return -ENOMEM;
+	for (size_t i = 0; i < layout->count; i++) {
+		if (takes_part(layout, side, i, protocol))
+			add_port_events(layout->rules[i].ports[side], (uint32_t)i, ret);
+	}
+	events_sort(ret);
+	return 0;
 }
 
 static int rule_flips(const struct layout *layout, struct flips *ret)
@@ -203,24 +245,16 @@ int sweep_ports(const struct layout *layout, enum side side, uint8_t protocol, s
 {
 	struct events events = { 0 };
 	struct flips flips = { 0 };
-	size_t most = 1;
-	int r;
+	struct sweep sweep = { .flips = &flips, .rows = rows, .borders = ret };
+	int r = port_events(layout, side, protocol, &events);
 
-	for (size_t i = 0; i < layout->count; i++)
-		most += 1 + 2 * layout->rules[i].ports[side]->range_count;
-	events.items = calloc(most, sizeof(*events.items));
-	r = events.items ? rule_flips(layout, &flips) : -ENOMEM;
+	if (r == 0)
+		r = rule_flips(layout, &flips);
 	if (r == 0) {
-		for (size_t i = 0; i < layout->count; i++) {
-			if (takes_part(layout, side, i, protocol))
-				events.count +=
-					port_events(layout, side, i, events.items + events.count);
-		}
-		qsort(events.items, events.count, sizeof(*events.items), compare_events);
 		start_row(layout, rows);
-		r = sweep(&events, &flips, rows, ret);
+		r = run_sweep(&sweep, &events);
 	}
-	free(events.items);
+	events_fini(&events);
 	free(flips.first);
 	free(flips.bits);
 	return r;

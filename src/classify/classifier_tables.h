@@ -25,6 +25,8 @@
  *     for each level but the last: k = k * (KEYS + 1) + count(node k of the level: key < x)
  *     rank = k * KEYS + count(node k of the last level: key < x)
  *
+ * A rank is also the number of the last border at or below x, counted from the border at 0.
+ *
  * Keys are border - 1 (a border is never 0), with the top bit flipped, since AVX2 has only signed
  * compares; what pads a node is the largest key, which is below no x.
  */
@@ -37,19 +39,17 @@
 struct tree4 {
 	unsigned depth; /* 1 .. TREE_DEPTH_MAX */
 	const int32_t *level[TREE_DEPTH_MAX];
-	const uint32_t *lines; /* by rank: the row's first line */
 };
 
 /*
  * IPv6 addresses are searched by their high halves; an address whose high half is one that some
- * border has is then searched among that span's low halves.
+ * border has is then searched among that span's low halves. Others belong to the span's last
+ * border.
  */
 struct span6 {
 	uint64_t high;
-	uint32_t first; /* of the span's entries in lows[] and low_lines[] */
-	uint32_t count; /* at least 1; lows[first] is 0 */
-	uint32_t after; /* the row of addresses above `high`, up to the next span */
-	uint32_t unused;
+	uint32_t first; /* border of the span; there is one with the low half 0 */
+	uint32_t count; /* at least 1 */
 };
 
 struct tree6 {
@@ -79,9 +79,59 @@ struct port_map {
  */
 #define PROTOCOL_PORTS 0x80000000
 
+enum side { SIDE_LOCAL, SIDE_REMOTE };
+#define SIDES 2
+
+/*
+ * Of a large rule set most rules match next to no address, and rows for them would be long and
+ * empty. These sparse rules stand in lists: each by that of its sides which fewer addresses match,
+ * one list for each set of rules that match the same addresses there. An entry says between which
+ * borders the rule's other side lies; whoever passes that is compared with the rule itself.
+ *
+ * A rule of several port ranges is several sparse rules; a side of several address ranges several
+ * entries. Rule 0 matches nothing and block 0 holds no rank, so that a look-up which finds nothing
+ * can go on without a branch.
+ */
+#define SPARSE_BLOCK 8
+#define SPARSE_LINES 2 /* of rows, where some rules are sparse */
+
+struct sparse_block {
+	uint16_t first[SPARSE_BLOCK]; /* border of the other side; its rank is at least that */
+	uint16_t width[SPARSE_BLOCK]; /* and at most so much more */
+	uint32_t rule[SPARSE_BLOCK];
+};
+_Static_assert(sizeof(struct sparse_block) == LINE_BYTES, "one line");
+
+struct sparse_rule {
+	uint64_t outcome;
+	uint32_t protocols; /* classes of protocols, a bit each */
+	uint16_t port_first[SIDES];
+	uint16_t port_width[SIDES];
+	uint8_t segment;
+};
+
+/* A list's number: its first block, and how many; 0: the empty list. */
+#define SPARSE_LIST(block, count) ((uint32_t)(block) << 6 | (uint32_t)(count))
+#define SPARSE_LIST_BLOCK(list)   ((list) >> 6)
+#define SPARSE_LIST_COUNT(list)   ((list)&63)
+#define SPARSE_LIST_BLOCKS_MAX    63
+#define SPARSE_BLOCKS_MAX         (1U << 26)
+
+struct sparse {
+	const struct sparse_block *blocks;
+	const struct sparse_rule *rules;
+	const uint32_t *protocols; /* 256: the bit of the protocol's class */
+};
+
 struct segment {
 	uint32_t first_word;
 	uint32_t words;
+};
+
+/* What an address's rank leads to. */
+struct address_place {
+	uint32_t line; /* the row's first */
+	uint32_t list; /* of sparse rules; 0 where there are none */
 };
 
 struct table_set {
@@ -94,10 +144,12 @@ struct table_set {
 	union {
 		struct tree4 v4;
 		struct tree6 v6;
-	} local, remote;
-	const uint32_t *protocols; /* 256 */
-	struct port_map local_ports;
-	struct port_map remote_ports;
+	} address[SIDES];
+	const struct address_place *places[SIDES]; /* by rank */
+	const uint32_t *protocols;                 /* 256 */
+	struct port_map ports[SIDES];
+	bool is_sparse; /* some rules are in `sparse` only */
+	struct sparse sparse;
 };
 
 typedef void judge4_fn(const struct table_set *set, const struct key4 *keys, unsigned count,

@@ -93,19 +93,16 @@ static int add_level6(const uint64_t *keys, size_t nodes, struct pieces *pieces,
 	return pieces_add(pieces, slot, level, nodes * TREE6_KEYS * sizeof(*level));
 }
 
-int tree4_build(const struct borders *borders, uint32_t first_line, uint32_t line_count,
-		struct pieces *pieces, struct tree4 *ret)
+int tree4_build(const struct borders *borders, struct pieces *pieces, struct tree4 *ret)
 {
 	uint64_t *starts = malloc(borders->count * sizeof(*starts));
-	size_t rank_end = divide_up(borders->count, TREE4_KEYS) * TREE4_KEYS + 1;
-	uint32_t *lines = malloc(rank_end * sizeof(*lines));
 	struct levels levels = { 0 };
-	int r;
+	int r = starts ? 0 : -ENOMEM;
 
-	for (size_t i = 1; starts && i < borders->count; i++)
+	for (size_t i = 1; r == 0 && i < borders->count; i++)
 		starts[i - 1] = (uint64_t)borders->items[i].at;
-	r = starts && lines ? build_levels(starts, borders->count - 1, TREE4_KEYS, &levels)
-			    : -ENOMEM;
+	if (r == 0)
+		r = build_levels(starts, borders->count - 1, TREE4_KEYS, &levels);
 	ret->depth = levels.depth;
 	for (unsigned i = 0; i < levels.depth && r == 0; i++)
 		r = add_level4(levels.keys[levels.depth - 1 - i],
@@ -113,103 +110,58 @@ int tree4_build(const struct borders *borders, uint32_t first_line, uint32_t lin
 			       (const void **)&ret->level[i]);
 	free(starts);
 	levels_fini(&levels);
-	if (r < 0) {
-		free(lines);
-		return r;
-	}
-	for (size_t i = 0; i < rank_end; i++) {
-		size_t last = i < borders->count ? i : borders->count - 1;
-
-		lines[i] = first_line + borders->items[last].row * line_count;
-	}
-	return pieces_add(pieces, (const void **)&ret->lines, lines, rank_end * sizeof(*lines));
-}
-
-struct spans {
-	struct span6 *items;
-	size_t count;
-	uint64_t *lows;
-	uint32_t *lines;
-	size_t low_count;
-};
-
-static void add_low(struct spans *spans, uint64_t low, uint32_t line)
-{
-	spans->lows[spans->low_count] = low;
-	spans->lines[spans->low_count++] = line;
-	spans->items[spans->count - 1].count++;
-	spans->items[spans->count - 1].after = line;
-}
-
-static void make_spans(const struct borders *borders, uint32_t first_line, uint32_t line_count,
-		       struct spans *spans)
-{
-	uint32_t line = 0;
-
-	for (size_t i = 0; i < borders->count; i++) {
-		uint64_t high = (uint64_t)(borders->items[i].at >> 64);
-		uint64_t low = (uint64_t)borders->items[i].at;
-
-		if (i == 0 || high != spans->items[spans->count - 1].high) {
-			spans->items[spans->count++] =
-				(struct span6){ .high = high, .first = (uint32_t)spans->low_count };
-			/* a span that begins in its middle goes on with the row before it */
-			if (low != 0)
-				add_low(spans, 0, line);
-		}
-		line = first_line + borders->items[i].row * line_count;
-		add_low(spans, low, line);
-	}
-}
-
-static int add_spans(struct spans *spans, struct pieces *pieces, struct tree6 *ret)
-{
-	int r = pieces_add(pieces, (const void **)&ret->spans, spans->items,
-			   spans->count * sizeof(*spans->items));
-
-	spans->items = NULL;
-	if (r == 0) {
-		r = pieces_add(pieces, (const void **)&ret->lows, spans->lows,
-			       spans->low_count * sizeof(*spans->lows));
-		spans->lows = NULL;
-	}
-	if (r == 0) {
-		r = pieces_add(pieces, (const void **)&ret->low_lines, spans->lines,
-			       spans->low_count * sizeof(*spans->lines));
-		spans->lines = NULL;
-	}
 	return r;
 }
 
-int tree6_build(const struct borders *borders, uint32_t first_line, uint32_t line_count,
-		struct pieces *pieces, struct tree6 *ret)
+/* Groups borders by high half; `starts` gets the high halves but the first, which is 0. */
+static size_t make_spans(const struct borders *borders, struct span6 *spans, uint64_t *lows,
+			 uint64_t *starts)
 {
-	struct spans spans = {
-		.items = calloc(borders->count, sizeof(*spans.items)),
-		.lows = calloc(borders->count * 2, sizeof(*spans.lows)),
-		.lines = calloc(borders->count * 2, sizeof(*spans.lines)),
-	};
-	uint64_t *starts = malloc(borders->count * sizeof(*starts));
+	size_t count = 0;
+
+	for (size_t i = 0; i < borders->count; i++) {
+		uint64_t high = (uint64_t)(borders->items[i].at >> 64);
+
+		if (i == 0 || high != spans[count - 1].high) {
+			if (count > 0)
+				starts[count - 1] = high;
+			spans[count++] = (struct span6){ .high = high, .first = (uint32_t)i };
+		}
+		spans[count - 1].count++;
+		lows[i] = (uint64_t)borders->items[i].at;
+	}
+	return count;
+}
+
+int tree6_build(const struct borders *borders, struct pieces *pieces, struct tree6 *ret)
+{
+	struct span6 *spans = calloc(borders->count, sizeof(*spans));
+	uint64_t *lows = calloc(borders->count, sizeof(*lows));
+	uint64_t *starts = calloc(borders->count, sizeof(*starts));
 	struct levels levels = { 0 };
+	size_t span_count = 0;
 	int r = -ENOMEM;
 
-	if (spans.items && spans.lows && spans.lines && starts) {
-		make_spans(borders, first_line, line_count, &spans);
-		for (size_t i = 1; i < spans.count; i++)
-			starts[i - 1] = spans.items[i].high;
-		r = build_levels(starts, spans.count - 1, TREE6_KEYS, &levels);
+	if (spans && lows && starts) {
+		span_count = make_spans(borders, spans, lows, starts);
+		r = build_levels(starts, span_count - 1, TREE6_KEYS, &levels);
 	}
 	ret->depth = levels.depth;
 	for (unsigned i = 0; i < levels.depth && r == 0; i++)
 		r = add_level6(levels.keys[levels.depth - 1 - i],
 			       levels.nodes[levels.depth - 1 - i], pieces,
 			       (const void **)&ret->level[i]);
-	if (r == 0)
-		r = add_spans(&spans, pieces, ret);
 	free(starts);
 	levels_fini(&levels);
-	free(spans.items);
-	free(spans.lows);
-	free(spans.lines);
-	return r;
+	if (r < 0) {
+		free(spans);
+		free(lows);
+		return r;
+	}
+	r = pieces_add(pieces, (const void **)&ret->spans, spans, span_count * sizeof(*spans));
+	if (r < 0) {
+		free(lows);
+		return r;
+	}
+	return pieces_add(pieces, (const void **)&ret->lows, lows, borders->count * sizeof(*lows));
 }

@@ -49,9 +49,8 @@ bool conn_table_in_grace(const struct conn_table *table, uint64_t now);
 
 /* Where a key was found, or that it was not. Good until the bucket changes, which is noticed. */
 struct conn_hint {
-	uint32_t hash;   /* chooses the first bucket */
-	uint32_t second; /* chooses the second */
-	uint32_t slot;   /* CONN_NOT_FOUND where there is none */
+	uint64_t hash; /* chooses both buckets */
+	uint32_t slot; /* CONN_NOT_FOUND where there is none */
 	uint16_t version;
 };
 #define CONN_NOT_FOUND UINT32_MAX
@@ -73,8 +72,12 @@ void conn_find4(const struct conn_table *table, const struct key4 *const *keys, 
 		struct conn_hint *hints);
 void conn_find6(const struct conn_table *table, const struct key6 *const *keys, unsigned count,
 		struct conn_hint *hints);
+/* One packet, without the compare: conn_apply() can do with that, too. */
 void conn_prepare(const struct conn_table *table, const struct packet *packet,
 		  struct conn_hint *ret);
+
+/* Fetches what conn_apply() will read, where the key was found. */
+void conn_prefetch_state(const struct conn_table *table, const struct conn_hint *hint);
 
 /* What the judge asks of the table for one packet, and what it says about the rules so far. */
 struct conn_question {
@@ -173,7 +176,7 @@ struct conn_stats {
 	uint64_t refused_full;   /* table full, the last tenth included */
 	uint64_t refused_bucket; /* both buckets of the key full: part of no cap */
 	uint64_t cut;            /* re-judged and denied, or killed */
-	size_t memory;           /* bytes set aside; IPv6's are not touched before they are used */
+	size_t memory; /* bytes set aside; IPv6's share is not touched before it is used */
 	size_t memory_ip4;
 };
 void conn_table_stats(const struct conn_table *table, struct conn_stats *ret);

@@ -1,66 +1,10 @@
 /*
- * One packet applied to the table.
- *
- * Most packets belong to an entry on which they change nothing but the time: those take no lock. A
- * store that comes too late, into a slot that has another connection by then, sets that one's time
- * to now or its last ACK to a wrong number until its next segment: neither is more than a timeout.
- * Thread: workers.
+ * One packet applied to the table: without a lock where it changes nothing but the time, else with
+ * its bucket held. Thread: workers.
  */
-#include "classify/conn_table.h"
+#include "classify/conn_refresh.h"
 
-/* True where the packet would change neither phase nor bits. */
-static bool is_quiet(uint16_t word, const struct conn_input *input)
-{
-	enum conn_phase phase = word & CONN_PHASE_MASK;
-	bool from_first = input->direction ==
-			  (word & CONN_FIRST_OUT ? DIRECTION_OUTBOUND : DIRECTION_INBOUND);
-
-	switch (input->event) {
-	case CONN_EVENT_ACK:
-		return (phase == CONN_ESTABLISHED || (phase == CONN_UNCONFIRMED && from_first)) &&
-		       (word & CONN_ACK_SEEN(input->direction));
-	case CONN_EVENT_UDP:
-		return phase == CONN_UDP_REPLIED || (phase == CONN_UDP && from_first);
-	case CONN_EVENT_ICMP_REQUEST:
-	case CONN_EVENT_ICMP_REPLY:
-		return phase == CONN_ICMP && (from_first || (word & CONN_REPLIED));
-	case CONN_EVENT_OTHER:
-		return phase == CONN_OTHER && (from_first || (word & CONN_REPLIED));
-	default:
-		return false;
-	}
-}
-
-static bool must_rejudge(const struct conn_question *question, const struct conn_state *state)
-{
-	if (question->enforcing && (state->word & CONN_AUDIT_ONLY))
-		return true;
-	return question->rejudge && (int16_t)(state->generation - question->rejudge_below) < 0;
-}
-
-/* Refreshes without a lock; false where that is not enough. */
-static bool refresh(struct conn_table *table, enum ip_family family, const struct conn_hint *hint,
-		    const struct conn_question *question, enum direction *ret_opened_by)
-{
-	const struct conn_input *input = &question->input;
-	uint32_t slot = hint->slot & ~CONN_SLOT_IP6;
-	struct conn_bucket *bucket = conn_bucket_at(&table->side[family], slot / CONN_SLOTS);
-	struct conn_state *stored = &bucket->state[slot % CONN_SLOTS];
-	struct conn_state state;
-
-	conn_state_load(stored, &state);
-	if (conn_version(bucket) != hint->version || !is_quiet(state.word, input) ||
-	    must_rejudge(question, &state) ||
-	    conn_state_expired(&state, &table->deadlines, input->now))
-		return false;
-	if (state.seen != input->now)
-		__atomic_store_n(&stored->seen, input->now, __ATOMIC_RELAXED);
-	if (input->event == CONN_EVENT_ACK && state.ack[input->direction] != input->acknowledge)
-		__atomic_store_n(&stored->ack[input->direction], input->acknowledge,
-				 __ATOMIC_RELAXED);
-	*ret_opened_by = conn_state_opened_by(&state);
-	return true;
-}
+#include <errno.h>
 
 static enum conn_answer answer_of(enum conn_step step)
 {
@@ -79,12 +23,24 @@ static enum conn_answer answer_of(enum conn_step step)
 	return answers[step];
 }
 
+static struct conn_terms terms_of(const struct conn_question *question)
+{
+	return (struct conn_terms){
+		.now = question->input.now,
+		.rejudge_below = question->rejudge_below,
+		.rejudge = question->rejudge,
+		.enforcing = question->enforcing,
+	};
+}
+
 /* Re-judging comes before the packet itself. True where it has answered. */
 static bool rejudge(struct conn_table *table, struct conn_entry *entry,
 		    const struct conn_question *question, uint8_t protocol,
 		    struct conn_state *state, enum conn_answer *ret)
 {
-	if (conn_state_phase(state) == CONN_TOMBSTONE || !must_rejudge(question, state))
+	const struct conn_terms terms = terms_of(question);
+
+	if (conn_state_phase(state) == CONN_TOMBSTONE || !conn_must_rejudge(&terms, state))
 		return false;
 	if (question->rejudged == CONN_RULES_UNKNOWN) {
 		*ret = question->over_rate ? CONN_ANSWER_PASS : CONN_ANSWER_REJUDGE;
@@ -126,6 +82,7 @@ static bool apply_to_entry(struct conn_table *table, struct conn_entry *entry,
 		return true;
 	step = conn_state_step(&state, input, &next);
 	if (step == CONN_STEP_OPEN) {
+		conn_count(&table->shared.replaced);
 		conn_entry_remove(table, &entry->place, entry->index, entry->bucket, entry->slot);
 		return false;
 	}
@@ -138,8 +95,8 @@ static bool apply_to_entry(struct conn_table *table, struct conn_entry *entry,
 }
 
 /*
- * There is no entry, and the key's first bucket is held. True where `*ret` is the answer; else room
- * must be made first, with no bucket held.
+ * There is no entry, and the key's first bucket is held. True where `*ret` is the answer; else it
+ * must be tried again after no bucket was held, and room was made where none is reserved.
  */
 static bool apply_to_none(struct conn_table *table, struct conn_entry *entry,
 			  const struct conn_query *query, const struct conn_question *question,
@@ -147,6 +104,7 @@ static bool apply_to_none(struct conn_table *table, struct conn_entry *entry,
 {
 	struct conn_state state;
 	enum conn_step step = conn_state_open(&question->input, &state);
+	int r;
 
 	*ret = answer_of(step);
 	if (step != CONN_STEP_OPEN)
@@ -155,7 +113,10 @@ static bool apply_to_none(struct conn_table *table, struct conn_entry *entry,
 	if (!*reserved && !conn_reserve(table, *ret_opened_by))
 		return false;
 	*reserved = true;
-	if (conn_entry_insert(table, entry, query, &state) < 0) {
+	r = conn_entry_insert(table, entry, query, &state);
+	if (r == -EAGAIN)
+		return false;
+	if (r < 0) {
 		conn_count(&table->shared.refused_bucket);
 		*ret = CONN_ANSWER_FULL;
 		return true;
@@ -197,7 +158,8 @@ static enum conn_answer apply_held(struct conn_table *table, const struct conn_q
 		conn_entry_release(&entry);
 		if (answered)
 			break;
-		reserved = conn_reserve_hard(table, *ret_opened_by, question->now);
+		if (!reserved)
+			reserved = conn_reserve_hard(table, *ret_opened_by, question->now);
 		if (!reserved) {
 			conn_count(&table->shared.refused_full);
 			answer = CONN_ANSWER_FULL;
@@ -214,13 +176,16 @@ enum conn_answer conn_apply(struct conn_table *table, const struct packet *packe
 			    enum direction *ret_opened_by)
 {
 	enum ip_family family = packet->kind == PACKET_IP4 ? IP_FAMILY_V4 : IP_FAMILY_V6;
+	const struct conn_terms terms = terms_of(question);
 	struct conn_query query;
 	struct conn_place place;
 
-	if (hint->slot != CONN_NOT_FOUND && refresh(table, family, hint, question, ret_opened_by))
+	if (hint->slot != CONN_NOT_FOUND &&
+	    conn_refresh(table, family, hint, question->input.event, question->input.direction,
+			 question->input.acknowledge, &terms, ret_opened_by))
 		return CONN_ANSWER_PASS;
 	query_of(packet, &query);
-	conn_place_of_hint(table, family, hint, &place);
+	conn_place_of_hash(table, family, hint->hash, &place);
 	return apply_held(table, &query, &place, question, ret_opened_by);
 }
 

@@ -10,19 +10,18 @@
 
 #include <errno.h>
 
-void conn_place_of_hint(struct conn_table *table, enum ip_family family,
-			const struct conn_hint *hint, struct conn_place *ret)
+void conn_place_of_hash(struct conn_table *table, enum ip_family family, uint64_t hash,
+			struct conn_place *ret)
 {
 	ret->side = &table->side[family];
 	ret->family = family;
-	ret->first = conn_first_index(ret->side, hint->hash);
-	ret->second = conn_second_index(ret->side, ret->first, hint->second);
+	ret->first = conn_first_index(ret->side, hash);
+	ret->second = conn_second_index(ret->side, ret->first, hash);
 }
 
 void conn_place_of_query(struct conn_table *table, const struct conn_query *query,
 			 struct conn_place *ret)
 {
-	struct conn_hint hint;
 	uint64_t lane[2];
 	uint64_t hash;
 
@@ -38,9 +37,7 @@ void conn_place_of_query(struct conn_table *table, const struct conn_query *quer
 
 		hash = conn_hash6(table, words);
 	}
-	hint.hash = (uint32_t)hash;
-	hint.second = (uint32_t)(hash >> 32);
-	conn_place_of_hint(table, query->family, &hint, ret);
+	conn_place_of_hash(table, query->family, hash, ret);
 }
 
 void conn_entry_hold(struct conn_table *table, const struct conn_query *query,
@@ -93,9 +90,15 @@ static void fill(struct conn_table *table, const struct conn_place *place, uint3
 			       conn_slot_number(place->family, index, slot));
 }
 
-/* Moves one entry of the held bucket to its second one; the slot that is free then, or -1. */
-static int make_room(struct conn_table *table, struct conn_entry *entry)
+/*
+ * Moves one entry of a bucket, which is held, to its second one; the slot that is free then, or -1.
+ * `other` is held too, and not to be tried.
+ */
+static int make_room(struct conn_table *table, enum ip_family family, uint32_t index,
+		     uint32_t other)
 {
+	struct conn_bucket *bucket = conn_bucket_at(&table->side[family], index);
+
 	for (unsigned slot = 0; slot < CONN_SLOTS; slot++) {
 		struct conn_query query;
 		struct conn_state state;
@@ -103,23 +106,22 @@ static int make_room(struct conn_table *table, struct conn_entry *entry)
 		struct conn_bucket *target;
 		int target_slot;
 
-		conn_slot_read(entry->bucket, slot, entry->place.family, &query);
+		conn_slot_read(bucket, slot, family, &query);
 		conn_place_of_query(table, &query, &place);
-		if (place.first != entry->index)
-			continue; /* here is its second bucket */
+		if (place.first != index || place.second == other)
+			continue; /* this is its second bucket already, or the other is full */
 		target = conn_bucket_at(place.side, place.second);
 		if (!conn_trylock(target))
 			continue;
 		target_slot = conn_bucket_free_slot(target);
 		if (target_slot >= 0) {
-			conn_overflow_add(entry->bucket, 1);
-			conn_state_load(&entry->bucket->state[slot], &state);
+			conn_overflow_add(bucket, 1);
+			conn_state_load(&bucket->state[slot], &state);
 			conn_slot_write(target, target_slot, &query);
 			conn_state_store(&target->state[target_slot], &state);
-			conn_ring_moved(table, &state,
-					conn_slot_number(place.family, place.first, slot),
-					conn_slot_number(place.family, place.second, target_slot));
-			conn_slot_clear(entry->bucket, slot);
+			conn_ring_moved(table, &state, conn_slot_number(family, index, slot),
+					conn_slot_number(family, place.second, target_slot));
+			conn_slot_clear(bucket, slot);
 		}
 		conn_unlock(target);
 		if (target_slot >= 0)
@@ -128,29 +130,43 @@ static int make_room(struct conn_table *table, struct conn_entry *entry)
 	return -1;
 }
 
+/* In the second bucket, which is locked for it: 0, -ENOSPC, or -EAGAIN where it is being written.
+ */
+static int insert_second(struct conn_table *table, const struct conn_place *place, bool may_move,
+			 const struct conn_query *query, struct conn_state *state)
+{
+	struct conn_bucket *second = conn_bucket_at(place->side, place->second);
+	int slot;
+
+	if (!conn_trylock(second))
+		return -EAGAIN;
+	slot = conn_bucket_free_slot(second);
+	if (slot < 0 && may_move)
+		slot = make_room(table, place->family, place->second, place->first);
+	if (slot >= 0)
+		fill(table, place, place->second, slot, query, state);
+	conn_unlock(second);
+	return slot >= 0 ? 0 : -ENOSPC;
+}
+
 int conn_entry_insert(struct conn_table *table, struct conn_entry *entry,
 		      const struct conn_query *query, const struct conn_state *state)
 {
-	struct conn_bucket *second = conn_bucket_at(entry->place.side, entry->place.second);
+	const struct conn_place *place = &entry->place;
 	struct conn_state fresh = *state;
 	int slot = conn_bucket_free_slot(entry->bucket);
+	int r = slot >= 0 ? 0 : insert_second(table, place, false, query, &fresh);
 
-	if (slot < 0 && conn_trylock(second)) {
-		slot = conn_bucket_free_slot(second);
-		if (slot >= 0)
-			fill(table, &entry->place, entry->place.second, slot, query, &fresh);
-		conn_unlock(second);
-		if (slot >= 0)
-			goto counted;
+	if (r < 0) {
+		slot = make_room(table, place->family, place->first, place->second);
+		r = slot >= 0 ? 0 : insert_second(table, place, true, query, &fresh);
 	}
-	if (slot < 0)
-		slot = make_room(table, entry);
-	if (slot < 0)
-		return -ENOSPC;
-	fill(table, &entry->place, entry->place.first, slot, query, &fresh);
-counted:
-	__atomic_fetch_add(&entry->place.side->live, 1, __ATOMIC_RELAXED);
-	conn_count(&table->shared.created);
+	if (r < 0)
+		return r;
+	if (slot >= 0)
+		fill(table, place, place->first, slot, query, &fresh);
+	if (place->family == IP_FAMILY_V6)
+		__atomic_fetch_add(&table->shared.live_ip6, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -177,6 +193,7 @@ void conn_entry_remove(struct conn_table *table, const struct conn_place *place,
 		conn_overflow_add(conn_bucket_at(place->side, place->first), -1);
 	if (conn_state_unreplied(&old))
 		__atomic_fetch_sub(&table->shared.unreplied, 1, __ATOMIC_RELAXED);
+	if (place->family == IP_FAMILY_V6)
+		__atomic_fetch_sub(&table->shared.live_ip6, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_sub(&table->shared.live, 1, __ATOMIC_RELAXED);
-	__atomic_fetch_sub(&place->side->live, 1, __ATOMIC_RELAXED);
 }

@@ -199,12 +199,12 @@ static void sweep_some(struct conn_table *table, uint64_t now)
 {
 	for (enum ip_family family = IP_FAMILY_V4; family <= IP_FAMILY_V6; family++) {
 		struct conn_side *side = &table->side[family];
-		uint64_t swept;
+		uint64_t first;
 
-		if (__atomic_load_n(&side->live, __ATOMIC_RELAXED) == 0)
+		if (conn_side_live(table, family) == 0)
 			continue;
-		swept = __atomic_fetch_add(&side->swept, CONN_SWEEP_BUCKETS, __ATOMIC_RELAXED);
-		(void)conn_sweep(table, family, (uint32_t)(swept % side->count), CONN_SWEEP_BUCKETS,
+		first = __atomic_fetch_add(&side->pressed, CONN_SWEEP_BUCKETS, __ATOMIC_RELAXED);
+		(void)conn_sweep(table, family, (uint32_t)(first % side->count), CONN_SWEEP_BUCKETS,
 				 now);
 	}
 }

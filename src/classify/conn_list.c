@@ -67,7 +67,7 @@ void conn_foreach(const struct conn_table *table, uint64_t now, uint64_t *cursor
 		struct conn_state state;
 		struct conn_info info;
 
-		if (__atomic_load_n(&side->live, __ATOMIC_RELAXED) == 0) {
+		if (conn_side_live(table, family) == 0) {
 			at = at < border ? border - 1 : end - 1;
 			continue;
 		}

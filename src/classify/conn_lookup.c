@@ -8,31 +8,32 @@
 #include "classify/conn_table.h"
 
 #include <errno.h>
+#include <rte_branch_prediction.h>
 #include <rte_vect.h>
 
 /* 14 of the 16 bytes of each lane, in words and in bytes. */
 #define LANE_WORDS 0x7f7f7f7fu
 #define LANE_BYTES 0x3fff3fffu
 
-static inline void hint_of(uint64_t hash, struct conn_hint *ret)
+static inline const struct conn_bucket *bucket4(const struct conn_side *side, uint32_t index)
 {
-	ret->hash = (uint32_t)hash;
-	ret->second = (uint32_t)(hash >> 32);
-	ret->slot = CONN_NOT_FOUND;
-	ret->version = 0;
+	return (const struct conn_bucket *)side->buckets + index;
 }
 
+static inline const struct conn_bucket *bucket6(const struct conn_side *side, uint32_t index)
+{
+	return &((const struct conn_bucket6 *)side->buckets)[index].narrow;
+}
+
+/* The line of states is not fetched yet: a key that is new does not need it. */
 static inline void prepare4(const struct conn_table *table, const struct key4 *key,
 			    struct conn_hint *ret)
 {
 	__m128i lane = _mm_load_si128((const __m128i *)key);
 	const struct conn_side *side = &table->side[IP_FAMILY_V4];
-	const struct conn_bucket *bucket;
 
-	hint_of(conn_hash4(table, _mm_cvtsi128_si64(lane), _mm_extract_epi64(lane, 1)), ret);
-	bucket = conn_bucket_at(side, conn_first_index(side, ret->hash));
-	__builtin_prefetch(bucket->lane);
-	__builtin_prefetch(bucket->state);
+	ret->hash = conn_hash4(table, _mm_cvtsi128_si64(lane), _mm_extract_epi64(lane, 1));
+	__builtin_prefetch(bucket4(side, conn_first_index(side, ret->hash))->lane);
 }
 
 static inline void prepare6(const struct conn_table *table, const struct key6 *key,
@@ -43,10 +44,9 @@ static inline void prepare6(const struct conn_table *table, const struct key6 *k
 	uint64_t words[6];
 
 	memcpy(words, key, sizeof(words));
-	hint_of(conn_hash6(table, words), ret);
-	bucket = (const void *)conn_bucket_at(side, conn_first_index(side, ret->hash));
+	ret->hash = conn_hash6(table, words);
+	bucket = (const void *)bucket6(side, conn_first_index(side, ret->hash));
 	__builtin_prefetch(bucket->narrow.lane);
-	__builtin_prefetch(bucket->narrow.state);
 	__builtin_prefetch(bucket->local);
 	__builtin_prefetch(bucket->remote);
 }
@@ -58,6 +58,7 @@ void conn_prepare(const struct conn_table *table, const struct packet *packet,
 		prepare4(table, &packet->key4, ret);
 	else
 		prepare6(table, &packet->key6, ret);
+	ret->slot = CONN_NOT_FOUND;
 }
 
 void conn_prepare4(const struct conn_table *table, const struct key4 *const *keys, unsigned count,
@@ -72,6 +73,16 @@ void conn_prepare6(const struct conn_table *table, const struct key6 *const *key
 {
 	for (unsigned i = 0; i < count; i++)
 		prepare6(table, keys[i], &ret[i]);
+}
+
+void conn_prefetch_state(const struct conn_table *table, const struct conn_hint *hint)
+{
+	const struct conn_side *side =
+		&table->side[hint->slot & CONN_SLOT_IP6 ? IP_FAMILY_V6 : IP_FAMILY_V4];
+
+	if (hint->slot != CONN_NOT_FOUND)
+		__builtin_prefetch(
+			conn_bucket_at(side, (hint->slot & ~CONN_SLOT_IP6) / CONN_SLOTS)->state);
 }
 
 /* One bucket, until its version stands still. */
@@ -101,7 +112,7 @@ static void find_one(const struct conn_table *table, const struct conn_query *qu
 	int slot = find_in(bucket, query, &hint->version);
 
 	if (slot < 0 && conn_overflow(bucket) > 0) {
-		index = conn_second_index(side, index, hint->second);
+		index = conn_second_index(side, index, hint->hash);
 		slot = find_in(conn_bucket_at(side, index), query, &hint->version);
 	}
 	hint->slot = slot < 0 ? CONN_NOT_FOUND : conn_slot_number(query->family, index, slot);
@@ -168,28 +179,32 @@ static void find6_scalar(const struct conn_table *table, const void *const *keys
  * What all wide paths share. MATCH(bucket, key) gives a mask in which the lowest bit set, divided
  * by STEP, is the slot; it is called between two looks at the version.
  */
-#define WIDE_FIND(NAME, FAMILY, KEY, ONE, MATCH, STEP)                                            \
+#define WIDE_FIND(NAME, FAMILY, KEY, BUCKET, ONE, MATCH, STEP)                                    \
 	static void NAME(const struct conn_table *table, const void *const *keys, unsigned count, \
 			 struct conn_hint *hints)                                                 \
 	{                                                                                         \
-		const struct conn_side *side = &table->side[FAMILY];                              \
+		const struct conn_side side = table->side[FAMILY];                                \
                                                                                                   \
 		for (unsigned i = 0; i < count; i++) {                                            \
 			struct conn_hint *hint = &hints[i];                                       \
 			const struct KEY *key = keys[i];                                          \
-			uint32_t index = conn_first_index(side, hint->hash);                      \
-			const struct conn_bucket *bucket = conn_bucket_at(side, index);           \
+			uint32_t index = conn_first_index(&side, hint->hash);                     \
+			const struct conn_bucket *bucket = BUCKET(&side, index);                  \
 			uint16_t version = conn_version(bucket);                                  \
 			uint32_t mask = MATCH(bucket, key);                                       \
                                                                                                   \
 			__atomic_signal_fence(__ATOMIC_SEQ_CST);                                  \
-			if (mask && !(version & 1) && conn_version(bucket) == version) {          \
-				hint->slot = conn_slot_number(FAMILY, index,                      \
-							      __builtin_ctz(mask) / (STEP));      \
-				hint->version = version;                                          \
-			} else if ((version & 1) || conn_version(bucket) != version ||            \
-				   conn_overflow(bucket) > 0) {                                   \
+			if (unlikely((version & 1) || conn_version(bucket) != version)) {         \
 				ONE(table, key, hint);                                            \
+			} else if (likely(mask)) {                                                \
+				unsigned slot = __builtin_ctz(mask) / (STEP);                     \
+                                                                                                  \
+				hint->slot = conn_slot_number(FAMILY, index, slot);               \
+				hint->version = version;                                          \
+			} else if (unlikely(conn_overflow(bucket) > 0)) {                         \
+				ONE(table, key, hint);                                            \
+			} else {                                                                  \
+				hint->slot = CONN_NOT_FOUND;                                      \
 			}                                                                         \
 		}                                                                                 \
 	}
@@ -269,10 +284,10 @@ AVX2 static inline uint32_t match6_avx2(const struct conn_bucket *bucket, const 
 	       ((pairs & 1) | (pairs & 4) >> 1 | (pairs & 16) >> 2 | (pairs & 64) >> 3);
 }
 
-AVX512 WIDE_FIND(find4_avx512, IP_FAMILY_V4, key4, find4_one, match4_avx512, 8) AVX512
-	WIDE_FIND(find6_avx512, IP_FAMILY_V6, key6, find6_one, match6_avx512, 8) AVX2
-	WIDE_FIND(find4_avx2, IP_FAMILY_V4, key4, find4_one, match4_avx2, 1) AVX2
-	WIDE_FIND(find6_avx2, IP_FAMILY_V6, key6, find6_one, match6_avx2, 1)
+AVX512 WIDE_FIND(find4_avx512, IP_FAMILY_V4, key4, bucket4, find4_one, match4_avx512, 8) AVX512
+	WIDE_FIND(find6_avx512, IP_FAMILY_V6, key6, bucket6, find6_one, match6_avx512, 8) AVX2
+	WIDE_FIND(find4_avx2, IP_FAMILY_V4, key4, bucket4, find4_one, match4_avx2, 1) AVX2
+	WIDE_FIND(find6_avx2, IP_FAMILY_V6, key6, bucket6, find6_one, match6_avx2, 1)
 
 		static const struct {
 	const char *name;

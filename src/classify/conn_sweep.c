@@ -139,7 +139,7 @@ unsigned conn_expire_slice(struct conn_table *table, uint64_t now)
 		uint32_t first;
 		uint32_t count;
 
-		if (__atomic_load_n(&side->live, __ATOMIC_RELAXED) == 0)
+		if (conn_side_live(table, family) == 0)
 			continue;
 		count = take_slice(side, now + 1 - origin, &first);
 		if (count > 0)

@@ -20,10 +20,10 @@
 #define HUGE_PAGE_BYTES (2u << 20)
 
 /*
- * Straight from the kernel: zeroed, untouched until used, and in huge pages where it grants them;
- * with small ones every look-up would miss the TLB, too.
+ * Straight from the kernel, zeroed, and in huge pages where it grants them: with small ones every
+ * look-up would miss the TLB, too. `advice` says whether to fault it in now.
  */
-static int map_side(struct conn_side *side, uint32_t buckets, uint32_t stride)
+static int map_side(struct conn_side *side, uint32_t buckets, uint32_t stride, int advice)
 {
 	size_t size = (size_t)buckets * stride;
 	void *memory;
@@ -33,7 +33,9 @@ static int map_side(struct conn_side *side, uint32_t buckets, uint32_t stride)
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
-	(void)madvise(memory, size, MADV_HUGEPAGE); /* a kernel without them does no harm */
+	/* A kernel that does not know these does no harm. */
+	(void)madvise(memory, size, MADV_HUGEPAGE);
+	(void)madvise(memory, size, advice);
 	side->buckets = memory;
 	side->size = size;
 	side->count = buckets;
@@ -81,10 +83,12 @@ static int set_up(struct conn_table *table, const struct conn_table_options *opt
 	err = fill_random(table->seed, sizeof(table->seed));
 	if (err)
 		return err;
-	err = map_side(&table->side[IP_FAMILY_V4], (uint32_t)buckets, sizeof(struct conn_bucket));
+	err = map_side(&table->side[IP_FAMILY_V4], (uint32_t)buckets, sizeof(struct conn_bucket),
+		       MADV_POPULATE_WRITE);
 	if (err)
 		return err;
-	err = map_side(&table->side[IP_FAMILY_V6], (uint32_t)buckets, sizeof(struct conn_bucket6));
+	err = map_side(&table->side[IP_FAMILY_V6], (uint32_t)buckets, sizeof(struct conn_bucket6),
+		       MADV_NORMAL);
 	if (err)
 		return err;
 	table->ring.mask = ring_size(table->max_unreplied) - 1;
@@ -144,7 +148,6 @@ void conn_table_stats(const struct conn_table *table, struct conn_stats *ret)
 		.live = __atomic_load_n(&table->shared.live, __ATOMIC_RELAXED),
 		.unreplied = __atomic_load_n(&table->shared.unreplied, __ATOMIC_RELAXED),
 		.max = table->max,
-		.created = __atomic_load_n(&table->shared.created, __ATOMIC_RELAXED),
 		.expired = __atomic_load_n(&table->shared.expired, __ATOMIC_RELAXED),
 		.evicted = __atomic_load_n(&table->shared.evicted, __ATOMIC_RELAXED),
 		.refused_full = __atomic_load_n(&table->shared.refused_full, __ATOMIC_RELAXED),
@@ -153,6 +156,8 @@ void conn_table_stats(const struct conn_table *table, struct conn_stats *ret)
 		.memory = ip4->size + ip6->size + ring + sizeof(*table),
 		.memory_ip4 = ip4->size + ring + sizeof(*table),
 	};
-	ret->families[IP_FAMILY_V4] = __atomic_load_n(&ip4->live, __ATOMIC_RELAXED);
-	ret->families[IP_FAMILY_V6] = __atomic_load_n(&ip6->live, __ATOMIC_RELAXED);
+	ret->families[IP_FAMILY_V4] = conn_side_live(table, IP_FAMILY_V4);
+	ret->families[IP_FAMILY_V6] = conn_side_live(table, IP_FAMILY_V6);
+	ret->created = ret->live + ret->expired + ret->evicted +
+		       __atomic_load_n(&table->shared.replaced, __ATOMIC_RELAXED);
 }

@@ -20,8 +20,9 @@ struct conn_side {
 	size_t size;
 	uint32_t count;
 	uint32_t stride;
-	uint32_t live;  /* atomic */
-	uint64_t swept; /* atomic: buckets swept since sweep_origin */
+	uint32_t live;    /* atomic */
+	uint64_t swept;   /* atomic: buckets swept since sweep_origin */
+	uint64_t pressed; /* atomic: buckets swept besides, by inserts into a full table */
 };
 
 /*
@@ -62,8 +63,9 @@ struct conn_table {
 	struct {
 		uint32_t live; /* atomic, like the rest */
 		uint32_t unreplied;
-		uint64_t created;
+		uint32_t live_ip6;
 		uint64_t expired;
+		uint64_t replaced;
 		uint64_t evicted;
 		uint64_t refused_full;
 		uint64_t refused_bucket;
@@ -100,20 +102,31 @@ static inline uint64_t conn_hash6(const struct conn_table *table, const uint64_t
 	return conn_fold(words[4] ^ table->seed[1] ^ hash, words[5] ^ table->seed[2]);
 }
 
+/* How many entries a family has, about. */
+static inline uint32_t conn_side_live(const struct conn_table *table, enum ip_family family)
+{
+	uint32_t ip6 = __atomic_load_n(&table->shared.live_ip6, __ATOMIC_RELAXED);
+
+	return family == IP_FAMILY_V6
+		       ? ip6
+		       : __atomic_load_n(&table->shared.live, __ATOMIC_RELAXED) - ip6;
+}
+
 static inline struct conn_bucket *conn_bucket_at(const struct conn_side *side, uint32_t index)
 {
 	return (struct conn_bucket *)(side->buckets + (size_t)index * side->stride);
 }
 
-static inline uint32_t conn_first_index(const struct conn_side *side, uint32_t hash)
+/* The halves of a hash. */
+static inline uint32_t conn_first_index(const struct conn_side *side, uint64_t hash)
 {
-	return (uint32_t)(((uint64_t)hash * side->count) >> 32);
+	return (uint32_t)((uint64_t)(uint32_t)hash * side->count >> 32);
 }
 
 static inline uint32_t conn_second_index(const struct conn_side *side, uint32_t first,
-					 uint32_t second)
+					 uint64_t hash)
 {
-	uint32_t index = (uint32_t)(((uint64_t)second * side->count) >> 32);
+	uint32_t index = (uint32_t)((hash >> 32) * side->count >> 32);
 
 	if (index != first)
 		return index;
@@ -130,8 +143,8 @@ struct conn_place {
 
 void conn_place_of_query(struct conn_table *table, const struct conn_query *query,
 			 struct conn_place *ret);
-void conn_place_of_hint(struct conn_table *table, enum ip_family family,
-			const struct conn_hint *hint, struct conn_place *ret);
+void conn_place_of_hash(struct conn_table *table, enum ip_family family, uint64_t hash,
+			struct conn_place *ret);
 
 static inline uint32_t conn_slot_number(enum ip_family family, uint32_t bucket, unsigned slot)
 {
@@ -156,13 +169,16 @@ struct conn_entry {
 void conn_entry_hold(struct conn_table *table, const struct conn_query *query,
 		     const struct conn_place *place, struct conn_entry *ret);
 void conn_entry_release(struct conn_entry *entry);
-/* A new entry: 0, or -ENOSPC where both buckets are full. Capacity has been reserved. */
+/*
+ * A new entry: 0, -ENOSPC where both buckets are full, or -EAGAIN where the second one is being
+ * written. Capacity has been reserved.
+ */
 int conn_entry_insert(struct conn_table *table, struct conn_entry *entry,
 		      const struct conn_query *query, const struct conn_state *state);
 /* Stores a new state and keeps the count of unreplied ones. */
 void conn_entry_update(struct conn_table *table, struct conn_entry *entry,
 		       const struct conn_state *state);
-/* Gives slot and capacity back. `place` is that of the key in the slot. */
+/* Gives slot and capacity back; the caller counts why. `place` is that of the key in the slot. */
 void conn_entry_remove(struct conn_table *table, const struct conn_place *place, uint32_t index,
 		       struct conn_bucket *bucket, unsigned slot);
 

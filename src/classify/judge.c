@@ -169,6 +169,14 @@ static void gather(const struct judge_work *work, unsigned count, enum packet_ki
 	}
 }
 
+static void scatter(struct judge_work *work, const struct gathered *gathered)
+{
+	for (unsigned k = 0; k < gathered->count; k++) {
+		conn_prefetch_state(work->context->connections, &gathered->hints[k]);
+		work->hints[gathered->index[k]] = gathered->hints[k];
+	}
+}
+
 static void look_up(struct judge_work *work, struct gathered *ip4, struct gathered *ip6)
 {
 	const struct conn_table *table = work->context->connections;
@@ -177,10 +185,8 @@ static void look_up(struct judge_work *work, struct gathered *ip4, struct gather
 	conn_prepare6(table, (const struct key6 *const *)ip6->keys, ip6->count, ip6->hints);
 	conn_find4(table, (const struct key4 *const *)ip4->keys, ip4->count, ip4->hints);
 	conn_find6(table, (const struct key6 *const *)ip6->keys, ip6->count, ip6->hints);
-	for (unsigned k = 0; k < ip4->count; k++)
-		work->hints[ip4->index[k]] = ip4->hints[k];
-	for (unsigned k = 0; k < ip6->count; k++)
-		work->hints[ip6->index[k]] = ip6->hints[k];
+	scatter(work, ip4);
+	scatter(work, ip6);
 }
 
 /* Whether the rules will be asked, as far as can be told now; a wrong guess costs time only. */
@@ -299,6 +305,12 @@ void judge_burst(struct judge_context *context, enum direction direction, struct
 	work.direction = direction;
 	work.now = now;
 	work.grace = conn_table_in_grace(context->connections, now);
+	work.terms = (struct conn_terms){
+		.now = (uint32_t)now,
+		.rejudge_below = (uint16_t)work.ruleset->rejudge_below,
+		.rejudge = work.ruleset->rejudge_below > 0,
+		.enforcing = !work.ruleset->audit,
+	};
 	judge_frames(&work, count);
 	gather(&work, count, PACKET_IP4, &ip4);
 	gather(&work, count, PACKET_IP6, &ip6);

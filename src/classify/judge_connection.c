@@ -220,7 +220,6 @@ static enum conn_answer ask_table(struct judge_work *work, unsigned i,
 static struct conn_question question_of(const struct judge_work *work, unsigned i)
 {
 	const struct packet *packet = &work->packets[i];
-	const struct ruleset *ruleset = work->ruleset;
 
 	return (struct conn_question){
 		.input = {
@@ -232,12 +231,12 @@ static struct conn_question question_of(const struct judge_work *work, unsigned 
 			.sequence = packet->tcp_sequence,
 			.acknowledge = packet->tcp_acknowledge,
 			.now = (uint32_t)work->now,
-			.generation = (uint16_t)ruleset->generation,
+			.generation = (uint16_t)work->ruleset->generation,
 		},
 		.now = work->now,
-		.rejudge_below = (uint16_t)ruleset->rejudge_below,
-		.rejudge = ruleset->rejudge_below > 0,
-		.enforcing = !ruleset->audit,
+		.rejudge_below = work->terms.rejudge_below,
+		.rejudge = work->terms.rejudge,
+		.enforcing = work->terms.enforcing,
 	};
 }
 
@@ -305,6 +304,19 @@ static void judge_connection(struct judge_work *work, unsigned i)
 	}
 }
 
+/* Most packets: of a live connection on which they change nothing but the time. */
+static inline bool is_settled(struct judge_work *work, unsigned i)
+{
+	const struct packet *packet = &work->packets[i];
+	enum direction opened_by;
+
+	return work->hints[i].slot != CONN_NOT_FOUND &&
+	       conn_refresh(work->context->connections,
+			    packet->kind == PACKET_IP4 ? IP_FAMILY_V4 : IP_FAMILY_V6,
+			    &work->hints[i], work->events[i], work->direction,
+			    packet->tcp_acknowledge, &work->terms, &opened_by);
+}
+
 void judge_packet(struct judge_work *work, unsigned i)
 {
 	bool platform = work->notes[i] & NOTE_PLATFORM;
@@ -317,6 +329,8 @@ void judge_packet(struct judge_work *work, unsigned i)
 		return;
 	if (work->events[i] == CONN_EVENT_ICMP)
 		judge_icmp(work, i);
+	else if (is_settled(work, i))
+		work->decisions[i] = decision_of(DECISION_PASS, DROP_NONE, DECIDED_BY_CONNECTION);
 	else
 		judge_connection(work, i);
 }

@@ -4,6 +4,7 @@
 #ifndef CLASSIFY_JUDGE_WORK_H
 #define CLASSIFY_JUDGE_WORK_H
 
+#include "classify/conn_refresh.h"
 #include "classify/judge.h"
 
 enum judge_note {
@@ -20,6 +21,7 @@ struct judge_work {
 	enum direction direction;
 	uint64_t now;
 	bool grace;
+	struct conn_terms terms;
 	uint8_t notes[JUDGE_BURST_MAX];  /* enum judge_note */
 	uint8_t events[JUDGE_BURST_MAX]; /* enum conn_event */
 	struct conn_hint hints[JUDGE_BURST_MAX];

@@ -3,95 +3,53 @@
  */
 #include "control/check.h"
 
-#include <stdio.h>
-#include <string.h>
-
-/* Finds the value that `wanted` is and fills in its pointer. */
-static bool find_pointer(const struct json_at *at, const struct json *wanted, char *buffer,
-			 size_t size)
-{
-	struct json_at child;
-
-	if (at->value == wanted) {
-		json_pointer(at, buffer, size);
-		return true;
-	}
-	if (json_type(at) != JSON_ARRAY && json_type(at) != JSON_OBJECT)
-		return false;
-	json_foreach(child, at) {
-		if (find_pointer(&child, wanted, buffer, size))
-			return true;
-	}
-	return false;
-}
-
-/* What is found, as it is printed. */
-struct findings {
-	struct json *errors;
-	struct json *warnings;
-	size_t error_count;
-};
-
-static void add_finding(struct findings *to, const struct problem *problem, const char *from,
-			const char *file, bool is_error)
-{
-	struct json *entry = json_add_object(is_error ? to->errors : to->warnings, NULL);
-	const size_t length = strlen(from);
-
-	if (length && strncmp(problem->pointer, from, length) == 0)
-		json_add_format(entry, "pointer", "%s%s", file, problem->pointer + length);
-	else
-		json_add_string(entry, "pointer", problem->pointer);
-	json_add_string(entry, "code", error_symbol(problem->code));
-	json_add_string(entry, "detail", problem->detail);
-	to->error_count += is_error;
-}
-
-/*
- * Takes over the problems of one built document. `from` is where the NSG stands in that document,
- * `file` where it stands in the file.
- */
-static void take_over(struct findings *to, const struct report *report, const char *from,
-		      const char *file)
-{
-	for (size_t i = 0; i < report->count; i++) {
-		const struct problem *problem = &report->problems[i];
-
-		add_finding(to, problem, from, file, !problem->is_warning);
-	}
-	/* Those that were only counted must not make a bad file look good. */
-	if (report->suppressed)
-		to->error_count += report->errors > 0;
-}
+#include "control/rpc_error.h"
 
 static void check_document(const struct policy_source *source,
-			   const struct policy_read_options *options, struct findings *findings)
+			   const struct policy_read_options *options,
+			   const struct check_directories *directories, struct report *report)
 {
 	POLICY_CLEANUP struct policy *policy = NULL;
-	struct report report;
+	JSON_CLEANUP struct json *complete = NULL;
 
-	report_init(&report);
-	(void)policy_build(source->document, options, &report, &policy); /* the report tells */
-	take_over(findings, &report, "", "");
-	report_fini(&report);
+	if (directories && policy_document_inline_tags(source->document, directories->document,
+						       report, &complete) < 0)
+		return; /* the report has it */
+	(void)policy_build(complete ? complete : source->document, options, report, &policy);
+}
+
+/* The context beside the file, with the tags that this NSG's rules name. */
+static int complete_context(const struct policy_source_nsg *nsg,
+			    const struct policy_read_options *options,
+			    const struct check_directories *directories, struct report *report,
+			    struct json **ret)
+{
+	struct json *document;
+	int r;
+
+	if (!directories || !options->context)
+		return 0;
+	document = policy_document_with_nsg(NULL, nsg->level, nsg->nsg);
+	r = policy_context_inline_tags(options->context, document, directories->context, report,
+				       ret);
+	json_free(document);
+	return r;
 }
 
 static void check_nsg(const struct policy_source *source, const struct policy_source_nsg *nsg,
-		      const struct policy_read_options *options, struct findings *findings)
+		      const struct policy_read_options *options,
+		      const struct check_directories *directories, struct report *report)
 {
-	struct policy_read_options lenient = *options;
-	JSON_CLEANUP struct json *document = policy_document_with_nsg(NULL, STAGE_NIC, nsg->nsg);
 	POLICY_CLEANUP struct policy *policy = NULL;
-	struct json_at root = json_root(source->root);
-	char place[ERROR_POINTER_MAX] = "";
-	struct report report;
+	JSON_CLEANUP struct json *context = NULL;
+	struct policy_read_options with = *options;
 
-	(void)find_pointer(&root, nsg->nsg, place, sizeof(place));
-	lenient.unresolved_ok = true; /* the NIC's context may settle it */
-	report_init(&report);
-	(void)policy_build(document, &lenient, &report, &policy); /* the report tells */
-	take_over(findings, &report, "/nicNsg", place);
-	report_fini(&report);
+	if (complete_context(nsg, options, directories, report, &context) < 0)
+		return; /* the report has it */
+	if (context)
+		with.context = context;
+	with.unresolved_ok = true; /* the NIC's context may settle it */
+	(void)policy_source_build(source, nsg, nsg->level, &with, report, &policy);
 }
 
 static void add_nsgs(struct json *to, const struct policy_source *source)
@@ -108,36 +66,21 @@ static void add_nsgs(struct json *to, const struct policy_source *source)
 	}
 }
 
-static void check_source(const struct policy_source *source,
-			 const struct policy_read_options *options, struct findings *findings)
+struct json *policy_check_json(const struct policy_source *source,
+			       const struct policy_read_options *options,
+			       const struct check_directories *directories, struct report *report)
 {
-	if (source->document) {
-		check_document(source, options, findings);
-		return;
-	}
-	for (size_t i = 0; i < source->count; i++)
-		check_nsg(source, &source->nsgs[i], options, findings);
-}
-
-void policy_check(struct json *root, const struct policy_read_options *options, struct json **ret,
-		  size_t *ret_errors)
-{
-	struct findings findings = { .errors = json_new_array(), .warnings = json_new_array() };
-	struct policy_source *source = NULL;
 	struct json *json = json_new_object();
-	struct report report;
 
-	report_init(&report);
-	(void)policy_source_read(root, options, &report, &source); /* the report tells */
-	take_over(&findings, &report, "", "");
-	if (source)
-		check_source(source, options, &findings);
+	if (source && source->document)
+		check_document(source, options, directories, report);
+	for (size_t i = 0; source && !source->document && i < source->count; i++)
+		check_nsg(source, &source->nsgs[i], options, directories, report);
 	json_add_string(json, "form", source ? policy_form_name(source->form) : NULL);
 	add_nsgs(json, source);
-	json_add(json, "errors", findings.errors);
-	json_add(json, "warnings", findings.warnings);
-	*ret = json;
-	*ret_errors = findings.error_count;
-	report_fini(&report);
-	policy_source_free(source);
+	json_add(json, "errors", report_errors_json(report));
+	json_add(json, "warnings", report_warnings_json(report));
+	if (report->suppressed)
+		json_add_unsigned(json, "notShown", report->suppressed);
+	return json;
 }

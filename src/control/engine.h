@@ -11,8 +11,6 @@
 
 enum engine_kind { ENGINE_REFERENCE, ENGINE_SOFTWARE };
 
-#define ENGINE_BURST 64
-
 struct engine;
 struct ruleset;
 
@@ -26,7 +24,7 @@ void engine_free(struct engine *engine);
 void engine_freep(struct engine **engine);
 #define ENGINE_CLEANUP __attribute__((cleanup(engine_freep)))
 
-/* Judges at most ENGINE_BURST tuples, of any directions and families. */
+/* Judges tuples of any directions and families; ret[i] is for tuples[i]. */
 void engine_judge(const struct engine *engine, const struct tuple *tuples, unsigned count,
 		  struct judgement *ret);
 

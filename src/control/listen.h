@@ -27,7 +27,7 @@ struct listen_socket {
  * Makes, binds and listens. `group` NULL is LISTEN_GROUP; one that does not exist leaves the
  * daemon's own group, with a warning in the log. Usable with listen_fini() whatever it returns.
  */
-int listen_init(struct listen_socket *socket, const char *path, const char *group,
+int listen_init(struct listen_socket *ret, const char *path, const char *group,
 		struct accelnet_error *err);
 void listen_fini(struct listen_socket *socket);
 

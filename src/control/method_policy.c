@@ -10,7 +10,6 @@
 #include "policy/read.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LOG_ROOM LOG_ROOM_CONTROL
@@ -56,17 +55,7 @@ static int read_document(struct call *call, const struct nic *nic, struct json *
 	return 0;
 }
 
-/* --- problems, told in terms of what was sent --- */
-
-/* The NSG that was sent alone is the root of what its sender knows. */
-static void strip_level(char *pointer, enum stage level)
-{
-	const char *prefix = level == STAGE_SUBNET ? "/subnetNsg" : "/nicNsg";
-	const size_t length = strlen(prefix);
-
-	if (strncmp(pointer, prefix, length) == 0)
-		memmove(pointer, pointer + length, strlen(pointer + length) + 1);
-}
+/* --- problems --- */
 
 /* Steps from `at` to its child that the first segment of `*pointer` names. */
 static bool step(const struct json_at *at, const char **pointer, struct json_at *ret)
@@ -111,19 +100,14 @@ static void name_rule(const struct json *document, const char *pointer, char *re
 	}
 }
 
+/* Pointers are those of the whole document: an NSG that came alone stands in it at its level. */
 static int report_failure(struct call *call, const struct json *document, struct report *problems)
 {
 	struct call_error *error = &call->error;
-	struct json_at unused;
 
 	name_rule(document, error->what.pointer, error->rule, sizeof(error->rule));
 	error->problems = *problems;
 	*problems = (struct report){ 0 };
-	if (!call_object(call, "nsg", &unused))
-		return -error_errno(error->what.code);
-	strip_level(error->what.pointer, wanted_level(call));
-	for (size_t i = 0; i < error->problems.count; i++)
-		strip_level(error->problems.problems[i].pointer, wanted_level(call));
 	return -error_errno(error->what.code);
 }
 
@@ -260,13 +244,18 @@ int handle_policy_history(struct call *call, struct json **ret)
 int handle_policy_check(struct call *call, struct json **ret)
 {
 	struct policy_read_options options = { .strict = call_flag(call, "strict") };
+	struct policy_source *source = NULL;
 	struct json_at policy, context;
-	size_t errors;
+	struct report report;
 
 	if (call_object(call, "context", &context))
 		options.context = context.value;
 	(void)call_object(call, "policy", &policy); /* it is required, so it is there */
-	policy_check(json_copy(policy.value), &options, ret, &errors);
+	report_init(&report);
+	(void)policy_source_read(json_copy(policy.value), &options, &report, &source);
+	*ret = policy_check_json(source, &options, NULL, &report);
+	report_fini(&report);
+	policy_source_free(source);
 	return 0;
 }
 
@@ -277,7 +266,7 @@ static int build(struct call *call, const struct nic *nic, const struct json *do
 		 struct policy **ret)
 {
 	const struct policy_read_options options = {
-		.context = nic_get_config(nic)->context,
+		.context = nic_get_context(nic),
 	};
 	struct report problems;
 	int r;

@@ -51,7 +51,7 @@ int handle_stats(struct call *call, struct json **ret)
 		return r;
 	clock_gettime(CLOCK_REALTIME, &now);
 	*ret = json_new_object();
-	json_add_double(*ret, "time", (double)now.tv_sec + (double)(now.tv_nsec / 1000000) / 1000);
+	json_add_double(*ret, "time", (double)now.tv_sec + (double)now.tv_nsec / 1e9);
 	nics = json_add_array(*ret, "nics");
 	while (call_each_nic(call, &at, &nic))
 		add_nic_stats(nics, nic);

@@ -17,29 +17,33 @@
 #include <stdint.h>
 
 /* X(ID, function): handlers are called handle_FUNCTION, commands command_FUNCTION. */
+#define COMMAND_METHODS(X)                  \
+	X(STATUS, status)                   \
+	X(NIC_LIST, nic_list)               \
+	X(NIC_SHOW, nic_show)               \
+	X(POLICY_APPLY, policy_apply)       \
+	X(POLICY_SHOW, policy_show)         \
+	X(POLICY_CHECK, policy_check)       \
+	X(POLICY_DIFF, policy_diff)         \
+	X(POLICY_HISTORY, policy_history)   \
+	X(POLICY_ROLLBACK, policy_rollback) \
+	X(RULE_LIST, rule_list)             \
+	X(RULE_EXPLAIN, rule_explain)       \
+	X(VERIFY, verify)                   \
+	X(FLOW_LIST, flow_list)             \
+	X(FLOW_SHOW, flow_show)             \
+	X(FLOW_KILL, flow_kill)             \
+	X(STATS, stats)                     \
+	X(STATS_CLEAR, stats_clear)         \
+	X(DROPS, drops)                     \
+	X(EVENTS, events)                   \
+	X(LOG_LEVEL, log_level)             \
+	X(VERSION, version)
+
+/* Those that are for programs alone come last. */
 #define METHODS(X)                            \
-	X(STATUS, status)                     \
-	X(NIC_LIST, nic_list)                 \
-	X(NIC_SHOW, nic_show)                 \
-	X(POLICY_APPLY, policy_apply)         \
-	X(POLICY_SHOW, policy_show)           \
-	X(POLICY_CHECK, policy_check)         \
-	X(POLICY_DIFF, policy_diff)           \
-	X(POLICY_HISTORY, policy_history)     \
-	X(POLICY_ROLLBACK, policy_rollback)   \
-	X(RULE_LIST, rule_list)               \
-	X(RULE_EXPLAIN, rule_explain)         \
-	X(VERIFY, verify)                     \
-	X(FLOW_LIST, flow_list)               \
-	X(FLOW_SHOW, flow_show)               \
-	X(FLOW_KILL, flow_kill)               \
-	X(STATS, stats)                       \
-	X(STATS_CLEAR, stats_clear)           \
-	X(DROPS, drops)                       \
-	X(EVENTS, events)                     \
+	COMMAND_METHODS(X)                    \
 	X(EVENTS_SUBSCRIBE, events_subscribe) \
-	X(LOG_LEVEL, log_level)               \
-	X(VERSION, version)                   \
 	X(RPC_LIST, rpc_list)
 
 enum method_id {

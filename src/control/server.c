@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "control/request.h"
+#include "nic/events.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -160,6 +161,38 @@ void control_bound_output(struct control *control, const struct connection *keep
 	}
 }
 
+bool control_take_turn(struct control *control)
+{
+	const struct timeval moment = { .tv_usec = 1000 };
+
+	if (control->turn_taken)
+		return false;
+	control->turn_taken = true;
+	(void)event_add(control->breather, &moment);
+	return true;
+}
+
+/* Whose request has waited longest is next. */
+static void on_breather(evutil_socket_t fd, short what, void *context)
+{
+	struct control *control = context;
+	struct connection *connection, *first = NULL;
+	uint64_t since = UINT64_MAX;
+
+	(void)fd;
+	(void)what;
+	control->turn_taken = false;
+	for (connection = TAILQ_FIRST(&control->connections); connection;
+	     connection = connection_next(connection)) {
+		if (connection_waiting_since(connection) < since) {
+			since = connection_waiting_since(connection);
+			first = connection;
+		}
+	}
+	if (first)
+		connection_wake(first);
+}
+
 static void on_sweep(evutil_socket_t fd, short what, void *context)
 {
 	struct control *control = context;
@@ -177,8 +210,33 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 		else
 			connection_retry(connection);
 	}
+	control_bound_output(control, NULL);
 	if (!event_pending(control->acceptable, EV_READ, NULL))
 		(void)event_add(control->acceptable, NULL);
+}
+
+/* --- events --- */
+
+static void on_event(void *context, const struct json *event)
+{
+	struct control *control = context;
+	char *line = request_notification("event", event);
+	struct connection *connection;
+
+	for (connection = TAILQ_FIRST(&control->connections); connection;
+	     connection = connection_next(connection))
+		connection_tell_event(connection, event, line);
+	free(line);
+}
+
+static int listen_to_events(struct control *control, struct accelnet_error *err)
+{
+	int handle = event_log_listen(control->nics->events, on_event, control);
+
+	if (handle < 0)
+		return fail(err, ACCELNET_E_INTERNAL, NULL, "the event log takes no listener");
+	control->listener = handle;
+	return 0;
 }
 
 /* --- life --- */
@@ -215,8 +273,9 @@ static int start_events(struct control *control, struct accelnet_error *err)
 	control->acceptable = event_new(control->base, control->socket.fd, EV_READ | EV_PERSIST,
 					on_acceptable, control);
 	control->sweep = event_new(control->base, -1, EV_PERSIST, on_sweep, control);
-	if (!control->acceptable || !control->sweep || event_add(control->acceptable, NULL) < 0 ||
-	    event_add(control->sweep, &sweep) < 0)
+	control->breather = evtimer_new(control->base, on_breather, control);
+	if (!control->acceptable || !control->sweep || !control->breather ||
+	    event_add(control->acceptable, NULL) < 0 || event_add(control->sweep, &sweep) < 0)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
 	return 0;
 }
@@ -240,6 +299,8 @@ int control_new(struct event_base *base, const struct control_config *config, st
 	r = listen_init(&control->socket, config->socket_path, config->group, err);
 	if (r == 0)
 		r = start_events(control, err);
+	if (r == 0)
+		r = listen_to_events(control, err);
 	if (r < 0) {
 		control_free(control);
 		return r;
@@ -254,8 +315,12 @@ void control_free(struct control *control)
 
 	if (!control)
 		return;
+	if (control->listener)
+		event_log_unlisten(control->nics->events, control->listener);
 	while ((connection = TAILQ_FIRST(&control->connections)))
 		connection_free(connection);
+	if (control->breather)
+		event_free(control->breather);
 	if (control->sweep)
 		event_free(control->sweep);
 	if (control->acceptable)

@@ -27,7 +27,8 @@ struct worker {
 	struct lane *lanes[LANES_MAX];
 	bool stop;            /* written by control, read by the worker */
 	uint64_t rounds;      /* written by the worker, read by control */
-	uint64_t rounds_seen; /* control's */
+	uint64_t rounds_seen; /* control's, as is the next: */
+	unsigned silent;      /* how often in a row it saw no new ones */
 	struct forward_scratch scratch;
 } __rte_cache_aligned;
 
@@ -163,8 +164,9 @@ bool worker_set_is_alive(struct worker_set *set)
 		struct worker *worker = set->workers[i];
 		uint64_t rounds = __atomic_load_n(&worker->rounds, __ATOMIC_RELAXED);
 
-		alive = alive && rounds != worker->rounds_seen;
+		worker->silent = rounds == worker->rounds_seen ? worker->silent + 1 : 0;
 		worker->rounds_seen = rounds;
+		alive = alive && worker->silent < WORKER_SILENCE;
 	}
 	return alive;
 }

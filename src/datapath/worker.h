@@ -26,7 +26,11 @@ int worker_set_new(struct nic_set *nics, struct rte_rcu_qsbr *qsbr, struct worke
 void worker_set_free(struct worker_set *set);
 
 unsigned worker_set_count(const struct worker_set *set);
-/* False where a worker has not turned its loop since the last call. */
+/*
+ * False where a worker has not turned its loop through so many calls in a row. One is not enough: a
+ * timer that is late asks twice in a moment, and a machine may stand still.
+ */
+#define WORKER_SILENCE 4
 bool worker_set_is_alive(struct worker_set *set);
 
 #endif

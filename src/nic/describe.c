@@ -18,6 +18,11 @@ const struct json *nic_policy_document(const struct nic *nic)
 	return nic->document;
 }
 
+const struct json *nic_get_context(const struct nic *nic)
+{
+	return nic->context;
+}
+
 const struct snapshot *nic_snapshot(const struct nic *nic)
 {
 	return atomic_load(&nic->view.snapshot);

@@ -42,6 +42,8 @@ void nic_tick(struct nic *nic);
  * one stays where that fails.
  */
 int nic_set_context(struct nic *nic, const struct json *context, struct accelnet_error *err);
+/* NULL: none. Borrowed until it is replaced. */
+const struct json *nic_get_context(const struct nic *nic);
 
 /* What an apply did. Free with nic_apply_result_fini(). */
 struct nic_apply_result {

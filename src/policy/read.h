@@ -31,8 +31,10 @@ struct pointer_map {
 struct policy_source_nsg {
 	char *name;       /* after evaluation; repeated names got #2, #3; "" where it has none */
 	enum stage level; /* of a document or an effective dump: where it stands; else STAGE_NIC */
-	const struct json *nsg; /* ARM's object, or flat as the CLI prints it; borrowed */
+	const struct json *nsg;  /* ARM's object, or flat as the CLI prints it; borrowed */
+	const struct json *root; /* the file; borrowed */
 	size_t user_rules;
+	bool broken; /* of a template: something in it cannot be evaluated, and was reported */
 	struct pointer_map *map; /* the longest `from` that fits counts; "" always stands in it */
 	size_t map_count;
 };
@@ -62,8 +64,9 @@ struct policy_read_options {
 
 /*
  * Finds the form of `root` by its shape and the NSGs in it. Takes ownership of `root`, on failure
- * too. Fails only where the form is unknown or a template cannot be evaluated; what is wrong inside
- * an NSG is found by policy_build().
+ * too. Fails only where the form is unknown or there is no NSG. What a template has that cannot be
+ * evaluated is an error in `report`, but the rest is there, and the NSGs concerned are `broken`;
+ * what is wrong inside an NSG is found by policy_build().
  */
 int policy_source_read(struct json *root, const struct policy_read_options *options,
 		       struct report *report, struct policy_source **ret);
@@ -77,7 +80,7 @@ void policy_source_free(struct policy_source *source);
 
 /*
  * The NSG to use: the one called `name`, or the only one where `name` is NULL. Fails with AMBIGUOUS
- * or NOT_FOUND and lists the names.
+ * or NOT_FOUND and lists the names, or with EXPRESSION where it is broken.
  */
 int policy_source_pick(const struct policy_source *source, const char *name,
 		       const struct policy_source_nsg **ret, struct accelnet_error *err);
@@ -98,7 +101,8 @@ int policy_source_check(const struct policy_source *source,
 
 /*
  * Where `pointer`, which a report gives relative to a document that policy_document_with_nsg() made
- * from `nsg` at `level`, stands in the file. False where it is in another part of that document.
+ * from `nsg` at `level`, stands in the file; where the file has no such place, as with the result
+ * of an expression, the nearest that it has. False where it is in another part of that document.
  */
 bool policy_source_locate(const struct policy_source_nsg *nsg, enum stage level,
 			  const char *pointer, char *buffer, size_t size);

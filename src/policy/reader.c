@@ -82,8 +82,7 @@ static bool already_told(const struct report *report, enum accelnet_code code, c
 	for (size_t i = 0; i < report->count; i++) {
 		const struct problem *problem = &report->problems[i];
 
-		if (problem->is_warning && problem->code == code &&
-		    strcasestr(problem->detail, quoted))
+		if (problem->code == code && strcasestr(problem->detail, quoted))
 			return true;
 	}
 	return false;
@@ -95,7 +94,8 @@ void reader_unresolved(struct reader *reader, enum accelnet_code code, const str
 	char detail[ERROR_DETAIL_MAX];
 	va_list args;
 
-	if (reader->unresolved_ok && already_told(reader->report, code, name))
+	if ((reader->unresolved_ok || code == ACCELNET_E_NO_CONTEXT) &&
+	    already_told(reader->report, code, name))
 		return;
 	va_start(args, format);
 	compose(reader, NULL, format, args, detail);

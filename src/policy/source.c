@@ -86,20 +86,25 @@ static char *unique_name(const struct policy_source *source, const char *name)
 	return result;
 }
 
+static void map_to(struct policy_source_nsg *nsg, const char *from, const char *to)
+{
+	nsg->map = alloc_grow(nsg->map, nsg->map_count, sizeof(*nsg->map));
+	nsg->map[nsg->map_count++] = (struct pointer_map){
+		.from = alloc_string(from),
+		.to = alloc_string(to),
+	};
+}
+
 void source_map(struct policy_source_nsg *nsg, const char *from, const struct json_at *to)
 {
 	char pointer[ERROR_POINTER_MAX];
 
 	json_pointer(to, pointer, sizeof(pointer));
-	nsg->map = alloc_grow(nsg->map, nsg->map_count, sizeof(*nsg->map));
-	nsg->map[nsg->map_count++] = (struct pointer_map){
-		.from = alloc_string(from),
-		.to = alloc_string(pointer),
-	};
+	map_to(nsg, from, pointer);
 }
 
-struct policy_source_nsg *source_add(struct source_reader *reader, const struct json_at *at,
-				     const char *name, const struct json *nsg)
+struct policy_source_nsg *source_add_at(struct source_reader *reader, const char *pointer,
+					const char *name, const struct json *nsg)
 {
 	struct policy_source *source = reader->source;
 	struct json_at root = json_root(nsg), properties, rules;
@@ -108,11 +113,25 @@ struct policy_source_nsg *source_add(struct source_reader *reader, const struct 
 
 	source->nsgs = alloc_grow(source->nsgs, source->count, sizeof(*source->nsgs));
 	added = &source->nsgs[source->count++];
-	*added = (struct policy_source_nsg){ .name = unique, .level = STAGE_NIC, .nsg = nsg };
+	*added = (struct policy_source_nsg){
+		.name = unique,
+		.level = STAGE_NIC,
+		.nsg = nsg,
+		.root = source->root,
+	};
 	if (rules_of(&root, &properties, &rules))
 		added->user_rules = json_count(&rules);
-	source_map(added, "", at);
+	map_to(added, "", pointer);
 	return added;
+}
+
+struct policy_source_nsg *source_add(struct source_reader *reader, const struct json_at *at,
+				     const char *name, const struct json *nsg)
+{
+	char pointer[ERROR_POINTER_MAX];
+
+	json_pointer(at, pointer, sizeof(pointer));
+	return source_add_at(reader, pointer, name, nsg);
 }
 
 struct json *source_make_nsg(struct source_reader *reader, const char *name,

@@ -18,6 +18,8 @@ struct source_reader {
 /* Adds an NSG that stands at `at` in the file. `name` may be NULL. */
 struct policy_source_nsg *source_add(struct source_reader *reader, const struct json_at *at,
 				     const char *name, const struct json *nsg);
+struct policy_source_nsg *source_add_at(struct source_reader *reader, const char *pointer,
+					const char *name, const struct json *nsg);
 /* What begins with `from` in the NSG stands at `to`. */
 void source_map(struct policy_source_nsg *nsg, const char *from, const struct json_at *to);
 /* A new, empty {"properties":{"securityRules":[]}}; *ret_rules is the list. Owned by the source. */

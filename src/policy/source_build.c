@@ -33,10 +33,16 @@ int policy_source_pick(const struct policy_source *source, const char *name,
 	char names[360];
 
 	for (size_t i = 0; i < source->count; i++) {
-		if (name ? strcasecmp(source->nsgs[i].name, name) == 0 : source->count == 1) {
-			*ret = &source->nsgs[i];
-			return 0;
-		}
+		const struct policy_source_nsg *nsg = &source->nsgs[i];
+
+		if (name ? strcasecmp(nsg->name, name) != 0 : source->count != 1)
+			continue;
+		if (nsg->broken)
+			return fail(err, ACCELNET_E_EXPRESSION, NULL,
+				    "something in the NSG \"%.80s\" cannot be evaluated",
+				    nsg->name);
+		*ret = nsg;
+		return 0;
 	}
 	list_names(source, names, sizeof(names));
 	if (!name && source->count)
@@ -77,6 +83,49 @@ static bool is_below(const char *pointer, const char *prefix)
 	       (pointer[length] == '\0' || pointer[length] == '/');
 }
 
+/* The member or item that the pointer's next token names; `p` is at its slash. */
+static bool step(const struct json_at *at, const char *p, size_t length, struct json_at *ret)
+{
+	char token[ERROR_POINTER_MAX];
+	size_t used = 0;
+
+	for (size_t i = 1; i < length && used + 1 < sizeof(token); i++) {
+		if (p[i] == '~' && (p[i + 1] == '0' || p[i + 1] == '1'))
+			token[used++] = p[++i] == '0' ? '~' : '/';
+		else
+			token[used++] = p[i];
+	}
+	token[used] = '\0';
+	if (json_type(at) != JSON_ARRAY)
+		return json_get(at, token, ret);
+	json_foreach(*ret, at) {
+		char digits[24];
+
+		(void)snprintf(digits, sizeof(digits), "%zu", ret->index);
+		if (strcmp(digits, token) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Cuts a pointer behind the last place on its way that the file has. */
+static void cut_to_existing(const struct json *root, char *pointer)
+{
+	struct json_at at = json_root(root), next;
+	char *p = pointer;
+
+	while (*p == '/') {
+		size_t length = 1 + strcspn(p + 1, "/");
+
+		if (!step(&at, p, length, &next)) {
+			*p = '\0';
+			return;
+		}
+		at = json_root(next.value);
+		p += length;
+	}
+}
+
 bool policy_source_locate(const struct policy_source_nsg *nsg, enum stage level,
 			  const char *pointer, char *buffer, size_t size)
 {
@@ -98,6 +147,7 @@ bool policy_source_locate(const struct policy_source_nsg *nsg, enum stage level,
 	if (!best)
 		return false;
 	(void)snprintf(buffer, size, "%s%s", best->to, pointer + strlen(best->from));
+	cut_to_existing(nsg->root, buffer);
 	return true;
 }
 
@@ -153,6 +203,9 @@ int policy_source_check(const struct policy_source *source,
 	with.unresolved_ok = true;
 	for (size_t i = 0; i < source->count; i++) {
 		struct policy *policy = NULL;
+
+		if (source->nsgs[i].broken)
+			continue; /* reported when it was read */
 
 		(void)policy_source_build(source, &source->nsgs[i], source->nsgs[i].level, &with,
 					  report, &policy); /* the report has it */

@@ -46,8 +46,7 @@ class Run:
         self.shown[seed] = self.show()
 
     def show(self):
-        return json.dumps(self.daemon.ask("policy", "show", "--nic", lab.NIC)["policy"],
-                          sort_keys=True)
+        return json.dumps(self.daemon.ask("policy", "show", "--nic", lab.NIC), sort_keys=True)
 
     def in_force(self):
         """The seed of the policy in force, told by all of its text and by a verdict."""

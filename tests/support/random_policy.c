@@ -58,6 +58,30 @@ static struct ip_prefix random_prefix6(struct random *random)
 	};
 }
 
+/* From /16 (IPv6: /32) on. */
+static struct ip_prefix spread_prefix(struct random *random, enum ip_family family)
+{
+	unsigned bits = ip_family_bits(family);
+	unsigned length = random_between(random, family == IP_FAMILY_V4 ? 16 : 32, bits);
+	ip_number number = (ip_number)random_next(random) << 64 | random_next(random);
+
+	return (struct ip_prefix){
+		.family = family,
+		.length = (uint8_t)length,
+		.number = number & ip_low_mask(bits) & ~ip_low_mask(bits - length),
+	};
+}
+
+static struct ip_prefix random_prefix(struct maker *maker)
+{
+	enum ip_family family = random_percent(maker->random, 60) ? IP_FAMILY_V4 : IP_FAMILY_V6;
+
+	if (maker->options->spread)
+		return spread_prefix(maker->random, family);
+	return family == IP_FAMILY_V4 ? random_prefix4(maker->random)
+				      : random_prefix6(maker->random);
+}
+
 static const struct address_set *random_prefixes(struct maker *maker, const char *name,
 						 unsigned least)
 {
@@ -65,8 +89,7 @@ static const struct address_set *random_prefixes(struct maker *maker, const char
 	size_t count = least + random_below(maker->random, 4);
 
 	for (size_t i = 0; i < count; i++)
-		prefixes[i] = random_percent(maker->random, 60) ? random_prefix4(maker->random)
-								: random_prefix6(maker->random);
+		prefixes[i] = random_prefix(maker);
 	return synthetic_set(maker->policy, ADDRESS_PREFIXES, name, prefixes, count);
 }
 
@@ -107,6 +130,8 @@ static size_t random_side(struct maker *maker, enum stage stage, const struct ad
 {
 	unsigned dice = random_below(maker->random, 100);
 
+	if (maker->options->spread && random_percent(maker->random, 90))
+		dice = 59; /* mostly literal prefixes */
 	if (dice < 30) {
 		sets[0] = maker->any;
 	} else if (dice < 60) {

@@ -18,6 +18,8 @@ struct random_policy_options {
 	 * sets, an NSG without default rules, rules that match nothing.
 	 */
 	bool readable;
+	/* Literal prefixes from all over the address space, so that few rules match a packet. */
+	bool spread;
 };
 
 /* Never NULL. The caller frees it with policy_free(). */

@@ -357,29 +357,33 @@ enum prm_status cx_modify_rq(struct cx_command *command, struct mlx5dv_devx_obj 
 	return PRM_OK;
 }
 
+struct tis {
+	struct mlx5dv_devx_obj object;
+	struct mlx5dv_devx_obj *domain;
+};
+
 static void tis_release(struct mlx5dv_devx_obj *object)
 {
-	struct mlx5dv_devx_obj *domain = *(struct mlx5dv_devx_obj **)(object + 1);
-
-	domain->users--;
+	((struct tis *)object)->domain->users--;
 }
 
 enum prm_status cx_create_tis(struct cx_command *command, struct mlx5dv_devx_obj **ret_object)
 {
 	const uint8_t *context = command->in + QUEUE_IN_CONTEXT;
 	uint32_t number = prm_get(context, TISC_TRANSPORT_DOMAIN);
-	struct mlx5dv_devx_obj *domain, *tis;
+	struct mlx5dv_devx_obj *domain;
+	struct tis *tis;
 
 	domain = cx_object_find(&command->device->objects, CX_TRANSPORT_DOMAIN, number);
 	if (!domain)
 		return PRM_BAD_RESOURCE;
-	tis = cx_object_new(command->device, CX_TIS, sizeof(*tis) + sizeof(domain));
+	tis = cx_object_new(command->device, CX_TIS, sizeof(*tis));
 	if (!tis)
 		return PRM_NO_RESOURCES;
-	*(struct mlx5dv_devx_obj **)(tis + 1) = domain;
-	tis->release = tis_release;
+	tis->domain = domain;
+	tis->object.release = tis_release;
 	domain->users++;
-	*ret_object = tis;
+	*ret_object = &tis->object;
 	return PRM_OK;
 }
 

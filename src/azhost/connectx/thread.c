@@ -30,18 +30,28 @@ static unsigned int holders;
 static pthread_t thread;
 static atomic_bool stop;
 
-static void any_cpu(cpu_set_t *set)
+/* The CPU of AZHOST_DEVICE_CPU, or -1: any. */
+static long pinned_cpu(void)
 {
-	const char *pinned = getenv("AZHOST_DEVICE_CPU");
-	long n = sysconf(_SC_NPROCESSORS_CONF);
+	const char *text = getenv("AZHOST_DEVICE_CPU");
+	char *end;
+	long cpu;
+
+	if (!text || !*text)
+		return -1;
+	cpu = strtol(text, &end, 10);
+	return *end || cpu < 0 || cpu >= CPU_SETSIZE ? -1 : cpu;
+}
+
+static void allowed_cpus(cpu_set_t *set)
+{
+	long pinned = pinned_cpu(), n = sysconf(_SC_NPROCESSORS_CONF);
 
 	CPU_ZERO(set);
-	if (pinned) {
-		CPU_SET((unsigned int)atoi(pinned), set);
-		return;
+	for (long i = 0; i < n && i < CPU_SETSIZE; i++) {
+		if (pinned < 0 || i == pinned)
+			CPU_SET((unsigned int)i, set);
 	}
-	for (long i = 0; i < n; i++)
-		CPU_SET((unsigned int)i, set);
 }
 
 int cx_thread_create(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *argument)
@@ -56,7 +66,7 @@ int cx_thread_create(pthread_t *ret_thread, const char *name, void *(*run)(void 
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (r)
 		return -r;
-	any_cpu(&cpus);
+	allowed_cpus(&cpus);
 	(void)pthread_setaffinity_np(*ret_thread, sizeof(cpus), &cpus); /* slower, but it works */
 	(void)pthread_setname_np(*ret_thread, name);
 	return 0;

@@ -3,7 +3,7 @@
  */
 #undef NDEBUG
 
-#include "bed.h"
+#include "azhost/connectx/bed.h"
 
 #include "azhost/connectx/devx.h"
 #include "azhost/connectx/export.h"
@@ -26,6 +26,36 @@ static void *zeroed(size_t bytes)
 	return memset(memory, 0, bytes);
 }
 
+static void register_packets(struct bed *bed)
+{
+	bed->packets = zeroed(BED_PACKET_BYTES);
+	bed->mr = ibv_reg_mr_iova2(bed->pd, bed->packets, BED_PACKET_BYTES, (uintptr_t)bed->packets,
+				   IBV_ACCESS_LOCAL_WRITE);
+	assert(bed->mr);
+}
+
+void bed_equip(struct bed *bed, struct ibv_context *context)
+{
+	bed->context = context;
+	bed->device = cx_device_from(context);
+	bed->umem_bytes = zeroed(BED_UMEM_BYTES);
+	for (uint32_t i = 0; i < BED_RING; i++) {
+		bed->umem_bytes[BED_TX_CQ + i * CX_CQE_SIZE + 63] = CQE_INVALID << 4 | 1;
+		bed->umem_bytes[BED_RX_CQ + i * CX_CQE_SIZE + 63] = CQE_INVALID << 4 | 1;
+	}
+	bed->umem = mlx5dv_devx_umem_reg(bed->context, bed->umem_bytes, BED_UMEM_BYTES, 0);
+	bed->pd = ibv_alloc_pd(bed->context);
+	assert(bed->umem && bed->pd);
+	register_packets(bed);
+}
+
+void bed_replace_packets(struct bed *bed)
+{
+	(void)ibv_dereg_mr(bed->mr);
+	free(bed->packets);
+	register_packets(bed);
+}
+
 void bed_open(struct bed *bed, const char *profile)
 {
 	int r;
@@ -37,18 +67,7 @@ void bed_open(struct bed *bed, const char *profile)
 	r = cx_device_build(&bed->vf, &bed->device);
 	assert(r == 0);
 	bed->vf.device = bed->device;
-	bed->context = &bed->device->verbs.context;
-	bed->umem_bytes = zeroed(BED_UMEM_BYTES);
-	for (uint32_t i = 0; i < BED_RING; i++) {
-		bed->umem_bytes[BED_TX_CQ + i * CX_CQE_SIZE + 63] = CQE_INVALID << 4 | 1;
-		bed->umem_bytes[BED_RX_CQ + i * CX_CQE_SIZE + 63] = CQE_INVALID << 4 | 1;
-	}
-	bed->umem = mlx5dv_devx_umem_reg(bed->context, bed->umem_bytes, BED_UMEM_BYTES, 0);
-	bed->pd = ibv_alloc_pd(bed->context);
-	bed->packets = zeroed(BED_PACKET_BYTES);
-	bed->mr = ibv_reg_mr_iova2(bed->pd, bed->packets, BED_PACKET_BYTES, (uintptr_t)bed->packets,
-				   IBV_ACCESS_LOCAL_WRITE);
-	assert(bed->umem && bed->pd && bed->mr);
+	bed_equip(bed, &bed->device->verbs.context);
 }
 
 static void stop_steering(struct bed *bed)
@@ -65,14 +84,33 @@ static void stop_steering(struct bed *bed)
 		(void)steer_domain_destroy(bed->steer_domain);
 }
 
+static void free_memory(struct bed *bed)
+{
+	free(bed->umem_bytes);
+	free(bed->packets);
+}
+
 void bed_close(struct bed *bed)
 {
 	stop_steering(bed);
 	(void)ibv_dereg_mr(bed->mr);
 	(void)ibv_dealloc_pd(bed->pd);
 	cx_device_dismantle(bed->device);
-	free(bed->umem_bytes);
-	free(bed->packets);
+	free_memory(bed);
+}
+
+void bed_close_equipment(struct bed *bed)
+{
+	struct mlx5dv_devx_obj *objects[] = { bed->tir,   bed->rqt,   bed->rq,  bed->sq,
+					      bed->rx_cq, bed->tx_cq, bed->tis, bed->domain };
+
+	stop_steering(bed);
+	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
+		assert(mlx5dv_devx_obj_destroy(objects[i]) == 0);
+	(void)ibv_dereg_mr(bed->mr);
+	(void)ibv_dealloc_pd(bed->pd);
+	assert(mlx5dv_devx_umem_dereg(bed->umem) == 0);
+	free_memory(bed);
 }
 
 void bed_command_simple(struct bed_command *command, enum prm_opcode opcode)
@@ -97,6 +135,19 @@ void bed_command_cq(const struct bed *bed, struct bed_command *command, enum bed
 	prm_set(context, CQC_LOG_SIZE, BED_LOG_RING);
 	prm_set(context, CQC_UAR_PAGE, CX_UAR_PAGE);
 	prm_set(context, CQC_EQN, CX_EQN);
+}
+
+void bed_command_mkey(const struct bed *bed, struct bed_command *command, uint64_t length)
+{
+	uint8_t *context = command->bytes + CREATE_MKEY_IN_MKC;
+
+	bed_command_simple(command, PRM_CREATE_MKEY);
+	prm_set(command->bytes, CREATE_MKEY_IN_UMEM, bed->umem->umem_id);
+	prm_set(context, MKC_ACCESS_MODE, MKC_MODE_MTT);
+	prm_set(context, MKC_LOCAL_WRITE, 1);
+	prm_set(context, MKC_VARIANT, 0x42);
+	prm_set64(context, MKC_START, BED_MKEY_START);
+	prm_set64(context, MKC_LENGTH, length);
 }
 
 static void fill_wq(const struct bed *bed, uint8_t *wq, enum bed_place ring,
@@ -264,8 +315,8 @@ void bed_start(struct bed *bed)
 
 static void set_doorbell(struct bed *bed, enum bed_place place, unsigned int word, uint32_t value)
 {
-	value = htobe32(value);
-	memcpy(bed->umem_bytes + place + word * sizeof(value), &value, sizeof(value));
+	__atomic_store_n((uint32_t *)(bed->umem_bytes + place) + word, htobe32(value),
+			 __ATOMIC_RELEASE);
 }
 
 uint8_t *bed_wqe(struct bed *bed)
@@ -306,6 +357,11 @@ void bed_post_receive(struct bed *bed, uint16_t n)
 	for (uint32_t i = 0; i < BED_RING; i++)
 		bed_data_segment(bed->umem_bytes + BED_RX_RING + i * 16, BED_BUFFER, bed->mr->lkey,
 				 bed->packets + i * BED_BUFFER);
+	bed_post_more(bed, n);
+}
+
+void bed_post_more(struct bed *bed, uint16_t n)
+{
 	set_doorbell(bed, BED_RX_DOORBELL, DOORBELL_RECEIVE, n);
 }
 
@@ -326,11 +382,13 @@ const struct cx_cqe *bed_completion(struct bed *bed, bool receive)
 {
 	uint32_t *seen = receive ? &bed->seen_rx : &bed->seen_tx;
 	const struct cx_cqe *cqe;
+	uint8_t own;
 
 	cqe = (const struct cx_cqe *)(bed->umem_bytes + (receive ? BED_RX_CQ : BED_TX_CQ) +
 				      *seen % BED_RING * CX_CQE_SIZE);
+	own = __atomic_load_n(&cqe->op_own, __ATOMIC_ACQUIRE);
 	/* As check_cqe() of the PMD: the owner bit says which round of the ring the entry is of. */
-	if ((cqe->op_own & 1) != (*seen >> BED_LOG_RING & 1) || cqe->op_own >> 4 == CQE_INVALID)
+	if ((own & 1) != (*seen >> BED_LOG_RING & 1) || own >> 4 == CQE_INVALID)
 		return NULL;
 	(*seen)++;
 	set_doorbell(bed, receive ? BED_RX_CQ_DOORBELL : BED_TX_CQ_DOORBELL, 0, *seen);

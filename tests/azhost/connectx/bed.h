@@ -54,6 +54,10 @@ struct bed {
 
 /* A device of that profile, with memory and without queues. */
 void bed_open(struct bed *bed, const char *profile);
+/* The same around a device that was opened as a program opens it: its own thread works on it. The
+ * caller closes it after bed_close_equipment(). */
+void bed_equip(struct bed *bed, struct ibv_context *context);
+void bed_close_equipment(struct bed *bed);
 /* Everything that is left goes with it. */
 void bed_close(struct bed *bed);
 
@@ -69,6 +73,9 @@ void bed_command_rq(const struct bed *bed, struct bed_command *command);
 void bed_command_tis(const struct bed *bed, struct bed_command *command);
 void bed_command_rqt(const struct bed *bed, struct bed_command *command);
 void bed_command_tir(const struct bed *bed, struct bed_command *command);
+/* A key over the umem's first length bytes, whose address space starts at BED_MKEY_START. */
+#define BED_MKEY_START 0x1000000u
+void bed_command_mkey(const struct bed *bed, struct bed_command *command, uint64_t length);
 void bed_command_simple(struct bed_command *command, enum prm_opcode opcode);
 /* MODIFY_SQ or MODIFY_RQ from one state to another. */
 void bed_command_state(struct bed_command *command, struct mlx5dv_devx_obj *queue, uint32_t from,
@@ -78,6 +85,9 @@ void bed_command_state(struct bed_command *command, struct mlx5dv_devx_obj *queu
 struct mlx5dv_devx_obj *bed_create(struct bed *bed, const struct bed_command *command,
 				   enum prm_status *ret_status);
 enum prm_status bed_modify(struct mlx5dv_devx_obj *object, const struct bed_command *command);
+
+/* Other memory for frames; what was there is freed, and its key is gone. */
+void bed_replace_packets(struct bed *bed);
 
 /* All queues, ready, BED_RING - 1 receive buffers posted, and a rule that leads every frame to
  * them. Asserts that each step works. */
@@ -91,11 +101,13 @@ void bed_data_segment(uint8_t *at, uint32_t length, uint32_t key, const void *ad
 
 /* Post receive buffer i of the ring at packets + i * BED_BUFFER, and tell the device of n. */
 void bed_post_receive(struct bed *bed, uint16_t n);
+/* Tell the device of n altogether; the descriptors are there already. */
+void bed_post_more(struct bed *bed, uint16_t n);
 
 /* One round of the device, walk brackets included. */
 void bed_poll(struct bed *bed);
 
-/* The next completion, or NULL; it is consumed. */
+/* The next completion, or NULL; it is consumed, so the device may write over it a ring later. */
 const struct cx_cqe *bed_completion(struct bed *bed, bool receive);
 
 #endif

@@ -4,7 +4,7 @@
  * set aside. The device may refuse, complete with errors or stand still; it may not touch memory
  * that is not its own.
  */
-#include "bed.h"
+#include "azhost/connectx/bed.h"
 
 #include "azhost/connectx/lock.h"
 #include "azhost/connectx/queue.h"
@@ -51,11 +51,26 @@ static void distort(struct script *script, uint8_t *bytes, size_t length)
 		bytes[(take(script) << 8 | take(script)) % length] = take(script);
 }
 
+/* Over the frames' memory, in two stretches. */
+static void indirect_key(const struct bed *bed, struct bed_command *command)
+{
+	uint8_t *klm = command->bytes + CREATE_MKEY_IN_KLM;
+
+	prm_set(command->bytes + CREATE_MKEY_IN_MKC, MKC_ACCESS_MODE, MKC_MODE_KLM);
+	prm_set(command->bytes, CREATE_MKEY_IN_ENTRIES, 2);
+	for (unsigned int i = 0; i < 2; i++, klm += KLM_BYTES) {
+		prm_set(klm, KLM_BYTE_COUNT, 256);
+		prm_set(klm, KLM_MKEY, bed->mr->lkey);
+		prm_set64(klm, KLM_ADDRESS, (uintptr_t)bed->packets + i * 4096);
+	}
+	command->length = CREATE_MKEY_IN_KLM + 2 * KLM_BYTES;
+}
+
 static void good_command(struct script *script, const struct bed *bed, struct bed_command *command)
 {
 	static const enum prm_opcode simple[] = {
-		PRM_CREATE_MKEY,     PRM_ALLOC_TRANSPORT_DOMAIN, PRM_ALLOC_FLOW_COUNTER,
-		PRM_ALLOC_Q_COUNTER, PRM_QUERY_HCA_CAP,          PRM_QUERY_NIC_VPORT_CONTEXT,
+		PRM_ALLOC_TRANSPORT_DOMAIN, PRM_ALLOC_FLOW_COUNTER,      PRM_ALLOC_Q_COUNTER,
+		PRM_QUERY_HCA_CAP,          PRM_QUERY_NIC_VPORT_CONTEXT,
 	};
 
 	switch (take(script) % 8) {
@@ -77,9 +92,13 @@ static void good_command(struct script *script, const struct bed *bed, struct be
 	case 5:
 		bed_command_tir(bed, command);
 		break;
+	case 6:
+		bed_command_mkey(bed, command, take(script) * 64u);
+		if (take(script) & 1)
+			indirect_key(bed, command);
+		break;
 	default:
-		bed_command_simple(command, simple[take(script) % 6]);
-		prm_set(command->bytes, CREATE_MKEY_IN_UMEM, bed->umem->umem_id);
+		bed_command_simple(command, simple[take(script) % 5]);
 		break;
 	}
 }
@@ -157,9 +176,14 @@ static void descriptor(struct script *script, struct world *world)
 	unsigned int segments = 2 + take(script) % 3;
 	uint8_t opcode = opcodes[take(script) % 4];
 
-	for (unsigned int i = 2; i < segments; i++)
-		bed_data_segment(wqe + i * 16, take(script) * 8u, bed->mr->lkey,
-				 bed->packets + take(script));
+	for (unsigned int i = 2; i < segments; i++) {
+		if (take(script) & 1)
+			bed_data_segment(wqe + i * 16, take(script), take32(script),
+					 (void *)(uintptr_t)(BED_MKEY_START + take(script)));
+		else
+			bed_data_segment(wqe + i * 16, take(script) * 8u, bed->mr->lkey,
+					 bed->packets + take(script));
+	}
 	wqe[20] = take(script) & 0xc0;
 	wqe[23] = opcode == WQE_TSO ? take(script) : 0;
 	bed_send(bed, opcode, segments);
@@ -215,6 +239,13 @@ static void consume(struct script *script, struct world *world)
 	(void)bed_completion(&world->bed, take(script) & 1);
 }
 
+/* The program frees its frames without asking the device, which still has their addresses. */
+static void replace(struct script *script, struct world *world)
+{
+	(void)script;
+	bed_replace_packets(&world->bed);
+}
+
 static void fault(struct script *script, struct world *world)
 {
 	world->bed.device->faults[take(script) % CX_FAULTS] = take(script) % 4;
@@ -225,8 +256,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const steps[])(struct script *, struct world *) = {
-		create,  general, modify,  destroy, descriptor, poke,    doorbell,
-		receive, poll_it, consume, fault,   descriptor, poll_it, receive,
+		create,  general, modify, destroy,    descriptor, poke,    doorbell, receive,
+		poll_it, consume, fault,  descriptor, poll_it,    receive, replace,
 	};
 	static const char *const profiles[] = { "cx5-vf-trusted", "cx4lx-vf" };
 	struct script script = { data, size };

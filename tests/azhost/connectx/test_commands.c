@@ -1,5 +1,5 @@
 /* DevX commands: what is refused and how, lifetimes, keys, counters, and a device that is gone. */
-#include "bed.h"
+#include "azhost/connectx/bed.h"
 
 #include "azhost/connectx/devx.h"
 #include "azhost/connectx/objects.h"
@@ -207,18 +207,11 @@ static void queue_states(void **state)
 
 static struct mlx5dv_devx_obj *make_mkey(struct bed *bed, uint64_t length, uint32_t *ret_key)
 {
-	uint8_t *context, out[16];
 	struct bed_command command;
 	struct mlx5dv_devx_obj *mkey;
+	uint8_t out[16];
 
-	bed_command_simple(&command, PRM_CREATE_MKEY);
-	context = command.bytes + CREATE_MKEY_IN_MKC;
-	prm_set(command.bytes, CREATE_MKEY_IN_UMEM, bed->umem->umem_id);
-	prm_set(context, MKC_ACCESS_MODE, MKC_MODE_MTT);
-	prm_set(context, MKC_LOCAL_WRITE, 1);
-	prm_set(context, MKC_VARIANT, 0x42);
-	prm_set64(context, MKC_START, 0x1000000);
-	prm_set64(context, MKC_LENGTH, length);
+	bed_command_mkey(bed, &command, length);
 	mkey = mlx5dv_devx_obj_create(bed->context, command.bytes, command.length, out,
 				      sizeof(out));
 	*ret_key = prm_get(out, CMD_NUMBER) << 8 | 0x42;
@@ -243,10 +236,11 @@ static void memory_keys(void **state)
 	assert_null(cx_memory_at(memory, UINT32_MAX, start, 1, true));
 	mkey = make_mkey(bed, 4096, &key);
 	assert_non_null(mkey);
-	assert_ptr_equal(cx_memory_at(memory, key, 0x1000000 + 5, 8, true), bed->umem_bytes + 5);
-	assert_null(cx_memory_at(memory, key, 0x1000000 + 4090, 8, true));
+	assert_ptr_equal(cx_memory_at(memory, key, BED_MKEY_START + 5, 8, true),
+			 bed->umem_bytes + 5);
+	assert_null(cx_memory_at(memory, key, BED_MKEY_START + 4090, 8, true));
 	assert_int_equal(mlx5dv_devx_obj_destroy(mkey), 0);
-	assert_null(cx_memory_at(memory, key, 0x1000000, 8, true));
+	assert_null(cx_memory_at(memory, key, BED_MKEY_START, 8, true));
 	assert_null(make_mkey(bed, BED_UMEM_BYTES + 1, &key));
 }
 
@@ -314,13 +308,13 @@ static void flow_counters(void **state)
 	prm_set(command.bytes, QUERY_FLOW_COUNTER_DUMP, 1);
 	prm_set(command.bytes, QUERY_FLOW_COUNTER_COUNT, 512);
 	prm_set(command.bytes, QUERY_FLOW_COUNTER_MKEY, key);
-	prm_set64(command.bytes, QUERY_FLOW_COUNTER_ADDRESS, 0x1000000);
+	prm_set64(command.bytes, QUERY_FLOW_COUNTER_ADDRESS, BED_MKEY_START);
 	assert_int_equal(mlx5dv_devx_obj_query(bulk, command.bytes, 32, out, 16), 0);
 	assert_int_equal(prm_get64(bed->umem_bytes, 3 * 16), 1);
 	prm_set(command.bytes, QUERY_FLOW_COUNTER_COUNT, 513);
 	assert_int_equal(mlx5dv_devx_obj_query(bulk, command.bytes, 32, out, 16), EREMOTEIO);
 	prm_set(command.bytes, QUERY_FLOW_COUNTER_COUNT, 512);
-	prm_set64(command.bytes, QUERY_FLOW_COUNTER_ADDRESS, 0x1000000 + BED_UMEM_BYTES - 100);
+	prm_set64(command.bytes, QUERY_FLOW_COUNTER_ADDRESS, BED_MKEY_START + BED_UMEM_BYTES - 100);
 	assert_int_equal(mlx5dv_devx_obj_query(bulk, command.bytes, 32, out, 16), EREMOTEIO);
 	assert_int_equal(prm_get(out, CMD_STATUS), PRM_BAD_RESOURCE);
 	assert_int_equal(mlx5dv_devx_obj_destroy(mkey), 0);

@@ -23,6 +23,7 @@ static struct cx_frame frame_at(uint8_t *memory)
 static struct cx_frame make(unsigned int l3, unsigned int protocol, uint32_t payload)
 {
 	uint32_t l4_bytes = (protocol == IPPROTO_TCP ? 20 : 8) + payload, at = 14;
+	static const uint8_t addresses[] = { 10, 0, 0, 1, 10, 0, 0, 2 };
 	struct cx_frame frame = frame_at(buffer);
 	uint8_t *p = frame.data;
 
@@ -35,7 +36,7 @@ static struct cx_frame make(unsigned int l3, unsigned int protocol, uint32_t pay
 		p[17] = (uint8_t)(20 + l4_bytes);
 		p[22] = 64;
 		p[23] = (uint8_t)protocol;
-		memcpy(p + 26, "\x0a\x00\x00\x01\x0a\x00\x00\x02", 8);
+		memcpy(p + 26, addresses, sizeof(addresses));
 		at += 20;
 	} else {
 		p[14] = 0x60;

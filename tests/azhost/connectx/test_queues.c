@@ -1,5 +1,5 @@
 /* Queues: what each descriptor makes of memory, wire and completions, also where it is wrong. */
-#include "bed.h"
+#include "azhost/connectx/bed.h"
 
 #include "azhost/connectx/queue.h"
 

@@ -40,6 +40,7 @@ class FlowBed:
 
     def __init__(self, profile="cx5-vf-trusted", forward="rxonly", devargs="", arguments=(),
                  verbose=True):
+        Shared.close()
         self.bed = harness.Bed([profile])
         self.vf = self.bed.vfs[0]
         queues = [f"--rxq={QUEUES}", f"--txq={QUEUES}"]
@@ -70,7 +71,7 @@ class FlowBed:
             raise Failed(f"refused: {rule}: {text}")
         return int(match.group(1))
 
-    def flow_many(self, rules, timeout=30):
+    def flow_many(self, rules, timeout=90):
         """Create many rules at one go: for each its number, or None if it was refused."""
         start = len(self.pmd.output)
         self.pmd.process.stdin.write("".join(f"flow create 0 {rule}\n" for rule in rules).encode())
@@ -172,3 +173,42 @@ class FlowBed:
             self.vf.send(frame)
         got = self.vf.receive(len(frames) if count is None else count, 5)
         return got + self.vf.drain(0.1)
+
+
+class Shared:
+    """A bed that tests use one after the other, each leaving it without rules: starting testpmd
+    takes longer than most of them. There is one at a time, since each keeps a CPU busy."""
+
+    key = None
+    bed = None
+
+    def __init__(self, profile="cx5-vf-trusted", forward="rxonly"):
+        self.wanted = (profile, forward)
+
+    def __enter__(self):
+        if Shared.key != self.wanted:
+            profile, forward = self.wanted
+            Shared.bed = FlowBed(profile, forward, verbose=forward == "rxonly")
+            Shared.key = self.wanted
+        return Shared.bed
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            Shared.bed.flush()
+        else:
+            Shared.close(kind)
+
+    @classmethod
+    def close(cls, kind=None):
+        bed, cls.bed, cls.key = cls.bed, None, None
+        if bed:
+            bed.__exit__(kind)
+
+
+def main(names):
+    """Run the functions test_* of names, and leave no bed behind."""
+    tests = {name[5:]: test for name, test in names.items() if name.startswith("test_")}
+    try:
+        harness.main(tests)
+    finally:
+        Shared.close()

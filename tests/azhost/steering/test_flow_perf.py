@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 
-from flowbed import harness
+from flowbed import harness, main
 from harness import check, same
 
 RULES = 100_000
@@ -47,5 +47,4 @@ def test_hundred_thousand_rules():
 
 if __name__ == "__main__":
     harness.enter(("dpdk-test-flow-perf",))
-    harness.main({name[5:]: test for name, test in list(globals().items())
-                  if name.startswith("test_")})
+    main(dict(globals()))

@@ -6,11 +6,10 @@ test_untrusted.py [TEST...]
 """
 
 import contextlib
-import os
 import re
 import tempfile
 
-from flowbed import FlowBed, harness
+from flowbed import FlowBed, main, Shared, harness
 from harness import check, same
 import frames
 
@@ -42,7 +41,7 @@ def changed_profile(base, **changes):
 
 
 def test_group_zero_works():
-    with FlowBed("cx5-vf-untrusted") as bed:
+    with Shared("cx5-vf-untrusted") as bed:
         counted = bed.flow("ingress pattern eth / ipv4 / tcp dst is 443 flags spec 0x10"
                            " flags mask 0x17 / end actions count / mark id 7 / queue index 1 / end")
         bed.flow("priority 1 ingress pattern eth / ipv4 / tcp dst is 443 / end actions drop / end")
@@ -55,7 +54,7 @@ def test_group_zero_works():
 
 
 def test_groups_refused():
-    with FlowBed("cx5-vf-untrusted") as bed:
+    with Shared("cx5-vf-untrusted") as bed:
         for group in (1, 2, 100):
             bed.refused(f"group {group} ingress pattern eth / ipv4 / end actions drop / end",
                         "cannot get table")
@@ -66,7 +65,7 @@ def test_groups_refused():
 
 
 def test_priorities_are_few():
-    with FlowBed("cx5-vf-untrusted") as bed:
+    with Shared("cx5-vf-untrusted") as bed:
         for priority in (0, 1):
             bed.flow(f"priority {priority} ingress pattern eth / ipv4 / udp dst is 9 / end"
                      f" actions mark id {priority + 1} / queue index 0 / end")
@@ -80,7 +79,7 @@ def test_deeper_pattern_wins():
     """Inside one priority, whichever was first."""
     layers = ("eth", "eth / ipv4", "eth / ipv4 / udp")
     for order in ((0, 1, 2), (2, 1, 0), (1, 2, 0)):
-        with FlowBed("cx5-vf-untrusted") as bed:
+        with Shared("cx5-vf-untrusted") as bed:
             for layer in order:
                 bed.flow(f"ingress pattern {layers[layer]} / end"
                          f" actions mark id {layer + 2} / queue index 0 / end")
@@ -126,7 +125,7 @@ def test_tie_across_priorities():
 
 def test_root_conflicts():
     same_match = "ingress pattern eth / ipv4 / udp dst is 9 / end actions"
-    with FlowBed("cx5-vf-untrusted") as bed:
+    with Shared("cx5-vf-untrusted") as bed:
         first = bed.flow(f"{same_match} mark id 1 / queue index 0 / end")
         for other in ("mark id 2 / queue index 0 / end", "queue index 0 / end", "drop / end"):
             text = bed.refused(f"{same_match} {other}")
@@ -190,6 +189,4 @@ def test_cx4lx():
 
 if __name__ == "__main__":
     harness.enter()
-    os.environ.setdefault("LANG", "C")
-    harness.main({name[5:]: test for name, test in list(globals().items())
-                  if name.startswith("test_")})
+    main(dict(globals()))

@@ -394,6 +394,27 @@ static void tells(void **state)
 	}
 }
 
+/* One thing is missing, however many rules want it; unknown names are told for each rule. */
+static void missing_context_is_told_once(void **state)
+{
+	struct built built = build(
+		"{" VERSION ",'acl':{'rules':["
+		"{'name':'a','priority':1,'direction':'Inbound','action':'deny','protocol':'*',"
+		"'source':'VirtualNetwork','destination':'VIRTUAL_NETWORK'},"
+		"{'name':'b','priority':2,'direction':'Inbound','action':'deny','protocol':'*',"
+		"'source':'Nowhere','destination':'Nowhere'}]}}",
+		NULL);
+
+	(void)state;
+	assert_null(built.policy);
+	assert_int_equal(built.report.errors, 3);
+	assert_non_null(find_problem(&built.report, false, "/acl/rules/0/source", "rule \"a\""));
+	assert_non_null(find_problem(&built.report, false, "/acl/rules/1/source", "rule \"b\""));
+	assert_non_null(
+		find_problem(&built.report, false, "/acl/rules/1/destination", "rule \"b\""));
+	built_fini(&built);
+}
+
 /* An API answer as it comes, with default rules and empty lists: nothing to say about it. */
 static void default_rules_of_an_answer_are_not_loaded_twice(void **state)
 {
@@ -453,6 +474,7 @@ int main(void)
 		cmocka_unit_test(a_given_context_fills_gaps),
 		cmocka_unit_test(acl_is_read),
 		cmocka_unit_test(tells),
+		cmocka_unit_test(missing_context_is_told_once),
 		cmocka_unit_test(default_rules_of_an_answer_are_not_loaded_twice),
 		cmocka_unit_test(rule_counts_are_limited),
 	};

@@ -152,8 +152,7 @@ static const struct place places[] = {
 	{ FLAT("a", "100", "x"), ACCELNET_E_PORT_RANGE, "/destinationPortRange", "\"x\"" },
 	{ "{'effectiveSecurityRules':[{'name':'defaultSecurityRules/x'},"
 	  "{'name':'securityRules/a','priority':100," FIELDS "'9-8'}]}",
-	  ACCELNET_E_PORT_RANGE, "/effectiveSecurityRules/1/destinationPortRange",
-	  "reversed" },
+	  ACCELNET_E_PORT_RANGE, "/effectiveSecurityRules/1/destinationPortRange", "reversed" },
 	{ "{'apiVersion':'accelnet/v1','nicNsg':{'securityRules':[" FLAT("a", "100", "x") "]}}",
 	  ACCELNET_E_PORT_RANGE, "/nicNsg/securityRules/0/destinationPortRange", "\"x\"" },
 };
