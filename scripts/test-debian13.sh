@@ -15,9 +15,9 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/lib/say.sh"
 
-packages="gcc libc6-dev cmake ninja-build pkg-config git libdpdk-dev dpdk dpdk-dev libibverbs-dev
-	libnl-3-dev libnl-route-3-dev libcjson-dev libevent-dev libcmocka-dev python3 iproute2 iputils-ping
-	iperf3 tcpdump procps util-linux"
+packages=(gcc libc6-dev cmake ninja-build pkg-config git libdpdk-dev dpdk dpdk-dev libibverbs-dev
+	libnl-3-dev libnl-route-3-dev libcjson-dev libevent-dev libcmocka-dev python3 iproute2
+	iputils-ping iperf3 tcpdump procps util-linux)
 mirror=http://deb.debian.org/debian
 keep=no
 system=
@@ -65,9 +65,8 @@ make_system() {
 		rm -f "$system.log"
 	fi
 	say "debian13: packages"
-	# shellcheck disable=SC2086 # one package a word
 	inside "export DEBIAN_FRONTEND=noninteractive; apt-get -qq update &&
-		apt-get -qq -y --no-install-recommends install $(echo $packages) >/tmp/apt.log 2>&1 || {
+		apt-get -qq -y --no-install-recommends install ${packages[*]} >/tmp/apt.log 2>&1 || {
 			tail -n 20 /tmp/apt.log >&2; exit 1; }"
 }
 
