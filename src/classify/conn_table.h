@@ -17,7 +17,6 @@
 /* The buckets of one family. */
 struct conn_side {
 	uint8_t *buckets;
-	size_t size;
 	uint32_t count;
 	uint32_t stride;
 	uint32_t live;    /* atomic */

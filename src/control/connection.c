@@ -7,6 +7,7 @@
 #include "control/request.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -74,13 +75,23 @@ void connection_free(struct connection *connection)
 
 /* --- what the server asks --- */
 
+/* The other side has closed, not only ended what it sends. */
+static bool is_hung_up(const struct connection *connection)
+{
+	struct pollfd item = { .fd = connection->fd };
+
+	return poll(&item, 1, 0) == 1 && (item.revents & (POLLHUP | POLLERR));
+}
+
 const char *connection_overdue(const struct connection *connection, uint64_t now)
 {
 	const struct control_limits *limits = &connection->control->limits;
 
+	if (connection->ended && connection->subscribed && is_hung_up(connection))
+		return "gone";
 	if (connection->out_since && now - connection->out_since > limits->drain_seconds * 1000ULL)
 		return "does not read its responses";
-	if (connection->line_since && !connection->out_since &&
+	if (connection->line_since && !connection->out_since && !connection->waiting &&
 	    now - connection->line_since > limits->line_seconds * 1000ULL)
 		return "did not end its request in time";
 	if (!connection->line_since && !connection->out_since && !connection->subscribed &&
@@ -91,8 +102,19 @@ const char *connection_overdue(const struct connection *connection, uint64_t now
 
 void connection_retry(struct connection *connection)
 {
-	if (!connection->closing && !event_pending(connection->readable, EV_READ, NULL))
+	if (!connection->closing && !connection->waiting &&
+	    !event_pending(connection->readable, EV_READ, NULL))
 		connection_settle(connection);
+}
+
+uint64_t connection_waiting_since(const struct connection *connection)
+{
+	return connection->waiting ? connection->line_since : UINT64_MAX;
+}
+
+void connection_wake(struct connection *connection)
+{
+	event_active(connection->readable, EV_READ, 0);
 }
 
 const struct peer *connection_peer(const struct connection *connection)

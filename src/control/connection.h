@@ -29,6 +29,7 @@ struct connection {
 	struct evbuffer *out;
 	size_t scanned;      /* bytes of `in` known to hold no line feed */
 	bool has_slot;       /* holds a long-line slot */
+	bool waiting;        /* its request is whole and long, and it is not its turn */
 	bool ended;          /* the client sends no more */
 	bool closing;        /* no more requests: ends when `out` is sent */
 	uint64_t line_since; /* 0: no request is half read */

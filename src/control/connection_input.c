@@ -122,13 +122,18 @@ static size_t read_room(struct connection *connection)
 	return READ_STEP;
 }
 
-/* Decides what to wait for. Frees the connection where there is nothing left to do. */
+/* A subscriber that sends no more may still listen; the sweep sees whether it does. */
+static bool is_finished(const struct connection *connection)
+{
+	return connection->closing || (connection->ended && !connection->subscribed &&
+				       evbuffer_get_length(connection->in) == 0);
+}
+
 void connection_settle(struct connection *connection)
 {
 	bool busy = connection_pending(connection) > 0;
 
-	if (!busy && (connection->closing ||
-		      (connection->ended && evbuffer_get_length(connection->in) == 0))) {
+	if (!busy && is_finished(connection)) {
 		connection_free(connection);
 		return;
 	}
@@ -163,6 +168,17 @@ static bool receive(struct connection *connection)
 	return true;
 }
 
+/* Stops listening until it is woken where a long request is whole and it is not its turn. */
+static bool must_wait(struct connection *connection)
+{
+	connection->waiting = connection->has_slot && !connection->closing &&
+			      connection_pending(connection) == 0 && has_line(connection) &&
+			      !control_take_turn(connection->control);
+	if (connection->waiting)
+		(void)event_del(connection->readable);
+	return connection->waiting;
+}
+
 void connection_on_readable(evutil_socket_t fd, short what, void *context)
 {
 	struct connection *connection = context;
@@ -173,6 +189,8 @@ void connection_on_readable(evutil_socket_t fd, short what, void *context)
 		connection_free(connection);
 		return;
 	}
+	if (must_wait(connection))
+		return;
 	if (!connection->closing && connection_pending(connection) == 0) {
 		control_bound_output(connection->control, connection);
 		advance(connection);

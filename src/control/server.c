@@ -161,6 +161,38 @@ void control_bound_output(struct control *control, const struct connection *keep
 	}
 }
 
+bool control_take_turn(struct control *control)
+{
+	const struct timeval moment = { .tv_usec = 1000 };
+
+	if (control->turn_taken)
+		return false;
+	control->turn_taken = true;
+	(void)event_add(control->breather, &moment);
+	return true;
+}
+
+/* Whose request has waited longest is next. */
+static void on_breather(evutil_socket_t fd, short what, void *context)
+{
+	struct control *control = context;
+	struct connection *connection, *first = NULL;
+	uint64_t since = UINT64_MAX;
+
+	(void)fd;
+	(void)what;
+	control->turn_taken = false;
+	for (connection = TAILQ_FIRST(&control->connections); connection;
+	     connection = connection_next(connection)) {
+		if (connection_waiting_since(connection) < since) {
+			since = connection_waiting_since(connection);
+			first = connection;
+		}
+	}
+	if (first)
+		connection_wake(first);
+}
+
 static void on_sweep(evutil_socket_t fd, short what, void *context)
 {
 	struct control *control = context;
@@ -178,6 +210,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 		else
 			connection_retry(connection);
 	}
+	control_bound_output(control, NULL);
 	if (!event_pending(control->acceptable, EV_READ, NULL))
 		(void)event_add(control->acceptable, NULL);
 }
@@ -240,8 +273,9 @@ static int start_events(struct control *control, struct accelnet_error *err)
 	control->acceptable = event_new(control->base, control->socket.fd, EV_READ | EV_PERSIST,
 					on_acceptable, control);
 	control->sweep = event_new(control->base, -1, EV_PERSIST, on_sweep, control);
-	if (!control->acceptable || !control->sweep || event_add(control->acceptable, NULL) < 0 ||
-	    event_add(control->sweep, &sweep) < 0)
+	control->breather = evtimer_new(control->base, on_breather, control);
+	if (!control->acceptable || !control->sweep || !control->breather ||
+	    event_add(control->acceptable, NULL) < 0 || event_add(control->sweep, &sweep) < 0)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
 	return 0;
 }
@@ -285,6 +319,8 @@ void control_free(struct control *control)
 		event_log_unlisten(control->nics->events, control->listener);
 	while ((connection = TAILQ_FIRST(&control->connections)))
 		connection_free(connection);
+	if (control->breather)
+		event_free(control->breather);
 	if (control->sweep)
 		event_free(control->sweep);
 	if (control->acceptable)

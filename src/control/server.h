@@ -31,6 +31,8 @@ struct control {
 	struct connection_list connections;
 	struct service service;
 	unsigned long_lines; /* connections that hold a long request */
+	bool turn_taken;     /* a long request was answered, and nobody else had a chance yet */
+	struct event *breather;
 	size_t output_bytes; /* not yet read by clients, all together */
 };
 
@@ -43,6 +45,13 @@ uint64_t control_now(void);
  */
 #define CONTROL_OUTPUT_MAX (64U << 20)
 void control_bound_output(struct control *control, const struct connection *keep);
+
+/*
+ * Long requests, which take the control thread longest, are answered one at a time with a moment
+ * for everybody else in between. False where it is not the connection's turn: it is woken when it
+ * is.
+ */
+bool control_take_turn(struct control *control);
 
 /* --- a connection --- */
 
@@ -58,6 +67,10 @@ void connection_free(struct connection *connection);
 const char *connection_overdue(const struct connection *connection, uint64_t now);
 /* Lets one that waits for a long-line slot go on, if there is one. */
 void connection_retry(struct connection *connection);
+/* Since when it waits for its turn with a long request; UINT64_MAX where it does not. */
+uint64_t connection_waiting_since(const struct connection *connection);
+/* Lets it try again, in the next turn of the loop. */
+void connection_wake(struct connection *connection);
 
 const struct peer *connection_peer(const struct connection *connection);
 /* Since when it waits for a request; UINT64_MAX where it is busy or a subscriber. */

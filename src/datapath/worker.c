@@ -29,8 +29,8 @@ struct worker {
 	struct lane *lanes[LANES_MAX];
 	bool stop;            /* written by control, read by the worker */
 	uint64_t rounds;      /* written by the worker, read by control */
-	uint64_t rounds_seen; /* control's, and when it saw them, in milliseconds: */
-	uint64_t seen_at;
+	uint64_t rounds_seen; /* control's, as is the next: */
+	unsigned silent;      /* how often in a row it saw no new ones */
 	struct forward_scratch scratch;
 } __rte_cache_aligned;
 
@@ -177,18 +177,15 @@ unsigned worker_set_count(const struct worker_set *set)
 
 bool worker_set_is_alive(struct worker_set *set)
 {
-	const uint64_t now = clock_ms();
 	bool alive = true;
 
 	for (unsigned i = 0; i < set->count; i++) {
 		struct worker *worker = set->workers[i];
 		uint64_t rounds = __atomic_load_n(&worker->rounds, __ATOMIC_RELAXED);
 
-		if (rounds != worker->rounds_seen) {
-			worker->rounds_seen = rounds;
-			worker->seen_at = now;
-		}
-		alive = alive && now - worker->seen_at < WORKER_SILENCE_MS;
+		worker->silent = rounds == worker->rounds_seen ? worker->silent + 1 : 0;
+		worker->rounds_seen = rounds;
+		alive = alive && worker->silent < WORKER_SILENCE;
 	}
 	return alive;
 }

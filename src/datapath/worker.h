@@ -27,10 +27,10 @@ void worker_set_free(struct worker_set *set);
 
 unsigned worker_set_count(const struct worker_set *set);
 /*
- * False where a worker has not turned its loop for so long. To be asked once a second or so; a
- * caller that is late itself, and asks twice in a moment, learns nothing wrong.
+ * False where a worker has not turned its loop through so many calls in a row. One is not enough: a
+ * timer that is late asks twice in a moment, and a machine may stand still.
  */
-#define WORKER_SILENCE_MS 3000
+#define WORKER_SILENCE 4
 bool worker_set_is_alive(struct worker_set *set);
 
 #endif

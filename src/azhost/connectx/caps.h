@@ -27,7 +27,6 @@ const struct cx_cap *cx_cap_find(const char *name);
 #define CAP_VLAN_INSERT      PRM(7, 1) /* ethernet */
 #define CAP_CHECKSUM         PRM(0, 1)
 #define CAP_VLAN             PRM(1, 1)
-#define CAP_INLINE_MODE      PRM(18, 2)
 #define CAP_MAX_LSO          PRM(11, 5) /* log2 of bytes; 0: no TSO */
 
 #endif

@@ -1,52 +1,20 @@
 /*
- * Commands of completion, send and receive queues, and of what send queues need: TIS and transport
- * domain.
+ * Commands of send and receive queues, and of what send queues need: TIS and transport domain.
  */
 #include "azhost/connectx/caps.h"
 #include "azhost/connectx/devx.h"
 #include "azhost/connectx/queue.h"
 #include "azhost/connectx/tir.h"
+#include "azhost/connectx/verbs.h"
+#include "azhost/connectx/wqe.h"
 
 #include <stdlib.h>
 
-#define LOG_CQE_BYTES   6u
 #define LOG_BASIC_BLOCK 6u
 #define LOG_RECEIVE_MIN 4u /* one data segment */
 #define LOG_RECEIVE_MAX 9u /* max_wqe_sz_rq */
 #define LOG_STRIDING    5u
-#define LOG_STRIDES_MIN 3 /* min_single_wqe_log_num_of_strides, ../verbs */
-#define LOG_STRIDES_MAX 16
-#define RING_ALIGNMENT  64u
 #define INLINE_MODE_L2  1u /* PRM, sqc.min_wqe_inline_mode */
-
-/* Attach a ring and its doorbell record to their umems. */
-static enum prm_status ring_attach(struct cx_device *device, struct cx_ring *ring, uint32_t umem,
-				   uint64_t offset, uint32_t dbr_umem, uint64_t dbr_offset)
-{
-	uint64_t bytes = (uint64_t)1 << (ring->log_entries + ring->log_stride);
-
-	if (offset % RING_ALIGNMENT || dbr_offset % CX_DOORBELL_BYTES)
-		return PRM_BAD_PARAMETER;
-	ring->umem = cx_umem_find(&device->memory, umem, offset, bytes);
-	ring->doorbell_umem =
-		cx_umem_find(&device->memory, dbr_umem, dbr_offset, CX_DOORBELL_BYTES);
-	if (!ring->umem || !ring->doorbell_umem)
-		return PRM_BAD_PARAMETER;
-	ring->memory = ring->umem->address + offset;
-	ring->doorbell = (uint32_t *)(ring->doorbell_umem->address + dbr_offset);
-	if ((uintptr_t)ring->memory % RING_ALIGNMENT ||
-	    (uintptr_t)ring->doorbell % CX_DOORBELL_BYTES)
-		return PRM_BAD_PARAMETER;
-	ring->umem->users++;
-	ring->doorbell_umem->users++;
-	return PRM_OK;
-}
-
-static void ring_detach(struct cx_ring *ring)
-{
-	ring->umem->users--;
-	ring->doorbell_umem->users--;
-}
 
 /* The ring that a wq context describes; log_entries and log_stride are read here, too. */
 static enum prm_status wq_attach(struct cx_device *device, struct cx_ring *ring, const uint8_t *wq)
@@ -59,51 +27,8 @@ static enum prm_status wq_attach(struct cx_device *device, struct cx_ring *ring,
 		return PRM_BAD_PARAMETER;
 	if (prm_get(wq, WQ_SIGNATURE) || prm_get(wq, WQ_CD_SLAVE) || prm_get(wq, WQ_PAGE_OFFSET))
 		return PRM_BAD_PARAMETER;
-	return ring_attach(device, ring, prm_get(wq, WQ_UMEM), prm_get64(wq, WQ_UMEM_OFFSET),
-			   prm_get(wq, WQ_DBR_UMEM), prm_get64(wq, WQ_DBR_ADDRESS));
-}
-
-static void cq_release(struct mlx5dv_devx_obj *object)
-{
-	struct cx_cq *cq = (struct cx_cq *)object;
-
-	ring_detach(&cq->ring);
-}
-
-enum prm_status cx_create_cq(struct cx_command *command, struct mlx5dv_devx_obj **ret_object)
-{
-	const uint8_t *context = command->in + CREATE_CQ_IN_CQC;
-	const struct cx_profile *profile = &command->device->profile;
-	enum prm_status status;
-	struct cx_cq *cq;
-
-	if (!prm_get(command->in, CREATE_CQ_IN_UMEM_VALID) || !prm_get(context, CQC_DBR_UMEM_VALID))
-		return PRM_BAD_PARAMETER;
-	/* CQC_COMPRESSION allows the device to compress, which it never does. */
-	if (prm_get(context, CQC_CQE_SIZE) != CQC_CQE_SIZE_64)
-		return PRM_BAD_PARAMETER;
-	if (prm_get(context, CQC_UAR_PAGE) != CX_UAR_PAGE || prm_get(context, CQC_EQN) != CX_EQN)
-		return PRM_BAD_RESOURCE;
-	if (prm_get(context, CQC_LOG_SIZE) >
-	    cx_profile_cap(profile, CX_CAP_GENERAL, CAP_LOG_MAX_CQ_SIZE))
-		return PRM_EXCEED_LIMIT;
-	if (command->device->objects.alive[CX_CQ] >= 2 * profile->max_queues)
-		return PRM_NO_RESOURCES;
-	cq = cx_object_new(command->device, CX_CQ, sizeof(*cq));
-	if (!cq)
-		return PRM_NO_RESOURCES;
-	cq->object.release = cq_release;
-	cq->ring.log_entries = prm_get(context, CQC_LOG_SIZE);
-	cq->ring.log_stride = LOG_CQE_BYTES;
-	status = ring_attach(command->device, &cq->ring, prm_get(command->in, CREATE_CQ_IN_UMEM),
-			     prm_get64(command->in, CREATE_CQ_IN_UMEM_OFFSET),
-			     prm_get(context, CQC_DBR_UMEM), prm_get64(context, CQC_DBR_ADDRESS));
-	if (status != PRM_OK) {
-		free(cq);
-		return status;
-	}
-	*ret_object = &cq->object;
-	return PRM_OK;
+	return cx_ring_attach(device, ring, prm_get(wq, WQ_UMEM), prm_get64(wq, WQ_UMEM_OFFSET),
+			      prm_get(wq, WQ_DBR_UMEM), prm_get64(wq, WQ_DBR_ADDRESS));
 }
 
 static void sq_release(struct mlx5dv_devx_obj *object)
@@ -113,7 +38,7 @@ static void sq_release(struct mlx5dv_devx_obj *object)
 	if (cx_device_failed(object->device) || object->device->stopped)
 		object->device->counters.unsent += cx_sq_unsent(sq);
 	cx_device_remove_sq(object->device, sq);
-	ring_detach(&sq->ring);
+	cx_ring_detach(&sq->ring);
 	sq->cq->object.users--;
 	sq->tis->users--;
 }
@@ -138,6 +63,15 @@ static enum prm_status sq_check(const struct cx_device *device, const uint8_t *c
 	return prm_get(wq, WQ_UAR_PAGE) == CX_UAR_PAGE ? PRM_OK : PRM_BAD_RESOURCE;
 }
 
+static void sq_fill_capabilities(struct cx_sq *sq, const struct cx_profile *profile)
+{
+	sq->min_inline = (uint8_t)profile->min_inline;
+	sq->max_bytes = (uint16_t)cx_profile_cap(profile, CX_CAP_GENERAL, CAP_MAX_WQE_SQ);
+	sq->vlan_insert = cx_profile_cap(profile, CX_CAP_ETHERNET, CAP_VLAN_INSERT);
+	if (cx_profile_cap(profile, CX_CAP_ETHERNET, CAP_CHECKSUM))
+		sq->checksums = WQE_CHECKSUM_L3 | WQE_CHECKSUM_L4;
+}
+
 static enum prm_status sq_fill(struct cx_command *command, struct cx_sq *sq)
 {
 	struct cx_device *device = command->device;
@@ -153,12 +87,12 @@ static enum prm_status sq_fill(struct cx_command *command, struct cx_sq *sq)
 	sq->user_index = prm_get(context, SQC_USER_INDEX);
 	sq->flush_in_error = prm_get(context, SQC_FLUSH_IN_ERROR);
 	sq->multi_packet = prm_get(context, SQC_MULTI_PACKET);
-	sq->min_inline = (uint8_t)device->profile.min_inline;
+	sq_fill_capabilities(sq, &device->profile);
 	status = wq_attach(device, &sq->ring, context + SQC_WQ);
 	if (status != PRM_OK)
 		return status;
 	if (cx_device_add_sq(device, sq) < 0) {
-		ring_detach(&sq->ring);
+		cx_ring_detach(&sq->ring);
 		return PRM_NO_RESOURCES;
 	}
 	sq->cq->object.users++;
@@ -190,7 +124,7 @@ static void rq_release(struct mlx5dv_devx_obj *object)
 	/* What the program has not consumed by now it never will. */
 	object->device->counters.consumed += rq->cq->frames - cx_cq_unseen(rq->cq);
 	cx_device_remove_rq(object->device, rq);
-	ring_detach(&rq->ring);
+	cx_ring_detach(&rq->ring);
 	rq->cq->object.users--;
 	if (rq->counter)
 		rq->counter->object.users--;
@@ -210,7 +144,7 @@ static enum prm_status rq_fill_wq(struct cx_rq *rq, const uint8_t *wq)
 			       : PRM_BAD_PARAMETER;
 	if (type != WQ_TYPE_STRIDING || log_stride != LOG_STRIDING)
 		return PRM_BAD_PARAMETER;
-	if (log_strides < LOG_STRIDES_MIN || log_strides > LOG_STRIDES_MAX)
+	if (log_strides < CX_LOG_STRIDES_MIN || log_strides > CX_LOG_STRIDES_MAX)
 		return PRM_BAD_PARAMETER;
 	rq->striding = true;
 	rq->log_strides = (uint8_t)log_strides;
@@ -259,6 +193,8 @@ static enum prm_status rq_fill(struct cx_command *command, struct cx_rq *rq)
 	rq->user_index = prm_get(context, RQC_USER_INDEX);
 	rq->flush_in_error = prm_get(context, RQC_FLUSH_IN_ERROR);
 	rq->vlan_strip = !prm_get(context, RQC_VLAN_STRIP_OFF);
+	if (rq->vlan_strip && !cx_profile_cap(&device->profile, CX_CAP_ETHERNET, CAP_VLAN))
+		return PRM_BAD_PARAMETER;
 	status = wq_attach(device, &rq->ring, context + RQC_WQ);
 	if (status != PRM_OK)
 		return status;
@@ -268,7 +204,7 @@ static enum prm_status rq_fill(struct cx_command *command, struct cx_rq *rq)
 		status = PRM_NO_RESOURCES;
 	}
 	if (status != PRM_OK)
-		ring_detach(&rq->ring);
+		cx_ring_detach(&rq->ring);
 	else
 		rq->cq->object.users++;
 	return status;

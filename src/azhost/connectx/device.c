@@ -70,8 +70,8 @@ static int allocate_buffers(struct cx_device *device)
 		return -EINVAL;
 	device->message_buffer = calloc(1, frame + CX_MESSAGE_MAX);
 	device->segment_buffer = calloc(1, frame);
-	device->kernel_buffer = calloc(1, frame);
-	if (!device->message_buffer || !device->segment_buffer || !device->kernel_buffer)
+	device->receive_buffer = calloc(1, frame);
+	if (!device->message_buffer || !device->segment_buffer || !device->receive_buffer)
 		return -ENOMEM;
 	return 0;
 }
@@ -83,7 +83,7 @@ static void free_device(struct cx_device *device)
 	free(device->rqs);
 	free(device->message_buffer);
 	free(device->segment_buffer);
-	free(device->kernel_buffer);
+	free(device->receive_buffer);
 	if (device->verbs.context.async_fd >= 0)
 		(void)close(device->verbs.context.async_fd);
 	if (device->async_write >= 0)

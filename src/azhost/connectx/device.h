@@ -54,7 +54,6 @@ struct cx_counters {
 	uint64_t striding;      /* frames delivered to striding queues */
 };
 
-/* The part of a VF that outlives nothing: see also `struct cx_vf` in vf.h. */
 struct cx_device {
 	struct verbs_context verbs; /* the PMD's handle is &verbs.context */
 	struct cx_vf *vf;
@@ -85,7 +84,7 @@ struct cx_device {
 	uint32_t max_message; /* bytes of a TSO message; 0: no TSO */
 	uint8_t *message_buffer;
 	uint8_t *segment_buffer;
-	uint8_t *kernel_buffer;
+	uint8_t *receive_buffer;
 	uint8_t wqe_buffer[WQE_MAX_BYTES + WQE_BLOCK];
 };
 

@@ -19,10 +19,10 @@
 #define TCP_FLAGS_AT    13
 #define TCP_DATA_OFFSET 12
 
-static struct cx_frame kernel_frame(struct cx_device *device)
+static struct cx_frame receive_frame(struct cx_device *device)
 {
 	return (struct cx_frame){
-		.data = device->kernel_buffer + CX_FRAME_HEADROOM,
+		.data = device->receive_buffer + CX_FRAME_HEADROOM,
 		.headroom = CX_FRAME_HEADROOM,
 	};
 }
@@ -183,7 +183,7 @@ void cx_device_receive(struct cx_device *device, struct cx_frame *frame)
 
 static unsigned int poll_kernel(struct cx_device *device)
 {
-	struct cx_frame frame = kernel_frame(device);
+	struct cx_frame frame = receive_frame(device);
 	unsigned int n = 0;
 
 	if (device->now < device->next_kernel)
@@ -194,7 +194,7 @@ static unsigned int poll_kernel(struct cx_device *device)
 			device->counters.kernel_sent++;
 		else
 			device->counters.wire_full++;
-		frame = kernel_frame(device);
+		frame = receive_frame(device);
 		n++;
 	}
 	return n;
@@ -202,12 +202,12 @@ static unsigned int poll_kernel(struct cx_device *device)
 
 static unsigned int poll_wire(struct cx_device *device)
 {
-	struct cx_frame frame = kernel_frame(device);
+	struct cx_frame frame = receive_frame(device);
 	unsigned int n = 0;
 
 	while (n < WIRE_BURST && cx_host_receive(device->host, &frame)) {
 		cx_device_receive(device, &frame);
-		frame = kernel_frame(device);
+		frame = receive_frame(device);
 		n++;
 	}
 	return n;

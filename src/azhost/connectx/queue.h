@@ -79,7 +79,10 @@ struct cx_sq {
 	uint8_t state; /* enum prm_queue_state */
 	bool flush_in_error;
 	bool multi_packet;
+	bool vlan_insert;
 	uint8_t min_inline;
+	uint8_t checksums;     /* WQE_CHECKSUM_L3 and so on that it can write */
+	uint16_t max_bytes;    /* of a descriptor */
 	uint16_t consumed;     /* basic blocks of 64 bytes */
 	uint32_t sent_of_head; /* frames of the descriptor at the head that are out already */
 };
@@ -100,6 +103,16 @@ struct cx_rq {
 	uint16_t consumed;    /* descriptors */
 	uint32_t next_stride; /* of the descriptor at the head */
 };
+
+/* ---- command_cq.c ---- */
+
+/*
+ * Find a ring, whose log_entries and log_stride are set, and its doorbell record in umems, and hold
+ * these. PRM_BAD_PARAMETER if either is not wholly inside its umem, or not aligned.
+ */
+enum prm_status cx_ring_attach(struct cx_device *device, struct cx_ring *ring, uint32_t umem,
+			       uint64_t offset, uint32_t dbr_umem, uint64_t dbr_offset);
+void cx_ring_detach(struct cx_ring *ring);
 
 /* ---- cq.c ---- */
 

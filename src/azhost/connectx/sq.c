@@ -161,15 +161,24 @@ static int run_multi_packet(struct job *job)
 	return next == WQE_END ? SENT : SYNDROME_LOCAL_QP_OPERATION;
 }
 
+/* What no capability announces is an error, not a thing left undone. */
+static bool asks_too_much(const struct job *job)
+{
+	const uint8_t known =
+		WQE_CHECKSUM_L3_INNER | WQE_CHECKSUM_L4_INNER | WQE_CHECKSUM_L3 | WQE_CHECKSUM_L4;
+
+	return job->wqe.length > job->sq->max_bytes || job->ethernet.software_parser ||
+	       (job->ethernet.insert_vlan && !job->sq->vlan_insert) ||
+	       job->ethernet.checksums & known & ~job->sq->checksums;
+}
+
 static int run(struct job *job)
 {
-	const uint8_t unsupported = WQE_CHECKSUM_L3_INNER | WQE_CHECKSUM_L4_INNER;
-
 	if (job->wqe.opcode == WQE_NOP)
 		return SENT;
 	if (!wqe_read_ethernet(&job->wqe, &job->ethernet))
 		return SYNDROME_LOCAL_QP_OPERATION;
-	if (job->ethernet.checksums & unsupported || job->ethernet.software_parser)
+	if (asks_too_much(job))
 		return SYNDROME_LOCAL_QP_OPERATION;
 	switch (job->wqe.opcode) {
 	case WQE_TSO:

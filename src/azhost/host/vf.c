@@ -37,6 +37,7 @@ static struct pci_vf as_pci(const struct vf *vf)
 		.ibname = vf->ibname,
 		.netdev = vf->netdev,
 		.profile = vf->profile,
+		.view = vf->view,
 	};
 }
 

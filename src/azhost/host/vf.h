@@ -36,6 +36,7 @@ struct vf_callbacks {
 struct vf {
 	/* Identity. Address and profile may change while the VF is away. */
 	char ibname[VF_NAME_MAX];
+	const char *view; /* of the NIC (tree.h) */
 	char netdev[16];
 	char address[16];
 	char profile[64];

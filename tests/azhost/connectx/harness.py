@@ -44,6 +44,8 @@ def enter(programs=("dpdk-testpmd",)):
     for program in programs:
         if not shutil.which(program):
             skip(f"no {program}")
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        skip("no /dev/net/tun")
     if os.environ.get("AZHOST_TEST_NAMESPACE"):
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         with contextlib.suppress(OSError):
@@ -271,7 +273,7 @@ class Testpmd:
                                         stderr=subprocess.STDOUT, env=bed.environment())
         threading.Thread(target=self.read, daemon=True).start()
         if start:
-            self.wait_for(self.PROMPT, 60)
+            self.wait_for(self.PROMPT, 180)
 
     def read(self):
         while True:

@@ -21,8 +21,8 @@ RSS_TUPLE6 = {"sip": "3ffe:2501:200:1fff::7", "dip": "3ffe:2501:200:3::1", "spor
 RSS_HASH6 = 0x40207D3D
 
 
-def bed_and_pmd(function, arguments=(), devargs=""):
-    with harness.Bed() as bed:
+def bed_and_pmd(function, arguments=(), devargs="", profile="cx5-vf-trusted"):
+    with harness.Bed([profile]) as bed:
         with harness.Testpmd(bed, devargs, arguments) as pmd:
             function(bed.vfs[0], pmd)
 
@@ -158,6 +158,9 @@ TESTS = {
     "vlan-strip-scalar": lambda: bed_and_pmd(vlan_strip, devargs="rx_vec_en=0"),
     "vlan-insert": lambda: bed_and_pmd(vlan_insert),
     "vlan-insert-send": lambda: bed_and_pmd(vlan_insert_send, devargs="txq_mpw_en=0"),
+    "vlan-insert-cx4lx": lambda: bed_and_pmd(vlan_insert, profile="cx4lx-vf"),
+    "tx-checksum-cx4lx": lambda: bed_and_pmd(tx_checksum, profile="cx4lx-vf"),
+    "tx-segmentation-cx4lx": lambda: bed_and_pmd(segmentation, profile="cx4lx-vf"),
     "rx-checksum": lambda: bed_and_pmd(rx_checksum),
     "rss-hash": lambda: bed_and_pmd(rss_hash, ["--rxq=2", "--txq=2"]),
     "rss-spread": lambda: bed_and_pmd(rss_spread, FOUR_QUEUES),

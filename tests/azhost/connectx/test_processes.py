@@ -95,9 +95,33 @@ def secondary():
             same(pmd.stat("RX-packets"), 51, "frames, seen by the primary")
 
 
+def secondary_traffic():
+    """Two testpmd processes share the port: each receives and sends on a queue of its own."""
+    with harness.Bed() as bed, Hugepages(f"{bed.directory}/huge"):
+        vf = bed.vfs[0]
+        both = ["--rxq=2", "--txq=2", "--num-procs=2", "--rss-udp"]
+        first = [*shared_eal(bed), "-m", "256", "-l", "0-1", "--proc-type=primary"]
+        second = [*shared_eal(bed), "-l", "0-1", "--proc-type=secondary"]
+        with harness.Testpmd(bed, eal=first, arguments=[*both, "--proc-id=0"]) as primary:
+            with harness.Testpmd(bed, eal=second, arguments=[*both, "--proc-id=1"]) as other:
+                for pmd in (primary, other):
+                    pmd.commands("set fwd macswap", "start")
+                sent = [frames.ipv4(vf.mac, sport=port + 1) for port in range(200)]
+                for frame in sent:
+                    vf.send(frame)
+                got = vf.receive(len(sent))
+                same(sorted(got), sorted(frames.swapped(frame) for frame in sent), "frames back")
+                shares = []
+                for pmd in (primary, other):
+                    text = pmd.command("stop")
+                    shares.append(int(re.search(r"RX-packets: +(\d+)", text)[1]))
+                check(min(shares) > 40, f"both processes forwarded: {shares}")
+
+
 TESTS = {
     "rx-interrupts": rx_interrupts,
     "secondary": secondary,
+    "secondary-traffic": secondary_traffic,
 }
 
 if __name__ == "__main__":

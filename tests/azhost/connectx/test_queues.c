@@ -408,6 +408,21 @@ static void headers_must_be_inline(void **state)
 	expect_send_error(&pair->a, SYNDROME_LOCAL_QP_OPERATION);
 }
 
+/* A ConnectX-4 Lx inserts no tags. */
+static void no_vlan_insertion(void **state)
+{
+	struct pair *pair = *state;
+	uint8_t *wqe = bed_wqe(&pair->a);
+
+	bed_data_segment(wqe + 32, 60, pair->a.mr->lkey, pair->a.packets);
+	wqe[28] = 0x80;
+	wqe[31] = 7;
+	bed_send(&pair->a, WQE_SEND, 3);
+	bed_poll(&pair->a);
+	expect_send_error(&pair->a, SYNDROME_LOCAL_QP_OPERATION);
+	expect_nothing(pair);
+}
+
 static void failed_device_stands_still(void **state)
 {
 	struct pair *pair = *state;
@@ -464,6 +479,7 @@ int main(void)
 		TEST(receive_protection),
 		TEST(vlan_strip),
 		cmocka_unit_test_setup_teardown(headers_must_be_inline, setup_cx4lx, teardown),
+		cmocka_unit_test_setup_teardown(no_vlan_insertion, setup_cx4lx, teardown),
 		TEST(failed_device_stands_still),
 		TEST(unsent_frames),
 	};

@@ -69,6 +69,18 @@ def wait_for(condition, what, timeout=40):
         time.sleep(0.02)
 
 
+def command_of(guest):
+    """Process id of a VM's command: the launcher's oldest child but the host."""
+    path = f"/proc/{guest.process.pid}/task/{guest.process.pid}/children"
+    with open(path, encoding="ascii") as file:
+        children = sorted(int(pid) for pid in file.read().split())
+    for pid in children:
+        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+            if file.read().strip() != "azhost-host":
+                return pid
+    raise RuntimeError("no command")
+
+
 class Cable:
     """The test's end of `--uplink unix:PATH`: it listens, the host connects."""
 
@@ -158,6 +170,10 @@ class Vm:
             print("---- output\n" + self.output[-1500:])
             print("---- errors\n" + self.error_text()[-2500:])
         self.stop()
+        # Where the launcher had to be killed, its host cleans up.
+        end = time.time() + 5
+        while os.listdir(self.temporary) and time.time() < end:
+            time.sleep(0.05)
         left = os.listdir(self.temporary)
         shutil.rmtree(self.directory, ignore_errors=True)
         if not kind:

@@ -12,7 +12,7 @@ import harness  # noqa: E402  pylint: disable=wrong-import-position
 from harness import Failed, check  # noqa: E402  pylint: disable=wrong-import-position
 
 QUEUES = 4
-FIRST_LENGTH = 80  # of the frames of one delivery: each has a length of its own
+FIRST_LENGTH = 120  # of the frames of one delivery: each has a length of its own
 
 # Where a frame from the wire may end: items of the device's report.
 ENDS = ("delivered", "dropped", "no_buffer", "to_kernel")

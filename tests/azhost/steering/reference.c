@@ -100,6 +100,8 @@ void ref_walk(struct reference *reference, const struct frame_spec *spec, size_t
 			break;
 		apply(reference, rule, length, param, &result);
 		result.verdict = verdicts[rule->end];
+		if (rule->end == REF_MISS && level > 0)
+			result.verdict = STEER_DROP;
 		if (rule->end != REF_JUMP)
 			break;
 		level = rule->target;

@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 
-from flowbed import FlowBed, main, QUEUES, Shared, harness
+from flowbed import FIRST_LENGTH, FlowBed, main, QUEUES, Shared, harness
 from harness import check, same
 import frames
 
@@ -115,9 +115,9 @@ def test_jump_count_rss():
         same({packet.mark for packet in got[:32]}, {77}, "marks")
         same(got[32], None, "what the second rule drops")
         same(got[33].mark, None, "what does not jump")
-        octets = sum(range(80, 112))
+        octets = sum(range(FIRST_LENGTH, FIRST_LENGTH + 32))
         same(bed.count_until(taken, 32), (32, octets), "count of the first rule")
-        same(bed.count_until(dropped, 1), (1, 112), "count of the second")
+        same(bed.count_until(dropped, 1), (1, FIRST_LENGTH + 32), "count of the second")
 
 
 def test_empty_group_drops():
@@ -198,6 +198,31 @@ def test_fragments():
              [1, 1, 0, 0, 0], "by fragment bits")
 
 
+def ipv6_fragment(bed, offset, more):
+    """A TCP segment with ACK behind a fragment header (RFC 8200)."""
+    ends = frames.socket.inet_pton(frames.socket.AF_INET6, "fd00::1")
+    ends += frames.socket.inet_pton(frames.socket.AF_INET6, "fd00::2")
+    segment = frames.transport(TCP, ends + struct.pack("!I", TCP), 1000, 2000, b"", ACK)
+    fragment = struct.pack("!BBHI", TCP, 0, offset << 3 | more, 7)
+    header = struct.pack("!IHBB", 6 << 28, len(fragment) + len(segment), 44, 64) + ends
+    return frames.ethernet(bed.vf.mac, 0x86DD, header + fragment + segment)
+
+
+def test_fragments_ipv6():
+    """has_frag_ext 0: a settled segment of IPv6; and the fragment header as an item."""
+    with Shared() as bed:
+        settled = bed.flow("ingress pattern eth / ipv6 has_frag_ext is 0"
+                           " / tcp flags spec 0x10 flags mask 0x17 / end"
+                           " actions mark id 1 / queue index 0 / end")
+        whole = frames.ipv6(bed.vf.mac, TCP, flags=ACK)
+        first, later = ipv6_fragment(bed, 0, 1), ipv6_fragment(bed, 5, 0)
+        same(bed.marks(whole, first, later), [1, 0, 0], "settled segments")
+        bed.destroy(settled)
+        bed.flow("ingress pattern eth / ipv6 has_frag_ext is 1 / end"
+                 " actions mark id 2 / queue index 0 / end")
+        same(bed.marks(whole, first, later), [0, 2, 2], "fragments")
+
+
 def test_icmp():
     def icmp(kind, code, version=4):
         payload = struct.pack("!BBHHH", kind, code, 0, 7, 9) + bytes(20)
@@ -276,12 +301,13 @@ def test_query_list_dump():
                          " actions count / queue index 1 / end")
         bed.flow("priority 1 ingress pattern eth / ipv6 / end actions drop / end")
         bed.deliver(udp(bed, dport=5), udp(bed, dport=5), udp(bed, dport=6))
-        same(bed.count_until(first, 2), (2, 161), "hits and bytes")
+        octets = 2 * FIRST_LENGTH + 1
+        same(bed.count_until(first, 2), (2, octets), "hits and bytes")
         text = bed.pmd.command("flow list 0")
         check("ETH IPV4 UDP => COUNT QUEUE" in text, f"list: {text}")
         check("ETH IPV6 => DROP" in text, f"list: {text}")
         text = bed.pmd.command("flow dump 0 all")
-        check(re.search(r"udp_dport=0005/ffff :.*counter=\S+/2,161", text), f"dump: {text}")
+        check(re.search(rf"udp_dport=0005/ffff :.*counter=\S+/2,{octets}", text), f"dump: {text}")
         text = bed.pmd.command(f"flow dump 0 rule {first}")
         check("udp_dport=0005/ffff" in text, f"dump of one rule: {text}")
 

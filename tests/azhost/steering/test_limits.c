@@ -49,6 +49,25 @@ static void test_untrusted(void **state)
 	device_fini(&device);
 }
 
+/* 0 is no limit, as for the other counts. */
+static void test_priorities_without_limit(void **state)
+{
+	struct steer_action *drop = action_drop();
+	struct steer_matcher *matcher;
+	struct steer_limits limits;
+	struct device device;
+
+	(void)state;
+	steer_limits_default(&limits);
+	limits.root_priorities = 0;
+	device_init(&device, &limits);
+	matcher = matcher_of(device.root, UINT16_MAX, any);
+	assert_int_equal(rule_result(matcher, any, &drop, 1), 0);
+	assert_int_equal(steer_matcher_destroy(matcher), 0);
+	assert_int_equal(steer_action_destroy(drop), 0);
+	device_fini(&device);
+}
+
 static void value_of(uint8_t *value, uint32_t i)
 {
 	memset(value, 0, PARAM_BYTES);
@@ -310,6 +329,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_untrusted),
+		cmocka_unit_test(test_priorities_without_limit),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_failed_device),

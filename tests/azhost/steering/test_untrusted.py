@@ -9,7 +9,7 @@ import contextlib
 import re
 import tempfile
 
-from flowbed import FlowBed, main, Shared, harness
+from flowbed import FIRST_LENGTH, FlowBed, main, Shared, harness
 from harness import check, same
 import frames
 
@@ -50,7 +50,7 @@ def test_group_zero_works():
         same((hit.mark, hit.queue), (7, 1), "mark and queue in priority 0")
         same(opener, None, "drop in priority 1")
         same(other.mark, None, "what no rule names")
-        same(bed.count_until(counted, 1), (1, 80), "count")
+        same(bed.count_until(counted, 1), (1, FIRST_LENGTH), "count")
 
 
 def test_groups_refused():

@@ -369,6 +369,29 @@ static void tells_subscribers_and_drops_the_deaf(void **state)
 	serving_stop(serving);
 }
 
+static void subscriber_may_end_what_it_sends(void **state)
+{
+	struct serving *serving = serving_start(NULL);
+	int fd = dial(serving);
+	char *line;
+
+	(void)state;
+	send_text(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"events.subscribe\"}\n");
+	shutdown(fd, SHUT_WR);
+	free(read_line(fd, PATIENCE));
+	usleep(500000); /* two sweeps */
+	serving_add_events(serving, 1);
+	line = read_line(fd, PATIENCE);
+	assert_non_null(line);
+	assert_non_null(strstr(line, "test.event"));
+	free(line);
+	close(fd); /* and it leaves no trace, although nothing more is sent to it */
+	for (int i = 0; i < 400 && serving_clients(serving) > 0; i++)
+		usleep(50000);
+	assert_int_equal(serving_clients(serving), 0);
+	serving_stop(serving);
+}
+
 static void socket_has_its_mode(void **state)
 {
 	struct serving *serving = serving_start(NULL);
@@ -398,6 +421,7 @@ int main(void)
 		cmocka_unit_test(few_may_hold_long_requests),
 		cmocka_unit_test(drops_the_idle),
 		cmocka_unit_test(tells_subscribers_and_drops_the_deaf),
+		cmocka_unit_test(subscriber_may_end_what_it_sends),
 		cmocka_unit_test(socket_has_its_mode),
 	};
 

@@ -39,7 +39,7 @@ static int admit(struct steering *s, const struct steer_matcher *matcher, size_t
 	r = fault_hit(&s->faults);
 	if (r)
 		return r;
-	if (root && matcher->priority >= limits->root_priorities)
+	if (root && limits->root_priorities && matcher->priority >= limits->root_priorities)
 		return -EINVAL;
 	if (n_actions > UINT8_MAX ||
 	    (limits->max_rule_actions && n_actions > limits->max_rule_actions))

@@ -146,7 +146,7 @@ void steer_domain_allow_duplicates(struct steer_domain *domain, bool allow);
 int steer_domain_sync(struct steer_domain *domain);
 
 /* Level 0 is a handle on the shared root table. -EOPNOTSUPP above it without software
- * steering, -ENOSPC past the limit. */
+ * steering, -ENOMEM past the limit. */
 int steer_table_new(struct steer_domain *domain, uint32_t level, struct steer_table **ret_table);
 /* -EBUSY while a matcher or an action uses it. */
 int steer_table_destroy(struct steer_table *table);
@@ -261,9 +261,10 @@ void steer_leave(struct steering *s, unsigned int walk);
 /*
  * Between enter and leave, from any number of threads at once. tirs[] may be used until leave.
  *
- * A packet that no rule of the root table takes is a miss. One that was sent to a table above and
- * finds no rule there, or a rule without destination, is dropped on Rx and sent on Tx: DR tables
- * end in nic_rx_drop_address and nic_tx_allow_address (rdma-core, dr_domain.c).
+ * A packet that no rule of the root table takes is a miss, and so is one that a rule there sends to
+ * the default. One that was sent to a table above and finds no rule there, a rule without
+ * destination, or one to the default, is dropped on Rx and sent on Tx: DR tables end in
+ * nic_rx_drop_address and nic_tx_allow_address (rdma-core, dr_domain.c).
  */
 enum steer_verdict steer_packet(struct steering *s, enum steer_direction direction,
 				struct steer_packet *packet);

@@ -17,6 +17,7 @@ struct walk {
 	struct match_key key;
 	const struct search *next; /* table to go on with */
 	enum steer_verdict verdict;
+	bool at_root;
 	bool stuck; /* an action could not be done: the packet ends here */
 };
 
@@ -101,7 +102,8 @@ static void run_action(struct walk *walk, const struct steer_action *action, uin
 		walk->verdict = STEER_DROP;
 		break;
 	case ACTION_MISS:
-		walk->verdict = STEER_MISS;
+		if (walk->at_root) /* above, the default is what the verdict is already */
+			walk->verdict = STEER_MISS;
 		break;
 	case ACTION_TIR:
 		add_tir(packet, action->tir);
@@ -201,7 +203,8 @@ enum steer_verdict steer_packet(struct steering *s, enum steer_direction directi
 	while (search && !walk.stuck && (rule = lookup(search, &walk.key))) {
 		/* How a table above the root ends: see steer_packet() in steering.h. */
 		walk.verdict = direction == STEER_RX ? STEER_DROP : STEER_MISS;
-		run_rule(&walk, rule, search == root && s->limits.root_conflicts);
+		walk.at_root = search == root;
+		run_rule(&walk, rule, walk.at_root && s->limits.root_conflicts);
 		search = walk.next;
 	}
 	finish(&walk, packet);
