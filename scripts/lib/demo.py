@@ -320,6 +320,9 @@ def run_steps(arguments):
 
 
 def interrupt(*_):
+    """The first signal ends the demo; what comes after it may not disturb the clean-up."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -328,7 +331,8 @@ def main():
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--json", metavar="FILE")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     try:
         steps = run_steps(arguments)
     except lab.LabError as fault:
