@@ -14,7 +14,7 @@
  * last found both buckets and all ways out of them full; with their places in the ring connections
  * take at most 64 bytes at a million.
  */
-#define LOAD_PERCENT    55
+#define LOAD_PERCENT    56
 #define BUCKETS_MIN     64
 #define RING_MIN        8192
 #define HUGE_PAGE_BYTES (2u << 20)
