@@ -45,6 +45,7 @@ finish() {
 
 	trap - EXIT INT TERM
 	left=$(leftovers_end)
+	hugepages_restore
 	if [ -n "$left" ]; then
 		printf 'demo failed: left behind:\n%s\n' "$left"
 		exit 1

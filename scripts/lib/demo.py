@@ -182,7 +182,7 @@ class Demo:
         """replies to the VM need no rule"""
         code, milliseconds = self.http(self.vm, lab.INTERNET, lab.VM)
         assert code == 200, code
-        answer = self.vm.traffic("ask", lab.INTERNET, 53)
+        answer = self.vm.traffic("ask", lab.INTERNET, 53, "--timeout", PATIENCE, timeout=200)
         assert answer["received"] == answer["sent"], answer
         self.refused(40000, lab.INTERNET)
         return (f"HTTP {code} in {milliseconds:.1f} ms, {answer['received']} of {answer['sent']}"
