@@ -112,8 +112,17 @@ have_candidates() {
 }
 
 apt_install() {
-	DEBIAN_FRONTEND=noninteractive apt-get -y -qq --no-install-recommends \
-		-o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 install "$@"
+	local log
+	log=$(mktemp)
+
+	if DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends \
+		-o DPkg::Lock::Timeout=120 install "$@" >"$log" 2>&1; then
+		rm -f "$log"
+		return 0
+	fi
+	tail -n 20 "$log" >&2
+	rm -f "$log"
+	return 1
 }
 
 main "$@"

@@ -18,6 +18,9 @@ leftovers_end() {
 		kill -9 "$pid" 2>/dev/null
 	done
 	for name in $(comm -13 <(echo "$leftovers_namespaces") <(namespaces)); do
+		if is_owned "$name"; then
+			continue
+		fi
 		echo "network namespace $name"
 		ip netns delete "$name"
 	done
@@ -50,6 +53,13 @@ is_ancestor() {
 		up=$(awk '/^PPid:/ { print $2 }' "/proc/$up/status" 2>/dev/null || echo 0)
 	done
 	return 1
+}
+
+# A name that ends in the id of a live process belongs to a run beside this one.
+is_owned() {
+	local pid=${1##*[!0-9]}
+
+	[ -n "$pid" ] && [ -d "/proc/$pid" ]
 }
 
 namespaces() {

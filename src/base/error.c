@@ -49,6 +49,38 @@ int error_errno(enum accelnet_code code)
 	return codes[known(code)].number;
 }
 
+/* Bytes of the UTF-8 sequence that `text` begins with (RFC 3629), 0 where it begins with none. */
+static size_t sequence_length(const unsigned char *text)
+{
+	size_t length = text[0] < 0x80   ? 1
+			: text[0] < 0xc2 ? 0
+			: text[0] < 0xe0 ? 2
+			: text[0] < 0xf0 ? 3
+			: text[0] < 0xf5 ? 4
+					 : 0;
+
+	for (size_t i = 1; i < length; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return length;
+}
+
+/* What users wrote is quoted, and cut at any byte: the halves of characters become question marks.
+ */
+static void mend_text(char *text)
+{
+	while (*text) {
+		size_t length = sequence_length((const unsigned char *)text);
+
+		if (length == 0) {
+			*text = '?';
+			length = 1;
+		}
+		text += length;
+	}
+}
+
 static void fill(struct accelnet_error *err, enum accelnet_code code, const struct json_at *at,
 		 const char *format, va_list args)
 {
@@ -57,6 +89,8 @@ static void fill(struct accelnet_error *err, enum accelnet_code code, const stru
 	if (at)
 		json_pointer(at, err->pointer, sizeof(err->pointer));
 	(void)vsnprintf(err->detail, sizeof(err->detail), format, args); /* cut is fine */
+	mend_text(err->pointer);
+	mend_text(err->detail);
 }
 
 int fail(struct accelnet_error *err, enum accelnet_code code, const struct json_at *at,

@@ -88,6 +88,28 @@ static int refuse_duplicates(const struct json_at *at, struct accelnet_error *er
 	return 0;
 }
 
+/*
+ * Makes large integers text, so that what was read is printed as it was: cJSON prints doubles with
+ * 15 digits where it finds that near enough.
+ */
+static void keep_integers(cJSON *item)
+{
+	const double exact = 9007199254740992.0; /* 2^53 */
+	const double value = item->valuedouble;
+	char digits[24];
+
+	for (cJSON *child = item->child; child; child = child->next)
+		keep_integers(child);
+	if (!cJSON_IsNumber(item) || value != floor(value) || fabs(value) > exact ||
+	    fabs(value) <= INT32_MAX)
+		return;
+	(void)snprintf(digits, sizeof(digits), "%lld", (long long)value);
+	item->valuestring = strdup(digits);
+	if (!item->valuestring)
+		abort(); /* json.h: memory exhaustion aborts */
+	item->type = cJSON_Raw;
+}
+
 static size_t limit_bytes(const struct json_limits *limits)
 {
 	return limits && limits->bytes ? limits->bytes : JSON_DEFAULT_BYTES;
@@ -116,6 +138,7 @@ int json_parse(const char *text, size_t length, const struct json_limits *limits
 		cJSON_Delete(item);
 		return r;
 	}
+	keep_integers(item);
 	*ret = (struct json *)item;
 	return 0;
 }
@@ -224,7 +247,7 @@ enum json_type json_type(const struct json_at *at)
 	case cJSON_False:
 		return JSON_BOOL;
 	case cJSON_Number:
-	case cJSON_Raw: /* only json_add_unsigned() makes these */
+	case cJSON_Raw: /* integer_node() and keep_integers() make these */
 		return JSON_NUMBER;
 	case cJSON_String:
 		return JSON_STRING;

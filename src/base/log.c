@@ -84,8 +84,7 @@ void log_write(enum log_room room, enum log_level level, struct log_limit *limit
 	used = (size_t)snprintf(line, sizeof(line), "%slevel=%s room=%s msg=\"%s\"",
 				getenv("JOURNAL_STREAM") ? levels[level].journal : "",
 				levels[level].name, room_names[room], message);
-	if (*format && used < sizeof(line) - 1) {
-		line[used++] = ' ';
+	if (format[1] && used < sizeof(line)) {
 		va_start(args, format);
 		used += (size_t)vsnprintf(line + used, sizeof(line) - used, format, args);
 		va_end(args);

@@ -49,14 +49,17 @@ struct log_limit {
 	unsigned suppressed;
 };
 
-/* `format` and what follows make the key=value part: "nic=%s port=%u". */
+/*
+ * `format` begins with a space; what follows makes the key=value part: " nic=%s port=%u". Callers
+ * use the macros: log_warning("link is down", "nic=%s", name), or log_warning("link is down").
+ */
 void log_write(enum log_room room, enum log_level level, struct log_limit *limit,
 	       const char *message, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-#define log_at(level, message, ...)                                                   \
-	do {                                                                          \
-		static struct log_limit log_limit_;                                   \
-		log_write(LOG_ROOM, (level), &log_limit_, (message), "" __VA_ARGS__); \
+#define log_at(level, message, ...)                                                    \
+	do {                                                                           \
+		static struct log_limit log_limit_;                                    \
+		log_write(LOG_ROOM, (level), &log_limit_, (message), " " __VA_ARGS__); \
 	} while (0)
 
 #define log_error(message, ...)   log_at(LOG_LEVEL_ERROR, message, __VA_ARGS__)

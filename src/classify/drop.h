@@ -8,7 +8,8 @@
 #define DROP_REASONS_TABLE(X)                                                                     \
 	X(NONE, "none", "not dropped")                                                            \
 	X(TRUNCATED, "truncated", "headers end before the frame should")                          \
-	X(MALFORMED_IP, "malformed-ip", "IP version, length or header checksum is inconsistent")  \
+	X(MALFORMED_IP, "malformed-ip", "IP version or lengths are inconsistent")                 \
+	X(MALFORMED_ARP, "malformed-arp", "ARP for something else than IPv4 over Ethernet")       \
 	X(MALFORMED_L4, "malformed-l4", "TCP, UDP or ICMP header is inconsistent")                \
 	X(BAD_TCP_FLAGS, "bad-tcp-flags", "SYN with FIN or RST, or no flag at all")               \
 	X(EXTENSION_HEADERS, "ipv6-extension-headers", "more than 8 IPv6 extension headers")      \

@@ -11,9 +11,13 @@
 #include <stdint.h>
 
 /*
- * ICMP and ICMPv6 queries carry their identifier in both ports and the type of the *request* in
- * `kind` (a reply has the key of its request). Other protocols without ports: 0.
+ * ICMP and ICMPv6 queries carry their identifier in both ports and, in `kind`, the type of the
+ * *request* (a reply has the key of its request) plus KEY_VM_ASKED where it is the VM that asks: an
+ * identifier is the asker's own, so both sides may use the same one at a time. No request type has
+ * that bit (RFC 792, 950, 4443: 8, 13, 15, 17, 128). Other protocols without ports: 0.
  */
+#define KEY_VM_ASKED 0x40
+
 struct key4 {
 	uint32_t local;
 	uint32_t remote;

@@ -15,12 +15,18 @@
 #define COMPILE_PROGRAM_H
 
 #include "base/error.h"
-#include "policy/policy.h"
+#include "compile/tuple.h"
 
-/* What one chain may hold, default rules included. 0xffff is kept for "no rule". */
+/*
+ * What one chain may hold, default rules included: an index fits in 16 bits and 0xffff is kept for
+ * "no rule".
+ */
 #define PROGRAM_CHAIN_MAX 32768
 
-/* Sorted by first address, disjoint and not adjacent. Empty in both families: matches nothing. */
+/*
+ * Sorted by first address, disjoint and not adjacent. Empty in both families: matches nothing.
+ * No two groups of a program hold the same addresses.
+ */
 struct address_group {
 	struct ip_range *ranges[IP_FAMILIES];
 	size_t range_count[IP_FAMILIES];
@@ -33,16 +39,20 @@ struct program_rule {
 	const struct rule *rule;
 	uint32_t source;      /* group number */
 	uint32_t destination; /* group number */
-	/* Bit p of word p / 64: this IP protocol number matches, per family. */
+	/*
+	 * Bit p of word p / 64: this IP protocol number matches, per family. A concrete port leaves
+	 * only TCP, UDP and SCTP; a rule that matches nothing leaves none.
+	 */
 	uint64_t protocols[IP_FAMILIES][4];
 	const struct port_set *source_ports;
 	const struct port_set *destination_ports;
 	enum access access;
 };
 
+/* rules[i] belongs to policy->stage[s].list[d].rules[i]: the same order, none left out. */
 struct program_chain {
 	bool present;
-	struct program_rule *rules; /* ascending by priority */
+	struct program_rule *rules;
 	size_t count;
 };
 
@@ -52,12 +62,18 @@ struct program {
 	struct program_chain chain[DIRECTIONS][STAGES];
 };
 
+/* Refuses, with LIMIT, chains longer than PROGRAM_CHAIN_MAX; else fails only for want of memory. */
 int program_new(const struct policy *policy, struct program **ret, struct accelnet_error *err);
 void program_free(struct program *program);
 void program_freep(struct program **program);
 
-/* The order in which a direction meets its stages: acl, then inbound subnet, NIC; outbound NIC,
- * subnet. */
-extern const enum stage program_order[DIRECTIONS][STAGES];
+static inline bool program_rule_has_protocol(const struct program_rule *rule, enum ip_family family,
+					     uint8_t protocol)
+{
+	return rule->protocols[family][protocol / 64] >> (protocol % 64) & 1;
+}
+
+/* True where the address is in the group: a binary search, for tests and explanations. */
+bool address_group_holds(const struct address_group *group, const struct ip_addr *addr);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "policy/policy.h"
 
-/* The first packet of a new connection; for TCP, a SYN. Ports are 0 where the protocol has none. */
+/* The first packet of a new connection; for TCP, a SYN. Ports count only where TCP, UDP or SCTP. */
 struct tuple {
 	enum direction direction;
 	struct ip_addr source;
@@ -20,7 +20,9 @@ struct tuple {
 
 /*
  * The deciding rule: for a Deny the rule of the denying stage, for an Allow that of the last stage
- * evaluated. `rule` is NULL and `decided` false where no stage has rules.
+ * evaluated. Where no rule decides (no NSG, and no acl rule matches) `access` is ACCESS_ALLOW,
+ * `decided` false, `rule` NULL and `stage` STAGE_ACL. A present NSG in which no rule matches denies
+ * with `rule` NULL: policies that were read end in a Deny any, so only a hand-made one does that.
  */
 struct judgement {
 	enum access access;
@@ -30,5 +32,9 @@ struct judgement {
 	const struct rule
 		*matched[STAGES]; /* what each stage that was evaluated matched, else NULL */
 };
+
+/* The order in which a direction meets its stages: acl; inbound subnet, NIC; outbound NIC, subnet.
+ */
+extern const enum stage program_order[DIRECTIONS][STAGES];
 
 #endif

@@ -23,7 +23,8 @@ struct nic_stats {
 	struct traffic forwarded[DIRECTIONS]; /* accepted by the other port */
 	struct traffic dropped[DIRECTIONS];
 	uint64_t drops[DIRECTIONS][DROP_REASONS];
-	uint64_t judged_by_rules; /* first packets: the classifier was asked */
+	uint64_t audited[DIRECTIONS]; /* forwarded in audit mode that enforcing would drop */
+	uint64_t judged_by_rules;     /* first packets: the classifier was asked */
 	uint64_t judged_by_connection;
 	uint64_t platform;
 };

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/net.h"
+#include "classify/conn.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,19 +18,6 @@
 enum uplink_type { UPLINK_PLAIN, UPLINK_NETVSC, UPLINK_BIFURCATED };
 
 enum frame_policy { FRAMES_DROP, FRAMES_PASS };
-
-/* Seconds; the defaults are those of docs/policy.md. */
-struct conn_timeouts {
-	uint16_t half_open;
-	uint16_t unconfirmed;
-	uint16_t established;
-	uint16_t closing;
-	uint16_t reset;
-	uint16_t udp;
-	uint16_t udp_replied;
-	uint16_t icmp;
-	uint16_t other;
-};
 
 struct nic_config {
 	char name[NIC_NAME_MAX];

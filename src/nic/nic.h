@@ -19,6 +19,32 @@ struct snapshot;
 struct event_log;
 struct rte_rcu_qsbr;
 
+/* What a NIC needs from the daemon; everything is borrowed and outlives the NIC. */
+struct nic_services {
+	const char *state_directory;
+	struct event_log *events;
+	struct rte_rcu_qsbr *qsbr; /* the workers are its readers */
+};
+
+/*
+ * Opens the ports and puts the last good policy from disk in force. Where that one cannot be read
+ * or built, no policy is in force and everything but platform traffic is dropped: never an older
+ * one, never "allow all". DEVICE, IO, MEMORY.
+ */
+int nic_new(const struct nic_config *config, const struct nic_services *services, struct nic **ret,
+	    struct accelnet_error *err);
+/* Workers have stopped. NULL is fine. */
+void nic_free(struct nic *nic);
+/* Once a second: link changes become events. */
+void nic_tick(struct nic *nic);
+/*
+ * Replaces the configured context (NULL: none) and builds the policy in force anew with it. The old
+ * one stays where that fails.
+ */
+int nic_set_context(struct nic *nic, const struct json *context, struct accelnet_error *err);
+/* NULL: none. Borrowed until it is replaced. */
+const struct json *nic_get_context(const struct nic *nic);
+
 /* What an apply did. Free with nic_apply_result_fini(). */
 struct nic_apply_result {
 	uint64_t generation; /* now in force */

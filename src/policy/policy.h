@@ -19,7 +19,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct json;
+/*
+ * Built-in limits, far above Azure's own (which strict mode holds to): rules of one NSG or acl as
+ * written, and prefixes that one document and its context may list.
+ */
+#define POLICY_RULES_MAX     16384
+#define POLICY_PREFIXES_MAX  (1U << 20)
+#define POLICY_SIDE_SETS_MAX 1000 /* tags and groups on one side of a rule */
 
 enum direction { DIRECTION_INBOUND, DIRECTION_OUTBOUND };
 #define DIRECTIONS 2
@@ -58,6 +64,7 @@ struct address_set {
 	enum address_platform platform;
 	struct ip_prefix *prefixes;
 	size_t prefix_count;
+	uint8_t families; /* bit 1 << enum ip_family: it can match addresses of that family */
 };
 
 /* One side of a rule: the union of its sets (never empty). */
@@ -143,6 +150,7 @@ struct policy {
 	bool names_platform[PLATFORM_LKM + 1];
 };
 
+void rule_fini(struct rule *rule);
 void policy_free(struct policy *policy);
 void policy_freep(struct policy **policy);
 #define POLICY_CLEANUP __attribute__((cleanup(policy_freep)))

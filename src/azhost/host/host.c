@@ -86,13 +86,16 @@ static void close_uplink(struct uplink *uplink)
 	uplink->wire = NULL;
 }
 
-/* One switch with all NICs and the uplink; or, with an uplink for each NIC, one switch for each. */
+/*
+ * One switch with all NICs and the uplink; or, with an uplink for each NIC, one switch for each;
+ * or, with `pair`, a switch without uplink for every two.
+ */
 static int connect_switches(struct host *host)
 {
 	const struct host_options *options = host->options;
 	const bool paired = strcmp(options->uplinks[0], "pair") == 0;
 
-	host->switch_count = options->uplink_count;
+	host->switch_count = paired ? host->nic_count / 2 : options->uplink_count;
 	for (unsigned i = 0; i < host->switch_count; i++) {
 		int rc = 0;
 
@@ -105,7 +108,7 @@ static int connect_switches(struct host *host)
 			return rc;
 	}
 	for (unsigned i = 0; i < host->nic_count; i++) {
-		unsigned sw = host->switch_count == 1 ? 0 : i;
+		unsigned sw = paired ? i / 2 : host->switch_count == 1 ? 0 : i;
 		int rc = vswitch_add(&host->switches[sw], &host->nics[i].port.port);
 
 		if (rc < 0)

@@ -100,6 +100,7 @@ static void init_vf(struct nic *nic, const struct host_options *options)
 	snprintf(vf->address, sizeof(vf->address), "%s", own->pci);
 	snprintf(vf->profile, sizeof(vf->profile), "%s", own->profile);
 	memcpy(vf->mac, nic->mac, sizeof(vf->mac));
+	vf->view = nic->name;
 	vf->mtu = options->mtu;
 	vf->pair = options->vf == VF_MODE_ONLY && strcmp(options->uplinks[0], "pair") == 0;
 	vf_init(vf, nic->host->tree, &nic->host->loop, &vf_callbacks, nic);
@@ -139,6 +140,9 @@ int nic_init(struct nic *nic, struct host *host, unsigned index)
 	nic->port.policy = options->policy;
 	nic->port.policy_all_paths = options->policy_all_paths;
 	nic->has_vf = options->vf != VF_MODE_OFF;
+	rc = tree_view_make(host->tree, nic->name);
+	if (rc < 0)
+		return rc;
 	if (nic->has_vf) {
 		init_vf(nic, options);
 		nic->port.to_guest[VM_PATH_VF] = to_vf;
@@ -146,6 +150,8 @@ int nic_init(struct nic *nic, struct host *host, unsigned index)
 	if (options->vf != VF_MODE_ONLY) {
 		rc = init_netvsc(nic, options);
 		nic->port.to_guest[VM_PATH_SYNTHETIC] = to_synthetic;
+		if (rc == 0)
+			rc = tree_view_show(host->tree, nic->name, "vmbus", nic->guid);
 	}
 	return rc;
 }

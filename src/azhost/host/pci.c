@@ -155,6 +155,8 @@ int pci_add(const struct tree *tree, const struct pci_vf *vf)
 		rc = write_netdev(tree, vf);
 	if (rc == 0)
 		rc = write_infiniband(tree, vf);
+	if (rc == 0)
+		rc = tree_view_show(tree, vf->view, "pci", vf->address);
 	if (rc < 0)
 		pci_remove(tree, vf);
 	return rc;
@@ -164,6 +166,7 @@ void pci_remove(const struct tree *tree, const struct pci_vf *vf)
 {
 	char dir[TREE_PATH];
 
+	tree_view_hide(tree, vf->view, "pci", vf->address);
 	snprintf(dir, sizeof(dir), INFINIBAND "/%s", vf->ibname);
 	(void)tree_prune(tree, dir);
 	snprintf(dir, sizeof(dir), DEVICES "/%s", vf->address);

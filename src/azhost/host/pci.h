@@ -14,6 +14,7 @@ struct pci_vf {
 	const char *ibname;
 	const char *netdev;
 	const char *profile;
+	const char *view; /* directory of the NIC's view (tree.h): "nic0" */
 };
 
 /* "dddd:bb:dd.f" in hexadecimal, and nothing else. -EINVAL. */

@@ -129,12 +129,12 @@ static void add_vf_stats(const struct nic *nic, struct json *object)
 	json_add_unsigned(object, "lostUndelivered", vf->losses.undelivered);
 	json_add_unsigned(object, "lostUnseen", vf->losses.unseen);
 	json_add_unsigned(object, "lostUnsent", vf->losses.unsent + vf->discarded);
+	json_add_unsigned(object, "lostNoBuffer", vf->losses.no_buffer + now.no_buffer);
 	json_add_unsigned(object, "lostAfterLastPoll", vf->losses.undelivered + vf->losses.unseen);
 	if (vf->shared == NULL)
 		return;
 	json_add_unsigned(object, "delivered", relaxed(&vf->shared->delivered));
 	json_add_unsigned(object, "consumed", relaxed(&vf->shared->consumed));
-	json_add_unsigned(object, "noBuffer", relaxed(&vf->shared->no_buffer));
 	json_add_unsigned(object, "dropped", relaxed(&vf->shared->dropped));
 	json_add_unsigned(object, "toKernel", relaxed(&vf->shared->to_kernel));
 	json_add_unsigned(object, "sent", relaxed(&vf->shared->sent));

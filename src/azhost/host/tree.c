@@ -185,3 +185,45 @@ int tree_prune(const struct tree *tree, const char *relative)
 		remove_below(path);
 	return rc;
 }
+
+int tree_view_make(const struct tree *tree, const char *name)
+{
+	static const char *const shared[] = { "class", "kernel" };
+	char path[TREE_PATH], target[TREE_PATH];
+	int rc;
+
+	snprintf(path, sizeof(path), "%.32s/sys/bus/pci/devices", name);
+	rc = tree_mkdir(tree, path);
+	snprintf(path, sizeof(path), "%.32s/sys/bus/vmbus/devices", name);
+	if (rc == 0)
+		rc = tree_mkdir(tree, path);
+	snprintf(path, sizeof(path), "%.32s/run", name);
+	if (rc == 0)
+		rc = tree_mkdir(tree, path);
+	for (unsigned i = 0; rc == 0 && i < sizeof(shared) / sizeof(shared[0]); i++) {
+		snprintf(target, sizeof(target), "../../sys/%s", shared[i]);
+		rc = tree_path(tree, path, "%.32s/sys/%s", name, shared[i]);
+		if (rc == 0 && symlink(target, path) < 0)
+			rc = -errno;
+	}
+	return rc;
+}
+
+int tree_view_show(const struct tree *tree, const char *name, const char *bus, const char *device)
+{
+	char path[TREE_PATH], target[TREE_PATH];
+	int rc = tree_path(tree, path, "%s/sys/bus/%s/devices/%s", name, bus, device);
+
+	if (rc < 0)
+		return rc;
+	snprintf(target, sizeof(target), "../../../../../sys/bus/%.16s/devices/%.64s", bus, device);
+	return symlink(target, path) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+void tree_view_hide(const struct tree *tree, const char *name, const char *bus, const char *device)
+{
+	char path[TREE_PATH];
+
+	if (tree_path(tree, path, "%s/sys/bus/%s/devices/%s", name, bus, device) == 0)
+		(void)unlink(path);
+}

@@ -38,4 +38,16 @@ int tree_replace(const struct tree *tree, const char *name, const char *text);
 /* Remove a directory below the root and all that is in it; absent is fine. */
 int tree_prune(const struct tree *tree, const char *relative);
 
+/*
+ * Besides sys/, which shows all of the VM's devices, there is a view for each NIC, nic0/sys and so
+ * on, that shows its devices alone: for two guests in one namespace (`azhost as`). DPDK 22.11
+ * cannot be told to leave a VMBus device alone.
+ */
+
+/* Make the view @name, without devices. */
+int tree_view_make(const struct tree *tree, const char *name);
+/* Show sys/@bus/devices/@device in the view @name, or hide it again. */
+int tree_view_show(const struct tree *tree, const char *name, const char *bus, const char *device);
+void tree_view_hide(const struct tree *tree, const char *name, const char *bus, const char *device);
+
 #endif

@@ -21,8 +21,9 @@
 /* What becomes of the frames that were given to the VF. */
 struct vf_losses {
 	uint64_t undelivered; /* left in the wire's ring when the guest let go of the VF */
-	uint64_t unseen; /* in the guest's Rx queues, never acknowledged: after its last poll */
-	uint64_t unsent; /* in the guest's Tx queues when the device died */
+	uint64_t unseen;    /* in the guest's Rx queues, never acknowledged: after its last poll */
+	uint64_t unsent;    /* in the guest's Tx queues when the device died */
+	uint64_t no_buffer; /* the guest was too slow: its Rx queues were empty of buffers */
 };
 
 struct vf_callbacks {
@@ -35,6 +36,7 @@ struct vf_callbacks {
 struct vf {
 	/* Identity. Address and profile may change while the VF is away. */
 	char ibname[VF_NAME_MAX];
+	const char *view; /* of the NIC (tree.h) */
 	char netdev[16];
 	char address[16];
 	char profile[64];

@@ -88,6 +88,7 @@ static void step_uevent(struct nic *nic, bool assign)
 		.ibname = nic->vf.ibname,
 		.netdev = nic->vf.netdev,
 		.profile = nic->vf.profile,
+		.view = nic->name,
 	};
 	int rc = pci_uevent(&pci, assign ? PCI_UEVENT_ADD : PCI_UEVENT_REMOVE);
 

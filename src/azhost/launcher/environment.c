@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,15 +73,13 @@ static void set(struct builder *b, const char *name, const char *format, ...)
 	b->own[b->own_count++] = name;
 }
 
-/* In front of what the caller has in a list variable. */
-static void prepend(struct builder *b, const char *name, const char *first, char separator)
+/* In front of what the caller has in a list variable, or behind it. */
+static void join(struct builder *b, const char *name, const char *first, const char *second)
 {
-	const char *old = getenv(name);
+	const bool both = first != NULL && first[0] != '\0' && second != NULL && second[0] != '\0';
 
-	if (old == NULL || old[0] == '\0')
-		set(b, name, "%s", first);
-	else
-		set(b, name, "%s%c%s", first, separator, old);
+	set(b, name, "%s%s%s", first != NULL ? first : "", both ? ":" : "",
+	    second != NULL ? second : "");
 }
 
 static int is_own(const struct builder *b, const char *entry)
@@ -120,9 +119,10 @@ static void set_own(struct builder *b, const struct host_options *options, const
 	if (options->fix_testpmd)
 		snprintf(preload, sizeof(preload), "%s/%s:%s/%s", at->libraries, SHIM,
 			 at->libraries, FIX);
-	prepend(b, "LD_PRELOAD", preload, ':');
+	/* Behind the caller's: sanitizers insist on being first, and ours does not mind. */
+	join(b, "LD_PRELOAD", getenv("LD_PRELOAD"), preload);
 	if (options->vf != VF_MODE_OFF)
-		prepend(b, "LD_LIBRARY_PATH", at->libraries, ':');
+		join(b, "LD_LIBRARY_PATH", at->libraries, getenv("LD_LIBRARY_PATH"));
 	set(b, "SYSFS_PCI_DEVICES", "%s/sys/bus/pci/devices", tree->root);
 	set(b, "AZHOST_DIR", "%s", tree->root);
 	set(b, "AZHOST_SYSFS", "%s/sys", tree->root);

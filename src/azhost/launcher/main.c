@@ -1,5 +1,6 @@
 /* azhost: an Azure host in software. The table of sub-commands. */
 #include "azhost/host/say.h"
+#include "azhost/launcher/as.h"
 #include "azhost/launcher/ctl.h"
 #include "azhost/launcher/run.h"
 
@@ -14,6 +15,7 @@ struct command {
 
 static const struct command commands[] = {
 	{ "run", run_main, "run a program as in an Azure VM" },
+	{ "as", as_main, "run a program of a VM that sees one NIC alone" },
 	{ "ctl", ctl_main, "control the host of a running VM: VFs, links, faults, counters" },
 };
 

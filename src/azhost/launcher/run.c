@@ -82,7 +82,7 @@ static void host_child(struct vm *vm, int ready, pid_t supervisor)
 
 	int rc = host_run(&vm->options, &vm->tree, ready, supervisor);
 
-	_exit(rc < 0 ? EXIT_AZHOST : 0);
+	exit(rc < 0 ? EXIT_AZHOST : 0);
 }
 
 /* Returns when the host is ready for the guest. */
@@ -196,7 +196,12 @@ static void stop_host(struct vm *vm)
 		return;
 	(void)kill(vm->host, SIGTERM);
 	for (unsigned ms = 0; ms < HOST_PATIENCE_MS; ms++) {
-		if (waitpid(vm->host, NULL, WNOHANG) != 0) {
+		int status = 0;
+
+		if (waitpid(vm->host, &status, WNOHANG) != 0) {
+			if (status != 0)
+				say("the host process ended badly (wait status %#x)",
+				    (unsigned)status);
 			vm->host = 0;
 			return;
 		}

@@ -22,7 +22,7 @@ struct vmbus_ring_header {
 	uint32_t pending_send;   /* by the sender: wake me when so much is free */
 	uint32_t reserved[12];
 	uint32_t features; /* bit 0: pending_send is in use */
-} __attribute__((packed));
+};
 
 enum vmbus_packet_type {
 	VMBUS_INBAND = 6, /* the message is in the packet */

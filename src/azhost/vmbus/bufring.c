@@ -42,6 +42,8 @@ static uint32_t copy_in(const struct bufring *ring, uint32_t index, const void *
 {
 	uint32_t first = ring->size - index;
 
+	if (bytes == 0)
+		return index;
 	if (first > bytes)
 		first = bytes;
 	memcpy(ring->data + index, from, first);

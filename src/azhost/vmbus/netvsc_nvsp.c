@@ -140,7 +140,9 @@ static void take_receive_buffer_gone(struct netvsc *dev, const struct incoming *
 static void take_send_buffer_gone(struct netvsc *dev, const struct incoming *in)
 {
 	(void)in;
-	dev->state = NETVSC_RECEIVES;
+	/* The driver lets go of the receive buffer first (hn_nvs_detach()). */
+	if (dev->state == NETVSC_RUNNING)
+		dev->state = NETVSC_RECEIVES;
 }
 
 static void take_set_datapath(struct netvsc *dev, const struct incoming *in)
@@ -312,7 +314,7 @@ static const struct nvsp_handler handlers[] = {
 	{ NVSP_RECEIVE_BUFFER_GONE, sizeof(uint32_t), NETVSC_VERSIONED, true,
 	  take_receive_buffer_gone },
 	{ NVSP_SEND_BUFFER, sizeof(struct nvsp_buffer), NETVSC_RECEIVES, true, take_send_buffer },
-	{ NVSP_SEND_BUFFER_GONE, sizeof(uint32_t), NETVSC_RECEIVES, true, take_send_buffer_gone },
+	{ NVSP_SEND_BUFFER_GONE, sizeof(uint32_t), NETVSC_VERSIONED, true, take_send_buffer_gone },
 	{ NVSP_SET_DATAPATH, sizeof(struct nvsp_set_datapath), NETVSC_RUNNING, true,
 	  take_set_datapath },
 	{ NVSP_SUBCHANNELS, sizeof(struct nvsp_subchannels), NETVSC_RUNNING, true,

@@ -31,7 +31,10 @@
 #define QUEUES_MAX 8
 #define NUMBER_AT  42 /* behind Ethernet, IPv4 and UDP */
 #define MBUFS      16383
-#define UDP_PORT   2000
+/* More than the host has receive sections: a worker that gets no processor for a while loses
+ * nothing. */
+#define RX_DESCRIPTORS 4096
+#define UDP_PORT       2000
 
 static uint16_t netvsc;
 static uint16_t queues = 1;
@@ -231,7 +234,7 @@ static int start(struct rte_mempool *pool)
 	int rc = rte_eth_dev_configure(netvsc, queues, queues, &conf);
 
 	for (uint16_t q = 0; rc == 0 && q < queues; q++) {
-		rc = rte_eth_rx_queue_setup(netvsc, q, 1024, 0, NULL, pool);
+		rc = rte_eth_rx_queue_setup(netvsc, q, RX_DESCRIPTORS, 0, NULL, pool);
 		if (rc == 0)
 			rc = rte_eth_tx_queue_setup(netvsc, q, 1024, 0, NULL);
 	}

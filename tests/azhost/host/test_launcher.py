@@ -31,8 +31,8 @@ def run(arguments, as_user=False, text=None, **keywords):
 
 def statuses(as_user=False):
     off = ["run", "--vf", "off", "--"]
-    done = run([*off, "sh", "-c", "echo out; echo err >&2; cat; exit 42"], as_user, "in\n")
-    check((done.returncode, done.stdout, done.stderr) == (42, "out\nin\n", "err\n"),
+    done = run([*off, "sh", "-c", "echo out; echo err >&2; cat; exit 42"], as_user, "word\n")
+    check((done.returncode, done.stdout, done.stderr) == (42, "out\nword\n", "err\n"),
           "status and streams are the command's")
     check(run([*off, "true"], as_user).returncode == 0, "0 of true")
     done = run([*off, "/nonexistent"], as_user)

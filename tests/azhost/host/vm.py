@@ -3,6 +3,7 @@
 Environment:
     AZHOST_BUILD    build tree; the tests' CMakeLists sets it
     AZHOST_TESTPMD  another testpmd binary
+    AZHOST_TEST_PRELOAD  the sanitizer's runtime, where the VF library is built with one
 """
 
 import contextlib
@@ -29,6 +30,15 @@ NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 EAL = ["--no-huge", "-m", "320", "--no-telemetry"]
 
 
+def guest_command(*words):
+    """A command that loads the VF library; a sanitizer in that has to be loaded before all else."""
+    runtime = os.environ.get("AZHOST_TEST_PRELOAD")
+    if not runtime:
+        return list(words)
+    script = f'LD_PRELOAD="{runtime}:$LD_PRELOAD" ASAN_OPTIONS=detect_leaks=0 exec "$@"'
+    return ["sh", "-c", script, "sh", *words]
+
+
 def skip(reason):
     print(f"skipped: {reason}")
     sys.exit(SKIPPED)
@@ -51,12 +61,24 @@ def need(*programs):
         skip("no namespaces here")
 
 
-def wait_for(condition, what, timeout=20):
+def wait_for(condition, what, timeout=40):
     end = time.time() + timeout
     while not condition():
         if time.time() > end:
             raise TimeoutError(f"waited {timeout} s for: {what}")
         time.sleep(0.02)
+
+
+def command_of(guest):
+    """Process id of a VM's command: the launcher's oldest child but the host."""
+    path = f"/proc/{guest.process.pid}/task/{guest.process.pid}/children"
+    with open(path, encoding="ascii") as file:
+        children = sorted(int(pid) for pid in file.read().split())
+    for pid in children:
+        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+            if file.read().strip() != "azhost-host":
+                return pid
+    raise RuntimeError("no command")
 
 
 class Cable:
@@ -148,6 +170,10 @@ class Vm:
             print("---- output\n" + self.output[-1500:])
             print("---- errors\n" + self.error_text()[-2500:])
         self.stop()
+        # Where the launcher had to be killed, its host cleans up.
+        end = time.time() + 5
+        while os.listdir(self.temporary) and time.time() < end:
+            time.sleep(0.05)
         left = os.listdir(self.temporary)
         shutil.rmtree(self.directory, ignore_errors=True)
         if not kind:
@@ -215,8 +241,8 @@ class Testpmd(Vm):
     """A VM whose command is dpdk-testpmd, at its prompt."""
 
     def __init__(self, *options, eal=(), arguments=(), mbufs=8192, cores="0-1", **keywords):
-        command = [TESTPMD, "-l", cores, *EAL, *eal, "--", "-i", "--no-mlockall",
-                   f"--total-num-mbufs={mbufs}", *arguments]
+        command = guest_command(TESTPMD, "-l", cores, *EAL, *eal, "--", "-i", "--no-mlockall",
+                                f"--total-num-mbufs={mbufs}", *arguments)
         super().__init__(command, *options, **keywords)
         try:
             self.expect("testpmd> ", 60)

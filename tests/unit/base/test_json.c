@@ -255,6 +255,41 @@ static void prints_integers_exactly(void **state)
 	json_free(json);
 }
 
+static void prints_integers_as_they_were_read(void **state)
+{
+	static const char text[] =
+		"[0,-1,2147483647,2147483648,-2147483649,999999999999999,1000000000000001,"
+		"9007199254740991,-9007199254740992]";
+	struct json *json = NULL;
+	char *printed;
+
+	(void)state;
+	assert_int_equal(json_parse(text, strlen(text), NULL, &json, NULL), 0);
+	printed = json_print(json);
+	assert_string_equal(printed, text);
+	free(printed);
+	json_free(json);
+}
+
+static void keeps_quoted_text_valid(void **state)
+{
+	struct accelnet_error err;
+	char *quoted;
+
+	(void)state;
+	(void)(fail)(&err, ACCELNET_E_VALUE, NULL, "\"%.4s\" \xff", "abc\xc3\xa4");
+	assert_string_equal(err.detail, "\"abc?\" ?");
+	for (size_t lead = 0; lead < 4;
+	     lead++) { /* cut at the end of the buffer, in mid-character */
+		(void)(fail)(&err, ACCELNET_E_VALUE, NULL, "%*s%0*d\xf0\x9f\x98\x80", (int)lead, "",
+			     ERROR_DETAIL_MAX - 5, 0);
+		assert_non_null(quoted = strdup(err.detail));
+		for (const char *at = quoted; *at; at++)
+			assert_false(at[0] == '\xf0' && strlen(at) < 4);
+		free(quoted);
+	}
+}
+
 static void refuses_a_file_over_the_limit(void **state)
 {
 	const struct json_limits limits = { .bytes = 1000 };
@@ -281,6 +316,8 @@ int main(void)
 		cmocka_unit_test(cuts_a_long_pointer_in_front),
 		cmocka_unit_test(checks_members_all_at_once),
 		cmocka_unit_test(prints_integers_exactly),
+		cmocka_unit_test(prints_integers_as_they_were_read),
+		cmocka_unit_test(keeps_quoted_text_valid),
 		cmocka_unit_test(refuses_a_file_over_the_limit),
 	};
 

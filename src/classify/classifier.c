@@ -1,0 +1,143 @@
+/*
+ * Making a classifier and choosing its SIMD path: see classifier.h.
+ */
+#include "classify/classifier.h"
+
+#include "classify/classifier_build.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_vect.h>
+
+struct simd_path {
+	const char *name;
+	unsigned bitwidth;
+	bool (*supported)(void);
+	judge4_fn *judge4;
+	judge6_fn *judge6;
+};
+
+static bool scalar_supported(void)
+{
+	return true;
+}
+
+static bool avx2_supported(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+	       __builtin_cpu_supports("popcnt");
+}
+
+static bool avx512_supported(void)
+{
+	return avx2_supported() && __builtin_cpu_supports("avx512f") &&
+	       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+	       __builtin_cpu_supports("avx512vl");
+}
+
+static const struct simd_path paths[] = {
+	[CLASSIFIER_SCALAR] = { "scalar", 64, scalar_supported, classifier_judge4_scalar,
+				classifier_judge6_scalar },
+	[CLASSIFIER_AVX2] = { "avx2", 256, avx2_supported, classifier_judge4_avx2,
+			      classifier_judge6_avx2 },
+	[CLASSIFIER_AVX512] = { "avx512", 512, avx512_supported, classifier_judge4_avx512,
+				classifier_judge6_avx512 },
+};
+
+/* The widest path that the processor has and EAL allows; without EAL (0) all are allowed. */
+static enum classifier_simd best_path(void)
+{
+	unsigned allowed = rte_vect_get_max_simd_bitwidth();
+	int simd = CLASSIFIER_AVX512;
+
+	while (simd > CLASSIFIER_SCALAR &&
+	       (!paths[simd].supported() || (allowed != 0 && paths[simd].bitwidth > allowed)))
+		simd--;
+	return (enum classifier_simd)simd;
+}
+
+static int build(const struct program *program, struct classifier *classifier)
+{
+	struct pieces pieces = { 0 };
+	int r = 0;
+
+	for (int direction = 0; direction < DIRECTIONS && r == 0; direction++) {
+		const struct program_chain *acl = &program->chain[direction][STAGE_ACL];
+
+		classifier->has_acl[direction] = acl->present && acl->count > 0;
+		for (int family = 0; family < IP_FAMILIES && r == 0; family++)
+			r = table_set_build(program, (enum direction)direction,
+					    (enum ip_family)family, &pieces,
+					    &classifier->set[direction][family]);
+	}
+	if (r == 0)
+		r = arena_move(&pieces, &classifier->arena, &classifier->arena_size);
+	pieces_fini(&pieces);
+	return r;
+}
+
+int classifier_new(const struct program *program, enum classifier_simd simd,
+		   struct classifier **ret, struct accelnet_error *err)
+{
+	struct classifier *classifier;
+	int r;
+
+	if (simd == CLASSIFIER_BEST)
+		simd = best_path();
+	if (!paths[simd].supported())
+		return fail(err, ACCELNET_E_UNSUPPORTED, NULL, "this processor has no %s",
+			    paths[simd].name);
+	classifier = calloc(1, sizeof(*classifier));
+	r = classifier ? build(program, classifier) : -ENOMEM;
+	if (r < 0) {
+		classifier_free(classifier);
+		if (r == -ENOSPC)
+			return fail(err, ACCELNET_E_LIMIT, NULL,
+				    "the rules' ranges make tables larger than 128 GiB");
+		return fail(err, ACCELNET_E_MEMORY, NULL, "no memory for the classifier's tables");
+	}
+	classifier->judge4 = paths[simd].judge4;
+	classifier->judge6 = paths[simd].judge6;
+	classifier->simd_name = paths[simd].name;
+	*ret = classifier;
+	return 0;
+}
+
+void classifier_free(struct classifier *classifier)
+{
+	if (!classifier)
+		return;
+	arena_free(classifier->arena, classifier->arena_size);
+	free(classifier);
+}
+
+void classifier_judge4(const struct classifier *classifier, enum direction direction,
+		       const struct key4 *keys, unsigned count, struct verdict *ret)
+{
+	assert(count <= CLASSIFIER_BURST_MAX);
+	classifier->judge4(&classifier->set[direction][IP_FAMILY_V4], keys, count, ret);
+}
+
+void classifier_judge6(const struct classifier *classifier, enum direction direction,
+		       const struct key6 *keys, unsigned count, struct verdict *ret)
+{
+	assert(count <= CLASSIFIER_BURST_MAX);
+	classifier->judge6(&classifier->set[direction][IP_FAMILY_V6], keys, count, ret);
+}
+
+bool classifier_has_acl(const struct classifier *classifier, enum direction direction)
+{
+	return classifier->has_acl[direction];
+}
+
+size_t classifier_memory(const struct classifier *classifier)
+{
+	return sizeof(*classifier) + classifier->arena_size;
+}
+
+const char *classifier_simd_name(const struct classifier *classifier)
+{
+	return classifier->simd_name;
+}

@@ -1,0 +1,49 @@
+/*
+ * Inside of the judge: what is known about each packet of the burst under way.
+ */
+#ifndef CLASSIFY_JUDGE_WORK_H
+#define CLASSIFY_JUDGE_WORK_H
+
+#include "classify/conn_refresh.h"
+#include "classify/judge.h"
+
+enum judge_note {
+	NOTE_OPEN = 1,       /* not decided yet */
+	NOTE_PLATFORM = 2,   /* a request to a platform service, or the reply to one */
+	NOTE_CLASSIFIED = 4, /* verdicts[i] is there */
+};
+
+struct judge_work {
+	struct judge_context *context;
+	const struct ruleset *ruleset;
+	struct packet *packets;
+	struct decision *decisions;
+	enum direction direction;
+	uint64_t now;
+	bool grace;
+	struct conn_terms terms;
+	uint8_t notes[JUDGE_BURST_MAX];  /* enum judge_note */
+	uint8_t events[JUDGE_BURST_MAX]; /* enum conn_event */
+	struct conn_hint hints[JUDGE_BURST_MAX];
+	struct verdict verdicts[JUDGE_BURST_MAX];
+};
+
+/* judge_connection.c: decides an open packet that is not a later fragment by acl, connection,
+ * rules. */
+void judge_packet(struct judge_work *work, unsigned i);
+
+/* False where the rate is used up. */
+bool judge_rate_take(struct judge_rate *rate, uint64_t now);
+
+static inline struct decision decision_of(enum decision_action action, enum drop_reason reason,
+					  enum decision_by by)
+{
+	return (struct decision){
+		.action = action,
+		.reason = reason,
+		.by = by,
+		.rule = CLASSIFIER_NO_RULE,
+	};
+}
+
+#endif

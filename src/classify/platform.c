@@ -1,0 +1,95 @@
+/*
+ * Platform traffic. Addresses and ports:
+ * https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+ * Pure; any thread.
+ */
+#include "classify/platform.h"
+
+#include "classify/wire.h"
+
+#include <string.h>
+
+#define ADDRESS(a, b, c, d) \
+	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+#define WIRE_SERVER ADDRESS(168, 63, 129, 16)
+#define IMDS        ADDRESS(169, 254, 169, 254)
+#define BROADCAST   ADDRESS(255, 255, 255, 255)
+
+/* RFC 8415 section 7.1: All_DHCP_Relay_Agents_and_Servers */
+static const uint8_t dhcp6_servers[16] = { 0xff, 0x02, [13] = 1, [15] = 2 };
+
+#define DHCP6_CLIENT_PORT 546
+#define DHCP6_SERVER_PORT 547
+#define DHCP_CLIENT_PORT  68
+#define DHCP_SERVER_PORT  67
+
+static const struct service {
+	uint32_t address; /* as it stands on the wire */
+	uint16_t port;
+	uint16_t local_port; /* 0: any */
+	uint8_t protocol;
+	uint8_t named; /* enum address_platform: the tag that puts it under the rules */
+} services[] = {
+	{ BROADCAST, DHCP_SERVER_PORT, DHCP_CLIENT_PORT, IP_PROTOCOL_UDP, PLATFORM_NONE },
+	{ WIRE_SERVER, DHCP_SERVER_PORT, DHCP_CLIENT_PORT, IP_PROTOCOL_UDP, PLATFORM_NONE },
+	{ WIRE_SERVER, 53, 0, IP_PROTOCOL_UDP, PLATFORM_DNS },
+	{ WIRE_SERVER, 53, 0, IP_PROTOCOL_TCP, PLATFORM_DNS },
+	{ WIRE_SERVER, 80, 0, IP_PROTOCOL_TCP, PLATFORM_NONE },
+	{ WIRE_SERVER, 32526, 0, IP_PROTOCOL_TCP, PLATFORM_NONE },
+	{ IMDS, 80, 0, IP_PROTOCOL_TCP, PLATFORM_IMDS },
+};
+#define SERVICES (sizeof(services) / sizeof(services[0]))
+
+static bool is_service4(const struct ruleset *ruleset, const struct packet *packet)
+{
+	const struct key4 *key = &packet->key4;
+
+	if (key->remote != WIRE_SERVER && key->remote != IMDS && key->remote != BROADCAST)
+		return false;
+	for (size_t i = 0; i < SERVICES; i++) {
+		const struct service *service = &services[i];
+
+		if (key->remote == service->address && key->protocol == service->protocol &&
+		    key->remote_port == wire_order16(service->port) &&
+		    (!service->local_port || key->local_port == wire_order16(service->local_port)))
+			return service->named == PLATFORM_NONE ||
+			       !ruleset->names_platform[service->named];
+	}
+	return false;
+}
+
+static bool is_dhcp6(const struct packet *packet)
+{
+	const struct key6 *key = &packet->key6;
+
+	if (key->protocol != IP_PROTOCOL_UDP ||
+	    key->local_port != wire_order16(DHCP6_CLIENT_PORT) ||
+	    key->remote_port != wire_order16(DHCP6_SERVER_PORT))
+		return false;
+	if (memcmp(key->remote, dhcp6_servers, 16) == 0)
+		return true;
+	/* The server answers from its link-local address. */
+	return packet->direction == DIRECTION_INBOUND && key->remote[0] == 0xfe &&
+	       (key->remote[1] & 0xc0) == 0x80;
+}
+
+bool platform_service(const struct ruleset *ruleset, const struct packet *packet)
+{
+	if (packet->flags & PACKET_LATER_FRAGMENT)
+		return false;
+	if (packet->kind == PACKET_IP4)
+		return is_service4(ruleset, packet);
+	return packet->kind == PACKET_IP6 && is_dhcp6(packet);
+}
+
+void platform_set_key(struct packet *packet)
+{
+	if (packet->kind == PACKET_IP6) {
+		memset(packet->key6.local, 0, sizeof(packet->key6.local));
+		memcpy(packet->key6.remote, dhcp6_servers, sizeof(dhcp6_servers));
+	} else if (packet->protocol == IP_PROTOCOL_UDP &&
+		   packet->key4.remote_port == wire_order16(DHCP_SERVER_PORT)) {
+		packet->key4.local = 0;
+		packet->key4.remote = WIRE_SERVER;
+	}
+}

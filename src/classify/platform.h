@@ -1,0 +1,32 @@
+/*
+ * Platform traffic: what Azure's own services need, and no rule cuts unless it names them.
+ *
+ * Requests pass as if a rule allowed them and make connections; replies come by connection state
+ * only. Pure; any thread.
+ */
+#ifndef CLASSIFY_PLATFORM_H
+#define CLASSIFY_PLATFORM_H
+
+#include "classify/packet.h"
+#include "classify/ruleset.h"
+
+/* ARP and ND: pass both ways, without a connection. */
+static inline bool platform_passes(const struct packet *packet)
+{
+	return packet->kind == PACKET_ARP || (packet->flags & PACKET_ND);
+}
+
+/*
+ * Whether the packet is a request to a platform service (leaving), or could be a reply of one
+ * (arriving), and no rule names that service.
+ */
+bool platform_service(const struct ruleset *ruleset, const struct packet *packet);
+
+/*
+ * DHCP asks a broadcast or multicast address and is answered by the server's own: both get one key,
+ * that of the service. Call it for packets of platform_service(); `packet` is left alone where it
+ * is not DHCP.
+ */
+void platform_set_key(struct packet *packet);
+
+#endif

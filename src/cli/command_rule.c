@@ -1,0 +1,188 @@
+/*
+ * rule list, rule explain.
+ */
+#include "cli/commands.h"
+#include "cli/style.h"
+#include "cli/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void add_list(struct table *table, const struct json_at *rule, const char *key)
+{
+	char *text = list_of(rule, key);
+
+	table_add(table, text);
+	free(text);
+}
+
+/* A count that nobody keeps is not zero. */
+static void add_hits(struct table *table, const struct json_at *rule)
+{
+	struct json_at hits;
+
+	part_of(rule, "hits", &hits);
+	if (hits.value && json_type(&hits) == JSON_NUMBER)
+		table_addf(table, "%lld", (long long)number_of(rule, "hits"));
+	else
+		table_add(table, "not counted");
+}
+
+static void print_rules(const struct session *session, const struct json_at *rules)
+{
+	struct table *table =
+		table_new("DIRECTION|LEVEL|PRIORITY#|NAME|ACCESS|PROTOCOL|SOURCE|SPORTS|"
+			  "DESTINATION|DPORTS|WHERE|HITS#|LAST HIT");
+	struct json_at rule;
+
+	foreach_in(rule, rules)
+	{
+		table_add(table, text_of(&rule, "direction"));
+		table_add(table, text_of(&rule, "level"));
+		table_addf(table, "%lld", (long long)number_of(&rule, "priority"));
+		table_add(table, text_of(&rule, "name"));
+		table_add(table, text_of(&rule, "access"));
+		table_add(table, text_of(&rule, "protocol"));
+		add_list(table, &rule, "source");
+		add_list(table, &rule, "sourcePorts");
+		add_list(table, &rule, "destination");
+		add_list(table, &rule, "destinationPorts");
+		table_add(table, text_of(&rule, "where"));
+		add_hits(table, &rule);
+		table_add(table,
+			  text_of(&rule, "lastHit")[0] ? text_of(&rule, "lastHit") : "never");
+	}
+	table_print(table, stdout, session->colour);
+	table_free(table);
+}
+
+static void print_addresses(const struct session *session, const struct json_at *addresses)
+{
+	struct json_at side;
+
+	foreach_in(side, addresses)
+	{
+		char *text = list_of(addresses, side.key);
+
+		style_print(stdout, session->colour, STYLE_HEAD, side.key);
+		fputs(" = ", stdout);
+		style_print(stdout, false, STYLE_PLAIN, *text ? text : "no address at all");
+		putchar('\n');
+		free(text);
+	}
+}
+
+/* Reasons once for all rules that share one, not once a rule. */
+static void print_reasons(const struct json_at *rules)
+{
+	const char *last = "";
+	struct json_at rule;
+
+	foreach_in(rule, rules)
+	{
+		const char *reason = text_of(&rule, "reason");
+
+		if (*reason && strcmp(reason, last) != 0) {
+			printf("%s: ", text_of(&rule, "where"));
+			style_print(stdout, false, STYLE_PLAIN, reason);
+			putchar('\n');
+		}
+		last = reason;
+	}
+}
+
+enum exit_status command_rule_list(struct session *session)
+{
+	JSON_CLEANUP struct json *answer = NULL;
+	struct json_at root, rules, addresses;
+	enum exit_status status = session_call_command(session, &answer);
+
+	if (status != EXIT_DONE || session_print_json(session, answer))
+		return status;
+	root = json_root(answer);
+	part_of(&root, "rules", &rules);
+	part_of(&root, "addresses", &addresses);
+	print_rules(session, &rules);
+	if (count_of(&rules) || count_of(&addresses))
+		putchar('\n');
+	print_reasons(&rules);
+	print_addresses(session, &addresses);
+	return EXIT_DONE;
+}
+
+static void print_text(const char *label, const char *text)
+{
+	if (!*text)
+		return;
+	printf("  %-14s ", label);
+	style_print(stdout, false, STYLE_PLAIN, text);
+	putchar('\n');
+}
+
+static void print_list(const char *label, const struct json_at *rule, const char *key)
+{
+	char *text = list_of(rule, key);
+
+	print_text(label, text);
+	free(text);
+}
+
+static void print_shadow(const struct session *session, const struct json_at *rule)
+{
+	const char *shadow = text_of(rule, "shadowedBy");
+
+	if (*shadow) {
+		fputs("  ", stdout);
+		style_print(stdout, session->colour, STYLE_WARN, "never decides:");
+		fputs(" rule ", stdout);
+		style_print(stdout, false, STYLE_PLAIN, shadow);
+		puts(" before it matches all that it matches");
+	}
+	if (flag_of(rule, "matchesNothing"))
+		puts("  matches nothing: concrete ports on a protocol without ports");
+}
+
+static void explain(const struct session *session, const struct json_at *rule)
+{
+	struct json_at addresses, pmd, lines, line;
+	const char *last = text_of(rule, "lastHit");
+
+	style_print(stdout, session->colour, STYLE_HEAD, text_of(rule, "name"));
+	printf(": %s %s at level %s, priority %lld, rule %lld of %lld\n",
+	       text_of(rule, "direction"), text_of(rule, "access"), text_of(rule, "level"),
+	       (long long)number_of(rule, "priority"), (long long)number_of(rule, "position"),
+	       (long long)number_of(rule, "of"));
+	print_text("description", text_of(rule, "description"));
+	print_text("NSG", text_of(rule, "nsg"));
+	print_text("protocol", text_of(rule, "protocol"));
+	print_list("source", rule, "source");
+	print_list("source ports", rule, "sourcePorts");
+	print_list("destination", rule, "destination");
+	print_list("ports", rule, "destinationPorts");
+	print_text("where", text_of(rule, "where"));
+	print_text("reason", text_of(rule, "reason"));
+	part_of(rule, "pmd", &pmd);
+	print_text("driver says", text_of(&pmd, "message"));
+	printf("  %-14s %lld, last %s\n", "hits", (long long)number_of(rule, "hits"),
+	       *last ? last : "never");
+	print_shadow(session, rule);
+	part_of(rule, "testpmd", &lines);
+	foreach_in(line, &lines) print_text("testpmd", json_string(&line));
+	part_of(rule, "addresses", &addresses);
+	fputs(count_of(&addresses) ? "  addresses\n" : "", stdout);
+	print_addresses(session, &addresses);
+}
+
+enum exit_status command_rule_explain(struct session *session)
+{
+	JSON_CLEANUP struct json *answer = NULL;
+	struct json_at root, rules, rule;
+	enum exit_status status = session_call_command(session, &answer);
+
+	if (status != EXIT_DONE || session_print_json(session, answer))
+		return status;
+	root = json_root(answer);
+	part_of(&root, "rules", &rules);
+	foreach_in(rule, &rules) explain(session, &rule);
+	return EXIT_DONE;
+}

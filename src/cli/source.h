@@ -1,0 +1,44 @@
+/*
+ * Policy files for commands: any form in, what the daemon or an engine takes out.
+ *
+ * Failures are told to the user here; the caller only passes the exit status on.
+ */
+#ifndef CLI_SOURCE_H
+#define CLI_SOURCE_H
+
+#include "cli/session.h"
+#include "policy/read.h"
+
+/* A policy file and what the command line says about it. source_fini() whatever became of it. */
+struct source {
+	const char *path;
+	struct json *context; /* of --context, or of the file; NULL: none */
+	char *directory;      /* of the file */
+	char *context_directory;
+	struct policy_source *policy;
+	const struct policy_source_nsg *nsg; /* the chosen one; NULL: a document */
+	enum stage level;
+};
+
+/* Reads the file `path`, --context, and the choice of --nsg and --level. */
+enum exit_status source_init(struct source *source, struct session *session, const char *path);
+void source_fini(struct source *source, struct session *session);
+
+/*
+ * Adds to `params` what policy.apply and policy.diff take: `document`, or `nsg` with `context`.
+ * From then on pointers in the daemon's errors are told as pointers into the file.
+ */
+enum exit_status source_to_params(const struct source *source, struct session *session,
+				  struct json *params);
+
+/* The policy of the file alone. The caller frees it. */
+enum exit_status source_build(const struct source *source, const struct session *session,
+			      struct policy **ret);
+
+/* Loads a file of JSON, or fails with its name in the detail. The caller frees *ret. */
+enum exit_status source_load(const struct session *session, const char *path, struct json **ret);
+
+/* The directory that names in `path` are relative to. The caller frees it. */
+char *source_directory(const char *path);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * "Did you mean": the nearest of several words, where one is near enough. Pure.
+ */
+#ifndef CLI_SUGGEST_H
+#define CLI_SUGGEST_H
+
+#include <stddef.h>
+
+struct suggestion {
+	const char *typed;
+	const char *found; /* NULL: nothing near enough yet; borrowed from what was offered */
+	size_t distance;
+};
+
+void suggestion_init(struct suggestion *suggestion, const char *typed);
+void suggestion_offer(struct suggestion *suggestion, const char *word);
+
+/* Insertions, deletions, replacements and swaps of neighbours between two short texts. */
+size_t edit_distance(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * A plan under construction, for the forms' files: plan_t1.c, plan_t2.c, plan_t3.c.
+ */
+#ifndef COMPILE_PLAN_BUILDER_H
+#define COMPILE_PLAN_BUILDER_H
+
+#include "compile/masks.h"
+#include "compile/plan.h"
+#include "compile/region.h"
+
+#define NO_SLOT UINT32_MAX
+
+struct plan_builder {
+	const struct policy *policy;
+	const struct program *program;
+	struct plan_options options; /* every default filled in */
+	struct plan *plan;           /* rules and slots grow */
+	size_t rule_capacity;
+	size_t slot_capacity;
+	struct entry_list entries;
+	uint32_t (*slot_of)[2]; /* by entry: its verdict slot and its settled slot */
+	bool *is_spilled;       /* by entry */
+};
+
+/* What hardware may do with a region: everything else is PLAN_UNMARKED. */
+enum plan_action plan_region_action(const struct plan_builder *builder,
+				    const struct region *region);
+
+/* 0 or -ENOMEM; positive PLAN_IS_FULL where the limit on rules is reached and nothing was added. */
+#define PLAN_IS_FULL 1
+int plan_add(struct plan_builder *builder, const struct plan_rule *rule);
+
+/* The slot of a region that is marked; makes it where it is new. 0 or -ENOMEM. */
+int plan_slot_of(struct plan_builder *builder, const struct region *region, uint32_t *ret);
+
+/* The device rule of a region with these port masks, without action. */
+struct plan_rule plan_rule_for(const struct region *region, struct port_mask source,
+			       struct port_mask destination);
+
+/* Remembers that part of an entry which the tier could decide is left to software. */
+void plan_spill(struct plan_builder *builder, uint32_t entry);
+
+/*
+ * The source guard's part: packets that seem to come from the VM itself, from loopback, multicast
+ * or nowhere, as L3 rules of this group and priority. Whatever is marked settled must stand below
+ * them.
+ */
+int plan_add_isolation(struct plan_builder *builder, uint32_t group, uint32_t priority);
+/* Whether some address of the prefix is one of those. */
+bool plan_isolation_meets(const struct plan_builder *builder, const struct ip_prefix *source);
+
+int plan_build_t1(struct plan_builder *builder);
+int plan_build_t2(struct plan_builder *builder);
+int plan_build_t3(struct plan_builder *builder);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * T1: drops on simple patterns, in no order (mlx4: full masks or none, DROP, no TCP flags).
+ *
+ * Only an acl deny can be said without TCP flags, and only where no acl rule before it lets packets
+ * of its region pass: then it holds whatever else matches.
+ */
+#include "compile/plan_builder.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static bool is_simple_prefix(const struct ip_prefix *prefix)
+{
+	return prefix->length == 0 || prefix->length == ip_family_bits(prefix->family);
+}
+
+static bool is_simple_port(struct port_range range)
+{
+	return range.first == range.last || (range.first == 0 && range.last == UINT16_MAX);
+}
+
+static bool is_simple(const struct region *region)
+{
+	return is_simple_prefix(&region->source) && is_simple_prefix(&region->destination) &&
+	       is_simple_port(region->source_ports) && is_simple_port(region->destination_ports);
+}
+
+static bool is_crossed(const struct region_list *regions, const struct plan_builder *builder,
+		       const struct region *region)
+{
+	for (const struct region *r = regions->regions; r != region; r++) {
+		if (builder->entries.entries[r->entry].outcome != ENTRY_DENY_ALWAYS &&
+		    region_overlaps(r, region))
+			return true;
+	}
+	return false;
+}
+
+static int add_region(struct plan_builder *builder, const struct region *region)
+{
+	struct port_mask source =
+		port_mask_around(region->source_ports.first, region->source_ports.last);
+	struct port_mask destination =
+		port_mask_around(region->destination_ports.first, region->destination_ports.last);
+	struct plan_rule rule = plan_rule_for(region, source, destination);
+
+	rule.action = PLAN_DROP;
+	return plan_add(builder, &rule);
+}
+
+static int add_kind(struct plan_builder *builder, enum plan_kind kind, enum ip_family family)
+{
+	struct region_list regions = { 0 };
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < builder->entries.count; i++)
+		r = region_list_add_entry(&regions, builder->program, &builder->entries.entries[i],
+					  i, kind, family, NULL, 64);
+	for (size_t i = 0; r == 0 && i < regions.count; i++) {
+		const struct region *region = &regions.regions[i];
+
+		if (builder->entries.entries[region->entry].outcome != ENTRY_DENY_ALWAYS)
+			continue;
+		if (plan_region_action(builder, region) == PLAN_DROP && is_simple(region) &&
+		    !is_crossed(&regions, builder, region))
+			r = add_region(builder, region);
+		else
+			plan_spill(builder, region->entry);
+	}
+	region_list_fini(&regions);
+	return r;
+}
+
+int plan_build_t1(struct plan_builder *builder)
+{
+	int r = 0;
+
+	/* TCP has two kinds here only because of its flags, which this tier cannot see: UDP alone
+	 */
+	for (int f = 0; r == 0 && f < IP_FAMILIES; f++)
+		r = add_kind(builder, PLAN_UDP, (enum ip_family)f);
+	(void)snprintf(builder->plan->form, sizeof(builder->plan->form),
+		       "drops of acl denies on UDP that no other acl rule crosses");
+	return r == PLAN_IS_FULL ? 0 : r;
+}

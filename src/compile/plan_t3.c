@@ -1,0 +1,183 @@
+/*
+ * T3: groups, jumps, tags and priorities enough to write the policy down in its own order.
+ *
+ *     group 0      everything goes on (the one rule that a change of policy moves)
+ *     group 1      isolation; then, where some group has a bit, the source's bits
+ *     group 2      the destination's bits
+ *     last group   the entries, one priority after the other, first match wins
+ *
+ * A region that hardware must not decide stands among them unmarked, wherever something below it
+ * would decide it. Where the limit on rules is reached, the list ends: what is not reached is
+ * unmarked.
+ */
+#include "compile/plan_builder.h"
+#include "compile/plan_tags.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* Non-root tables of mlx5 have 21844 user priorities (mlx5.h, MLX5_NON_ROOT_FLOW_MAX_PRIO). */
+#define PRIORITIES_MAX 21000
+/* More combinations than this for one entry, and it is left to software. */
+#define REGIONS_PER_ENTRY 1024
+/* Above this many regions of a kind, needless exceptions are not searched for. */
+#define SEARCH_MAX 20000
+/* Exact masks of an exception, or one around them. */
+#define EXCEPTION_MASKS 8
+
+static bool is_decided_below(const struct plan_builder *builder, const struct region_list *regions,
+			     size_t index)
+{
+	if (regions->count > SEARCH_MAX)
+		return true;
+	for (size_t i = index + 1; i < regions->count; i++) {
+		const struct region *below = &regions->regions[i];
+
+		if (below->entry != regions->regions[index].entry &&
+		    plan_region_action(builder, below) != PLAN_UNMARKED &&
+		    region_overlaps(below, &regions->regions[index]))
+			return true;
+	}
+	return false;
+}
+
+static int add_masks(struct plan_builder *builder, const struct region *region,
+		     enum plan_action action, uint32_t slot, uint32_t group, uint32_t priority)
+{
+	struct port_mask sources[PORT_MASKS_MAX], destinations[PORT_MASKS_MAX];
+	unsigned n = port_masks(region->source_ports.first, region->source_ports.last, sources);
+	unsigned m = port_masks(region->destination_ports.first, region->destination_ports.last,
+				destinations);
+	int r = 0;
+
+	if (action == PLAN_UNMARKED && n * m > EXCEPTION_MASKS) {
+		sources[0] =
+			port_mask_around(region->source_ports.first, region->source_ports.last);
+		destinations[0] = port_mask_around(region->destination_ports.first,
+						   region->destination_ports.last);
+		n = m = 1;
+	}
+	for (unsigned i = 0; r == 0 && i < n; i++) {
+		for (unsigned j = 0; r == 0 && j < m; j++) {
+			struct plan_rule rule = plan_rule_for(region, sources[i], destinations[j]);
+
+			rule.group = group;
+			rule.priority = priority;
+			rule.action = action;
+			rule.slot = slot;
+			if (action == PLAN_UNMARKED)
+				rule.cause = PLAN_FOR_EXCEPTION;
+			r = plan_add(builder, &rule);
+		}
+	}
+	return r;
+}
+
+static int add_regions(struct plan_builder *builder, const struct region_list *regions,
+		       uint32_t group, uint32_t priority)
+{
+	uint32_t entry = UINT32_MAX;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < regions->count; i++) {
+		const struct region *region = &regions->regions[i];
+		enum plan_action action = plan_region_action(builder, region);
+		uint32_t slot = 0;
+
+		if (action == PLAN_UNMARKED && !is_decided_below(builder, regions, i))
+			continue;
+		if (region->is_hull)
+			plan_spill(builder, region->entry);
+		if (region->entry != entry && entry != UINT32_MAX)
+			priority++;
+		entry = region->entry;
+		if (priority >= PRIORITIES_MAX)
+			return PLAN_IS_FULL;
+		if (action == PLAN_MARK)
+			r = plan_slot_of(builder, region, &slot);
+		if (r == 0)
+			r = add_masks(builder, region, action, slot, group, priority);
+	}
+	return r;
+}
+
+static int add_kind(struct plan_builder *builder, const struct plan_tags *tags, enum plan_kind kind,
+		    enum ip_family family, uint32_t group)
+{
+	struct region_list regions = { 0 };
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < builder->entries.count; i++)
+		r = region_list_add_entry(&regions, builder->program, &builder->entries.entries[i],
+					  i, kind, family, &tags->bits, REGIONS_PER_ENTRY);
+	if (r == 0)
+		r = add_regions(builder, &regions, group, 1);
+	region_list_fini(&regions);
+	return r;
+}
+
+static int add_stages(struct plan_builder *builder, const struct plan_tags *tags,
+		      uint32_t *ret_group)
+{
+	uint32_t group = 1;
+	int r = plan_add_next(builder, 0, 0);
+
+	if (r == 0)
+		r = plan_add_isolation(builder, group, 0);
+	for (int side = 0; r == 0 && side < PLAN_TAGS; side++) {
+		if (tags->count[side])
+			r = plan_tags_add_stage(builder, tags, side, group++, 1);
+	}
+	*ret_group = group;
+	return r;
+}
+
+/* The settled first: they save most. A kind that does not fit ends where it does not. */
+static int add_kinds(struct plan_builder *builder, const struct plan_tags *tags, uint32_t group)
+{
+	for (int kind = 0; kind < PLAN_KINDS; kind++) {
+		for (int f = 0; f < IP_FAMILIES; f++) {
+			int r = add_kind(builder, tags, (enum plan_kind)kind, (enum ip_family)f,
+					 group);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static void describe(const struct plan_builder *builder, const struct plan_tags *tags)
+{
+	unsigned bits = tags->count[PLAN_TAG_SOURCE] + tags->count[PLAN_TAG_DESTINATION];
+	struct plan *plan = builder->plan;
+
+	if (bits)
+		(void)snprintf(plan->form, sizeof(plan->form),
+			       "staged: %u address groups of over %d prefixes are tag bits", bits,
+			       PLAN_TAG_PREFIXES);
+	else
+		(void)snprintf(plan->form, sizeof(plan->form),
+			       "flat: no address group has more than %d prefixes",
+			       PLAN_TAG_PREFIXES);
+}
+
+int plan_build_t3(struct plan_builder *builder)
+{
+	struct plan_tags tags;
+	uint32_t group;
+	int r = plan_tags_init(&tags, builder->program);
+
+	if (r == 0)
+		r = add_stages(builder, &tags, &group);
+	if (r == 0)
+		r = add_kinds(builder, &tags, group);
+	if (r == PLAN_IS_FULL) {
+		/* not even the look-ups fit: half a look-up would be wrong, nothing is right */
+		builder->plan->rule_count = 0;
+		r = 0;
+	}
+	describe(builder, &tags);
+	plan_tags_fini(&tags);
+	return r;
+}

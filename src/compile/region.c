@@ -1,0 +1,458 @@
+/*
+ * Entries and their regions: see region.h.
+ */
+#include "compile/region.h"
+
+#include "compile/prefix_list.h"
+#include "compile/ranges.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NO_RULE UINT16_MAX
+
+/* --- entries --- */
+
+void entry_list_fini(struct entry_list *list)
+{
+	free(list->entries);
+	*list = (struct entry_list){ 0 };
+}
+
+static int append_entry(struct entry_list *list, const struct entry *entry)
+{
+	if (list->count == REGION_ENTRIES_MAX) {
+		list->too_many = true;
+		return 0;
+	}
+	if (list->count == list->capacity) {
+		size_t capacity = list->capacity ? list->capacity * 2 : 64;
+		struct entry *grown = reallocarray(list->entries, capacity, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		list->entries = grown;
+		list->capacity = capacity;
+	}
+	list->entries[list->count++] = *entry;
+	return 0;
+}
+
+static bool groups_meet(const struct program *program, uint32_t a, uint32_t b,
+			enum ip_family family)
+{
+	const struct address_group *x = &program->groups[a], *y = &program->groups[b];
+	size_t i = 0, j = 0;
+
+	while (i < x->range_count[family] && j < y->range_count[family]) {
+		const struct ip_range *p = &x->ranges[family][i], *q = &y->ranges[family][j];
+
+		if (p->first <= q->last && q->first <= p->last)
+			return true;
+		if (p->last < q->last)
+			i++;
+		else
+			j++;
+	}
+	return false;
+}
+
+static bool ports_meet(const struct port_set *a, const struct port_set *b)
+{
+	if (a->any || b->any)
+		return true;
+	for (size_t i = 0; i < a->range_count; i++) {
+		for (size_t j = 0; j < b->range_count; j++) {
+			if (a->ranges[i].first <= b->ranges[j].last &&
+			    b->ranges[j].first <= a->ranges[i].last)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool protocols_meet(const struct program_rule *a, const struct program_rule *b,
+			   enum ip_family family)
+{
+	for (int w = 0; w < 4; w++) {
+		if (a->protocols[family][w] & b->protocols[family][w])
+			return true;
+	}
+	return false;
+}
+
+/* Whether a packet can match both rules: pairs that cannot make no entry. */
+static bool rules_meet(const struct program *program, const struct program_rule *a,
+		       const struct program_rule *b)
+{
+	if (!ports_meet(a->source_ports, b->source_ports) ||
+	    !ports_meet(a->destination_ports, b->destination_ports))
+		return false;
+	for (int f = 0; f < IP_FAMILIES; f++) {
+		enum ip_family family = (enum ip_family)f;
+
+		if (protocols_meet(a, b, family) &&
+		    groups_meet(program, a->source, b->source, family) &&
+		    groups_meet(program, a->destination, b->destination, family))
+			return true;
+	}
+	return false;
+}
+
+static bool meets_all(const struct program *program, const struct entry *entry,
+		      const struct program_rule *rule)
+{
+	for (int s = 0; s < STAGES; s++) {
+		if (entry->parts[s] && !rules_meet(program, entry->parts[s], rule))
+			return false;
+	}
+	return true;
+}
+
+static int close_entry(struct entry_list *list, struct entry *entry, enum stage stage,
+		       enum access access, enum entry_outcome outcome)
+{
+	entry->plan.stage = stage;
+	entry->plan.access = access;
+	entry->outcome = outcome;
+	return append_entry(list, entry);
+}
+
+/* Every NSG that was read ends with DenyAll; one made otherwise denies what no rule matches. */
+static bool ends_with_deny_all(const struct program_chain *chain)
+{
+	return chain->count > 0 && chain->rules[chain->count - 1].rule->is_default;
+}
+
+/*
+ * One stage after the other, depth first: the entries of the stages before are in order, each is
+ * followed by all that this stage makes of it, so the whole list is in order.
+ */
+static int add_stage(struct entry_list *list, const struct program *program, int position,
+		     struct entry entry)
+{
+	enum stage stage;
+	const struct program_chain *chain;
+
+	while (position < STAGES &&
+	       !program->chain[DIRECTION_INBOUND][program_order[DIRECTION_INBOUND][position]]
+			.present)
+		position++;
+	if (position == STAGES)
+		return close_entry(list, &entry, entry.plan.stage, ACCESS_ALLOW, ENTRY_MARK);
+	stage = program_order[DIRECTION_INBOUND][position];
+	chain = &program->chain[DIRECTION_INBOUND][stage];
+	for (size_t i = 0; i < chain->count && !list->too_many; i++) {
+		const struct program_rule *rule = &chain->rules[i];
+		struct entry next = entry;
+		int r;
+
+		if (!meets_all(program, &entry, rule))
+			continue;
+		next.parts[stage] = rule;
+		next.plan.rule[stage] = (uint16_t)i;
+		next.plan.stage = stage;
+		if (rule->access == ACCESS_DENY)
+			r = close_entry(list, &next, stage, ACCESS_DENY,
+					stage == STAGE_ACL ? ENTRY_DENY_ALWAYS : ENTRY_DENY);
+		else if (rule->access == ACCESS_ALWAYS_ALLOW)
+			r = close_entry(list, &next, stage, ACCESS_ALWAYS_ALLOW, ENTRY_MARK);
+		else
+			r = add_stage(list, program, position + 1, next);
+		if (r < 0)
+			return r;
+	}
+	if (stage == STAGE_ACL)
+		return add_stage(list, program, position + 1, entry);
+	return ends_with_deny_all(chain)
+		       ? 0
+		       : close_entry(list, &entry, stage, ACCESS_DENY, ENTRY_DENY);
+}
+
+int entry_list_build(const struct program *program, struct entry_list *ret)
+{
+	struct entry first = { .plan = { .rule = { NO_RULE, NO_RULE, NO_RULE },
+					 .stage = STAGE_ACL } };
+
+	*ret = (struct entry_list){ 0 };
+	return add_stage(ret, program, 0, first);
+}
+
+/* --- regions --- */
+
+void region_list_fini(struct region_list *list)
+{
+	free(list->regions);
+	*list = (struct region_list){ 0 };
+}
+
+uint8_t plan_kind_protocol(enum plan_kind kind, enum ip_family family)
+{
+	switch (kind) {
+	case PLAN_UDP:
+		return IP_PROTOCOL_UDP;
+	case PLAN_ICMP:
+		return family == IP_FAMILY_V4 ? IP_PROTOCOL_ICMP : IP_PROTOCOL_ICMPV6;
+	default:
+		return IP_PROTOCOL_TCP;
+	}
+}
+
+static const struct port_range all_ports = { 0, UINT16_MAX };
+
+/* The fields that an entry's parts leave, each as a list. */
+struct fields {
+	struct prefix_list source;
+	struct prefix_list destination;
+	struct port_range *source_ports;
+	size_t source_port_count;
+	struct port_range *destination_ports;
+	size_t destination_port_count;
+	uint32_t tags[PLAN_TAGS];
+};
+
+static void fields_fini(struct fields *fields)
+{
+	prefix_list_fini(&fields->source);
+	prefix_list_fini(&fields->destination);
+	free(fields->source_ports);
+	free(fields->destination_ports);
+}
+
+/* Prefixes that all parts share; groups with a bit of a tag add their bit instead. */
+static int common_prefixes(const struct program *program, const struct entry *entry, int side,
+			   enum ip_family family, const struct region_tags *tags,
+			   struct prefix_list *ret, uint32_t *ret_bits)
+{
+	struct range_list ranges = { 0 };
+	int r = range_list_add(&ranges,
+			       (struct ip_range){ 0, ip_low_mask(ip_family_bits(family)) });
+
+	for (int s = 0; r == 0 && s < STAGES; s++) {
+		const struct program_rule *part = entry->parts[s];
+		const struct address_group *group;
+		uint32_t number;
+
+		if (!part)
+			continue;
+		number = side == PLAN_TAG_SOURCE ? part->source : part->destination;
+		if (tags && tags->bit[side][number] != REGION_NO_BIT) {
+			*ret_bits |= 1U << tags->bit[side][number];
+			continue;
+		}
+		group = &program->groups[number];
+		r = range_list_intersect(&ranges, group->ranges[family],
+					 group->range_count[family]);
+	}
+	for (size_t i = 0; r == 0 && i < ranges.count; i++)
+		r = prefix_list_add_range(ret, family, ranges.ranges[i]);
+	range_list_fini(&ranges);
+	return r;
+}
+
+/* a[] becomes what both hold; both are sorted and disjoint. */
+static int intersect_ports(struct port_range **a, size_t *count, const struct port_set *set)
+{
+	struct port_range *both;
+	size_t n = 0;
+
+	if (set->any)
+		return 0;
+	both = calloc(*count + set->range_count, sizeof(*both));
+	if (!both)
+		return -ENOMEM;
+	for (size_t i = 0; i < *count; i++) {
+		for (size_t j = 0; j < set->range_count; j++) {
+			const struct port_range *x = &(*a)[i], *y = &set->ranges[j];
+			uint16_t first = x->first > y->first ? x->first : y->first;
+			uint16_t last = x->last < y->last ? x->last : y->last;
+
+			if (first <= last)
+				both[n++] = (struct port_range){ first, last };
+		}
+	}
+	free(*a);
+	*a = both;
+	*count = n;
+	return 0;
+}
+
+static int common_ports(const struct entry *entry, bool is_source, enum plan_kind kind,
+			struct port_range **ret, size_t *ret_count)
+{
+	struct port_range *ranges = malloc(sizeof(*ranges));
+	size_t count = 1;
+	int r = 0;
+
+	if (!ranges)
+		return -ENOMEM;
+	ranges[0] = all_ports;
+	for (int s = 0; r == 0 && kind != PLAN_ICMP && s < STAGES; s++) {
+		const struct program_rule *part = entry->parts[s];
+
+		if (part)
+			r = intersect_ports(&ranges, &count,
+					    is_source ? part->source_ports
+						      : part->destination_ports);
+	}
+	*ret = ranges;
+	*ret_count = count;
+	return r;
+}
+
+static bool has_protocol(const struct entry *entry, enum plan_kind kind, enum ip_family family)
+{
+	uint8_t protocol = plan_kind_protocol(kind, family);
+
+	for (int s = 0; s < STAGES; s++) {
+		if (entry->parts[s] &&
+		    !program_rule_has_protocol(entry->parts[s], family, protocol))
+			return false;
+	}
+	return true;
+}
+
+static int reserve(struct region_list *list, size_t more)
+{
+	size_t capacity = list->capacity ? list->capacity : 64;
+	struct region *grown;
+
+	while (capacity < list->count + more)
+		capacity *= 2;
+	if (capacity == list->capacity)
+		return 0;
+	grown = reallocarray(list->regions, capacity, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	list->regions = grown;
+	list->capacity = capacity;
+	return 0;
+}
+
+/* Every combination of the fields. */
+static void multiply(struct region_list *list, const struct fields *f, struct region region)
+{
+	for (size_t s = 0; s < f->source.count; s++) {
+		region.source = f->source.prefixes[s];
+		for (size_t d = 0; d < f->destination.count; d++) {
+			region.destination = f->destination.prefixes[d];
+			for (size_t p = 0; p < f->source_port_count; p++) {
+				region.source_ports = f->source_ports[p];
+				for (size_t q = 0; q < f->destination_port_count; q++) {
+					region.destination_ports = f->destination_ports[q];
+					list->regions[list->count++] = region;
+				}
+			}
+		}
+	}
+}
+
+/* The smallest prefix that holds all of a list. */
+static struct ip_prefix prefix_around(const struct prefix_list *list)
+{
+	struct ip_prefix hull = list->prefixes[0];
+
+	for (size_t i = 1; i < list->count; i++) {
+		while (!ip_prefix_overlaps(&hull, &list->prefixes[i]) ||
+		       hull.length > list->prefixes[i].length)
+			hull.length--;
+	}
+	hull.number = ip_prefix_range(&hull).first;
+	return hull;
+}
+
+static int append_hull(struct region_list *list, const struct fields *f, struct region region)
+{
+	int r = reserve(list, 1);
+
+	if (r < 0)
+		return r;
+	region.is_hull = true;
+	region.source = prefix_around(&f->source);
+	region.destination = prefix_around(&f->destination);
+	region.source_ports.first = f->source_ports[0].first;
+	region.source_ports.last = f->source_ports[f->source_port_count - 1].last;
+	region.destination_ports.first = f->destination_ports[0].first;
+	region.destination_ports.last = f->destination_ports[f->destination_port_count - 1].last;
+	list->regions[list->count++] = region;
+	return 0;
+}
+
+static int find_fields(const struct program *program, const struct entry *entry,
+		       enum plan_kind kind, enum ip_family family, const struct region_tags *tags,
+		       struct fields *f)
+{
+	int r = common_prefixes(program, entry, PLAN_TAG_SOURCE, family, tags, &f->source,
+				&f->tags[PLAN_TAG_SOURCE]);
+
+	if (r == 0)
+		r = common_prefixes(program, entry, PLAN_TAG_DESTINATION, family, tags,
+				    &f->destination, &f->tags[PLAN_TAG_DESTINATION]);
+	if (r == 0)
+		r = common_ports(entry, true, kind, &f->source_ports, &f->source_port_count);
+	if (r == 0)
+		r = common_ports(entry, false, kind, &f->destination_ports,
+				 &f->destination_port_count);
+	return r;
+}
+
+int region_list_add_entry(struct region_list *list, const struct program *program,
+			  const struct entry *entry, uint32_t index, enum plan_kind kind,
+			  enum ip_family family, const struct region_tags *tags, size_t limit)
+{
+	struct region region = { .entry = index, .family = family, .kind = kind };
+	struct fields f = { 0 };
+	size_t total;
+	int r;
+
+	if (!has_protocol(entry, kind, family))
+		return 0;
+	r = find_fields(program, entry, kind, family, tags, &f);
+	if (r == 0) {
+		total = f.source.count * f.destination.count * f.source_port_count *
+			f.destination_port_count;
+		memcpy(region.tags, f.tags, sizeof(region.tags));
+		if (total > limit)
+			r = append_hull(list, &f, region);
+		else if (total > 0)
+			r = reserve(list, total);
+		if (r == 0 && total > 0 && total <= limit)
+			multiply(list, &f, region);
+	}
+	fields_fini(&f);
+	return r;
+}
+
+static bool ports_overlap(struct port_range a, struct port_range b)
+{
+	return a.first <= b.last && b.first <= a.last;
+}
+
+bool region_overlaps(const struct region *a, const struct region *b)
+{
+	return a->kind == b->kind && ports_overlap(a->destination_ports, b->destination_ports) &&
+	       ports_overlap(a->source_ports, b->source_ports) &&
+	       ip_prefix_overlaps(&a->source, &b->source) &&
+	       ip_prefix_overlaps(&a->destination, &b->destination);
+}
+
+static struct port_range common_range(struct port_range a, struct port_range b)
+{
+	return (struct port_range){
+		.first = a.first > b.first ? a.first : b.first,
+		.last = a.last < b.last ? a.last : b.last,
+	};
+}
+
+struct region region_intersection(const struct region *a, const struct region *b)
+{
+	struct region both = *a;
+
+	both.source = a->source.length > b->source.length ? a->source : b->source;
+	both.destination =
+		a->destination.length > b->destination.length ? a->destination : b->destination;
+	both.source_ports = common_range(a->source_ports, b->source_ports);
+	both.destination_ports = common_range(a->destination_ports, b->destination_ports);
+	return both;
+}

@@ -1,0 +1,220 @@
+/*
+ * rule.*: each rule, where it is enforced, why there, and how often it decided.
+ */
+#include "control/call.h"
+#include "control/rule_json.h"
+#include "control/shadow.h"
+#include "datapath/stats.h"
+#include "nic/lane.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* A rule in its place. */
+struct place {
+	const struct nic *nic;
+	const struct ruleset *ruleset;
+	enum stage stage;
+	enum direction direction;
+	size_t index;
+	const struct rule *rule;
+};
+
+static const char *why_software(const struct nic *nic, const struct policy *policy)
+{
+	if (policy->offload == OFFLOAD_OFF)
+		return "options.offload is off";
+	if (nic_get_config(nic)->uplink == UPLINK_PLAIN)
+		return "the uplink is plain: no rules in hardware";
+	return "this build installs no rules in hardware";
+}
+
+static void add_time(struct json *to, const char *key, uint64_t seconds)
+{
+	time_t time = (time_t)seconds;
+	char text[32];
+	struct tm tm;
+
+	if (!seconds) {
+		json_add_null(to, key);
+		return;
+	}
+	gmtime_r(&time, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	json_add_string(to, key, text);
+}
+
+static void add_enforcement(struct json *json, const struct place *place)
+{
+	struct rule_hits hits;
+
+	nic_rule_hits(place->nic, place->direction, place->stage, (uint16_t)place->index, &hits);
+	json_add_string(json, "where", "software");
+	json_add_string(json, "reason", why_software(place->nic, place->ruleset->policy));
+	json_add_null(json, "pmd");
+	json_add_unsigned(json, "hits", hits.packets);
+	add_time(json, "lastHit", hits.last_hit);
+	json_add_array(json, "testpmd");
+}
+
+/* --- addresses behind names --- */
+
+/* "Internet, 10.0.0.0/8": what `addresses` calls a side. */
+static void side_key(const struct json *rule, const char *key, char *buffer, size_t size)
+{
+	const struct json_at root = json_root(rule);
+	struct json_at side, name;
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	if (!json_get(&root, key, &side))
+		return;
+	json_foreach(name, &side) {
+		if (used >= size)
+			return;
+		used += (size_t)snprintf(buffer + used, size - used, "%s%s", used ? ", " : "",
+					 json_string(&name));
+	}
+}
+
+/* Adds the prefixes of a side to `addresses`, once however many rules have the side. */
+static void add_addresses(struct json *addresses, const struct json *rule, const char *key,
+			  const struct address_group *group)
+{
+	const struct json_at root = json_root(addresses);
+	struct json_at present;
+	char name[512];
+
+	side_key(rule, key, name, sizeof(name));
+	if (strcmp(name, "*") != 0 && !json_get(&root, name, &present))
+		json_add(addresses, name, rule_addresses_json(group));
+}
+
+static void add_both_sides(struct json *addresses, const struct json *rule,
+			   const struct place *place)
+{
+	const struct program *program = place->ruleset->program;
+	const struct program_rule *compiled =
+		&program->chain[place->direction][place->stage].rules[place->index];
+
+	add_addresses(addresses, rule, "source", &program->groups[compiled->source]);
+	add_addresses(addresses, rule, "destination", &program->groups[compiled->destination]);
+}
+
+/* --- walking --- */
+
+typedef void (*place_visitor)(void *context, const struct place *place);
+
+/* Every rule in the order in which packets meet them. */
+static void each_rule(const struct nic *nic, place_visitor visitor, void *context)
+{
+	struct place place = { .nic = nic, .ruleset = nic_snapshot(nic)->ruleset };
+
+	for (int d = 0; d < DIRECTIONS && place.ruleset->has_policy; d++) {
+		for (int i = 0; i < STAGES; i++) {
+			const struct program_chain *chain;
+
+			place.direction = (enum direction)d;
+			place.stage = program_order[d][i];
+			chain = &place.ruleset->program->chain[d][place.stage];
+			for (place.index = 0; place.index < chain->count; place.index++) {
+				place.rule = chain->rules[place.index].rule;
+				visitor(context, &place);
+			}
+		}
+	}
+}
+
+static struct json *describe(const struct place *place)
+{
+	struct json *json = rule_json(place->ruleset->policy, place->stage, place->rule);
+
+	add_enforcement(json, place);
+	return json;
+}
+
+struct listing {
+	struct json *rules;
+	struct json *addresses; /* NULL: not asked for */
+	const char *name;       /* of the only rules wanted; NULL: all */
+};
+
+static void list_rule(void *context, const struct place *place)
+{
+	struct listing *listing = context;
+	struct json *json = describe(place);
+
+	if (listing->addresses)
+		add_both_sides(listing->addresses, json, place);
+	json_add(listing->rules, NULL, json);
+}
+
+static void explain_rule(void *context, const struct place *place)
+{
+	struct listing *listing = context;
+	const struct program *program = place->ruleset->program;
+	const struct program_chain *chain = &program->chain[place->direction][place->stage];
+	const struct rule *shadow;
+	struct json *json;
+
+	if (strcmp(place->rule->name, listing->name) != 0)
+		return;
+	json = describe(place);
+	shadow = shadow_find(program, chain, place->index);
+	json_add_unsigned(json, "position", place->index + 1);
+	json_add_unsigned(json, "of", chain->count);
+	json_add_string(json, "shadowedBy", shadow ? shadow->name : NULL);
+	json_add_bool(json, "matchesNothing", place->rule->matches_nothing);
+	add_both_sides(json_add_object(json, "addresses"), json, place);
+	json_add(listing->rules, NULL, json);
+}
+
+static struct json *begin(const struct nic *nic, struct listing *listing)
+{
+	struct json *json = json_new_object();
+
+	json_add_string(json, "nic", nic_get_config(nic)->name);
+	json_add_unsigned(json, "generation", nic_generation(nic));
+	listing->rules = json_add_array(json, "rules");
+	return json;
+}
+
+int handle_rule_list(struct call *call, struct json **ret)
+{
+	struct listing listing = { 0 };
+	struct nic *nic;
+	int r = call_nic(call, &nic);
+
+	if (r < 0)
+		return r;
+	*ret = begin(nic, &listing);
+	if (call_flag(call, "effective"))
+		listing.addresses = json_add_object(*ret, "addresses");
+	each_rule(nic, list_rule, &listing);
+	return 0;
+}
+
+int handle_rule_explain(struct call *call, struct json **ret)
+{
+	struct listing listing = { .name = call_string(call, "name") };
+	struct json_at root;
+	struct json *json;
+	struct nic *nic;
+	int r = call_nic(call, &nic);
+
+	if (r < 0)
+		return r;
+	json = begin(nic, &listing);
+	each_rule(nic, explain_rule, &listing);
+	root = json_root(listing.rules);
+	if (json_count(&root) > 0) {
+		*ret = json;
+		return 0;
+	}
+	json_free(json);
+	snprintf(call->error.rule, sizeof(call->error.rule), "%s", listing.name);
+	return call_refuse(call, ACCELNET_E_NOT_FOUND, "name",
+			   "no rule \"%.80s\" on %s; rule list tells those in force", listing.name,
+			   nic_get_config(nic)->name);
+}

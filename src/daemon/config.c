@@ -1,0 +1,436 @@
+/*
+ * Reading accelnetd.json: see config.h.
+ */
+#include "daemon/config.h"
+
+#include "base/json.h"
+#include "classify/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define DEFAULT_LCORES      "0-1"
+#define DEFAULT_SOCKET      "/run/accelnet/control.sock"
+#define DEFAULT_GROUP       "accelnet"
+#define DEFAULT_STATE       "/var/lib/accelnet"
+#define DEFAULT_CONNECTIONS 1048576
+#define CONNECTIONS_MIN     1024
+#define CONNECTIONS_MAX     (16U << 20)
+
+static char *copy(const char *text)
+{
+	char *string = strdup(text);
+
+	if (!string)
+		abort(); /* before start: nothing to save */
+	return string;
+}
+
+/* A member that is a string, or NULL; its type has been checked. */
+static const char *string_of(const struct json_at *at, const char *key)
+{
+	struct json_at member;
+
+	return json_get(at, key, &member) ? json_string(&member) : NULL;
+}
+
+static void replace(char **string, const struct json_at *at, const char *key)
+{
+	const char *text = string_of(at, key);
+
+	if (!text)
+		return;
+	free(*string);
+	*string = copy(text);
+}
+
+/* An integer member between the limits, or `*value` as it is. */
+static void read_integer(const struct json_at *at, const char *key, int64_t min, int64_t max,
+			 int64_t *value, struct report *report)
+{
+	struct json_at member;
+	int64_t number;
+
+	if (!json_get(at, key, &member))
+		return;
+	if (!json_integer(&member, &number) || number < min || number > max) {
+		report_error(report, ACCELNET_E_RANGE, &member,
+			     "expected an integer from %lld to %lld", (long long)min,
+			     (long long)max);
+		return;
+	}
+	*value = number;
+}
+
+/* "drop" or "pass". */
+static void read_frames(const struct json_at *at, const char *key, enum frame_policy *value,
+			struct report *report)
+{
+	const char *text = string_of(at, key);
+	struct json_at member;
+
+	if (!text || !json_get(at, key, &member))
+		return;
+	if (strcmp(text, "pass") == 0)
+		*value = FRAMES_PASS;
+	else if (strcmp(text, "drop") == 0)
+		*value = FRAMES_DROP;
+	else
+		report_error(report, ACCELNET_E_VALUE, &member, "expected \"drop\" or \"pass\"");
+}
+
+static void read_eal(const struct json_at *at, struct daemon_config *config, struct report *report)
+{
+	static const struct json_member members[] = {
+		{ "lcores", JSON_STRING, false, false },
+		{ "args", JSON_ARRAY, false, false },
+	};
+	struct json_at list, child;
+
+	if (json_check_members(at, members, 2, report))
+		return;
+	replace(&config->lcores, at, "lcores");
+	if (!json_get(at, "args", &list))
+		return;
+	config->eal_args = calloc(json_count(&list) + 1, sizeof(*config->eal_args));
+	if (!config->eal_args)
+		abort();
+	json_foreach(child, &list) {
+		if (json_string(&child))
+			config->eal_args[config->eal_arg_count++] = copy(json_string(&child));
+		else
+			report_error(report, ACCELNET_E_TYPE, &child, "expected a string");
+	}
+}
+
+static const struct uplink_kind {
+	const char *name;
+	enum uplink_type type;
+	const char *key; /* the member that names the device */
+} uplinks[] = {
+	{ "plain", UPLINK_PLAIN, "device" },
+	{ "netvsc", UPLINK_NETVSC, "device" },
+	{ "bifurcated", UPLINK_BIFURCATED, "interface" },
+};
+
+static const struct uplink_kind *uplink_named(const char *name)
+{
+	for (size_t i = 0; name && i < sizeof(uplinks) / sizeof(uplinks[0]); i++) {
+		if (strcmp(uplinks[i].name, name) == 0)
+			return &uplinks[i];
+	}
+	return NULL;
+}
+
+static void read_uplink(const struct json_at *at, struct nic_config *nic, struct report *report)
+{
+	static const struct json_member members[] = {
+		{ "type", JSON_STRING, true, false },
+		{ "device", JSON_STRING, false, false },
+		{ "interface", JSON_STRING, false, false },
+	};
+	const struct uplink_kind *kind;
+
+	if (json_check_members(at, members, 3, report))
+		return;
+	kind = uplink_named(string_of(at, "type"));
+	if (!kind) {
+		report_error(
+			report, ACCELNET_E_VALUE, at,
+			"uplink type \"%s\" is not one of \"plain\", \"netvsc\", \"bifurcated\"",
+			string_of(at, "type"));
+		return;
+	}
+	if (kind->type != UPLINK_PLAIN) {
+		report_error(report, ACCELNET_E_UNSUPPORTED, at,
+			     "uplink type \"%s\" is not in this build; \"plain\" is", kind->name);
+		return;
+	}
+	if (!string_of(at, kind->key)) {
+		report_error(report, ACCELNET_E_MISSING, at, "uplink type \"%s\" needs \"%s\"",
+			     kind->name, kind->key);
+		return;
+	}
+	nic->uplink = kind->type;
+	replace(&nic->uplink_device, at, kind->key);
+}
+
+static void read_app(const struct json_at *at, struct nic_config *nic, struct report *report)
+{
+	static const struct json_member members[] = { { "device", JSON_STRING, true, false } };
+
+	if (json_check_members(at, members, 1, report) == 0)
+		replace(&nic->app_device, at, "device");
+}
+
+/* A NIC's name is a directory's name too. */
+static bool is_nic_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0 || length >= NIC_NAME_MAX || name[0] == '.' || name[0] == '-')
+		return false;
+	return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+	       length;
+}
+
+static void read_name(const struct json_at *at, struct daemon_config *config,
+		      struct nic_config *nic, struct report *report)
+{
+	const char *name = string_of(at, "name");
+	struct json_at member;
+
+	if (!name || !json_get(at, "name", &member))
+		return;
+	if (!is_nic_name(name)) {
+		report_error(
+			report, ACCELNET_E_VALUE, &member,
+			"a NIC's name has 1 to %d letters, digits, '.', '_', '-' and begins with "
+			"a letter, digit or '_'",
+			NIC_NAME_MAX - 1);
+		return;
+	}
+	for (size_t i = 0; i < config->nic_count; i++) {
+		if (strcmp(config->nics[i].name, name) == 0)
+			report_error(report, ACCELNET_E_RULE_CONFLICT, &member,
+				     "two NICs have the name \"%s\"", name);
+	}
+	(void)strncpy(nic->name, name, sizeof(nic->name) - 1);
+}
+
+static void read_mac(const struct json_at *at, struct nic_config *nic, struct report *report)
+{
+	const char *text = string_of(at, "mac");
+	struct json_at member;
+
+	if (!text || !json_get(at, "mac", &member))
+		return;
+	if (mac_addr_parse(text, &nic->mac) < 0 || (nic->mac.bytes[0] & 1))
+		report_error(report, ACCELNET_E_VALUE, &member,
+			     "\"%.40s\" is not a unicast MAC like 00:0d:3a:12:34:56", text);
+	else
+		nic->has_mac = true;
+}
+
+static void read_timeouts(const struct json_at *at, struct conn_timeouts *timeouts,
+			  struct report *report)
+{
+	static const struct json_member members[] = {
+		{ "halfOpen", JSON_NUMBER, false, false },
+		{ "unconfirmed", JSON_NUMBER, false, false },
+		{ "established", JSON_NUMBER, false, false },
+		{ "closing", JSON_NUMBER, false, false },
+		{ "reset", JSON_NUMBER, false, false },
+		{ "udp", JSON_NUMBER, false, false },
+		{ "udpReplied", JSON_NUMBER, false, false },
+		{ "icmp", JSON_NUMBER, false, false },
+		{ "other", JSON_NUMBER, false, false },
+	};
+	uint16_t *const fields[] = {
+		&timeouts->half_open,   &timeouts->unconfirmed, &timeouts->established,
+		&timeouts->closing,     &timeouts->reset,       &timeouts->udp,
+		&timeouts->udp_replied, &timeouts->icmp,        &timeouts->other,
+	};
+	const size_t count = sizeof(members) / sizeof(members[0]);
+
+	if (json_check_members(at, members, count, report))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		int64_t seconds = *fields[i];
+
+		read_integer(at, members[i].key, 1, 3600, &seconds, report);
+		*fields[i] = (uint16_t)seconds;
+	}
+}
+
+/* What the rest of the file says for all NICs. */
+struct nic_defaults {
+	uint32_t connections_max;
+	struct conn_timeouts timeouts;
+};
+
+static void warn_unused(const struct json_at *at, const char *key, struct report *report)
+{
+	struct json_at member;
+
+	if (json_get(at, key, &member))
+		report_warning(report, ACCELNET_E_UNSUPPORTED, &member,
+			       "\"%s\" is accepted and not used by this version", key);
+}
+
+static void read_nic(const struct json_at *at, struct daemon_config *config,
+		     const struct nic_defaults *defaults, struct report *report)
+{
+	static const struct json_member members[] = {
+		{ "name", JSON_STRING, true, false },
+		{ "mac", JSON_STRING, false, false },
+		{ "uplink", JSON_OBJECT, true, false },
+		{ "app", JSON_OBJECT, true, false },
+		{ "queues", JSON_NUMBER, false, false },
+		{ "subnet", JSON_ARRAY, false, false },
+		{ "context", JSON_OBJECT, false, false },
+		{ "vlan", JSON_STRING, false, false },
+		{ "nonIp", JSON_STRING, false, false },
+		{ "requirePolicy", JSON_BOOL, false, false },
+	};
+	struct nic_config *nic = &config->nics[config->nic_count];
+	struct json_at member;
+	int64_t queues = 1;
+
+	if (json_check_members(at, members, sizeof(members) / sizeof(members[0]), report))
+		return;
+	*nic = (struct nic_config){
+		.connections_max = defaults->connections_max,
+		.timeouts = defaults->timeouts,
+	};
+	read_name(at, config, nic, report);
+	read_mac(at, nic, report);
+	if (json_get(at, "uplink", &member))
+		read_uplink(&member, nic, report);
+	if (json_get(at, "app", &member))
+		read_app(&member, nic, report);
+	read_integer(at, "queues", 1, NIC_QUEUES_MAX, &queues, report);
+	nic->queues = (uint16_t)queues;
+	read_frames(at, "vlan", &nic->vlan, report);
+	read_frames(at, "nonIp", &nic->non_ip, report);
+	if (json_get(at, "requirePolicy", &member))
+		nic->has_require_policy = json_bool(&member, &nic->require_policy);
+	warn_unused(at, "subnet", report);
+	if (json_get(at, "context", &member))
+		nic->context = json_copy(member.value);
+	config->nic_count++;
+}
+
+static void read_nics(const struct json_at *root, struct daemon_config *config,
+		      const struct nic_defaults *defaults, struct report *report)
+{
+	struct json_at list, child;
+
+	if (!json_get(root, "nics", &list))
+		return;
+	if (json_count(&list) == 0 || json_count(&list) > CONFIG_NICS_MAX) {
+		report_error(report, ACCELNET_E_RANGE, &list, "expected 1 to %d NICs, found %zu",
+			     CONFIG_NICS_MAX, json_count(&list));
+		return;
+	}
+	json_foreach(child, &list)
+		read_nic(&child, config, defaults, report);
+}
+
+static void read_control(const struct json_at *at, struct daemon_config *config,
+			 struct report *report)
+{
+	static const struct json_member members[] = {
+		{ "socket", JSON_STRING, false, false },
+		{ "group", JSON_STRING, false, false },
+	};
+
+	if (json_check_members(at, members, 2, report))
+		return;
+	replace(&config->socket, at, "socket");
+	replace(&config->group, at, "group");
+	if (strlen(config->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		report_error(report, ACCELNET_E_RANGE, at, "the socket's path is too long");
+}
+
+static void read_state(const struct json_at *at, struct daemon_config *config,
+		       struct report *report)
+{
+	static const struct json_member members[] = { { "directory", JSON_STRING, false, false } };
+
+	if (json_check_members(at, members, 1, report) == 0)
+		replace(&config->state_directory, at, "directory");
+}
+
+static void read_connections(const struct json_at *at, struct nic_defaults *defaults,
+			     struct report *report)
+{
+	static const struct json_member members[] = {
+		{ "max", JSON_NUMBER, false, false },
+		{ "timeouts", JSON_OBJECT, false, false },
+	};
+	int64_t max = defaults->connections_max;
+	struct json_at member;
+
+	if (json_check_members(at, members, 2, report))
+		return;
+	read_integer(at, "max", CONNECTIONS_MIN, CONNECTIONS_MAX, &max, report);
+	defaults->connections_max = (uint32_t)max;
+	if (json_get(at, "timeouts", &member))
+		read_timeouts(&member, &defaults->timeouts, report);
+}
+
+static void read_root(const struct json_at *root, struct daemon_config *config,
+		      struct report *report)
+{
+	static const struct json_member members[] = {
+		{ "eal", JSON_OBJECT, false, false },
+		{ "nics", JSON_ARRAY, true, false },
+		{ "control", JSON_OBJECT, false, false },
+		{ "state", JSON_OBJECT, false, false },
+		{ "connections", JSON_OBJECT, false, false },
+		{ "flowLog", JSON_OBJECT, false, false },
+		{ "metrics", JSON_OBJECT, false, false },
+	};
+	struct nic_defaults defaults = {
+		.connections_max = DEFAULT_CONNECTIONS,
+		.timeouts = conn_timeouts_default,
+	};
+	struct json_at member;
+
+	if (json_check_members(root, members, sizeof(members) / sizeof(members[0]), report))
+		return;
+	if (json_get(root, "eal", &member))
+		read_eal(&member, config, report);
+	if (json_get(root, "control", &member))
+		read_control(&member, config, report);
+	if (json_get(root, "state", &member))
+		read_state(&member, config, report);
+	if (json_get(root, "connections", &member))
+		read_connections(&member, &defaults, report);
+	read_nics(root, config, &defaults, report);
+	warn_unused(root, "flowLog", report);
+	warn_unused(root, "metrics", report);
+}
+
+int daemon_config_load(const char *path, struct daemon_config *config, struct report *report)
+{
+	JSON_CLEANUP struct json *json = NULL;
+	struct accelnet_error err;
+	struct json_at root;
+	int r;
+
+	*config = (struct daemon_config){
+		.lcores = copy(DEFAULT_LCORES),
+		.socket = copy(DEFAULT_SOCKET),
+		.group = copy(DEFAULT_GROUP),
+		.state_directory = copy(DEFAULT_STATE),
+	};
+	r = json_load(path, NULL, &json, &err);
+	if (r < 0) {
+		report_add(report, &err);
+		return r;
+	}
+	root = json_root(json);
+	read_root(&root, config, report);
+	return report_result(report, NULL);
+}
+
+void daemon_config_fini(struct daemon_config *config)
+{
+	for (size_t i = 0; i < config->nic_count; i++) {
+		free(config->nics[i].uplink_device);
+		free(config->nics[i].app_device);
+		json_free(config->nics[i].context);
+	}
+	for (size_t i = 0; i < config->eal_arg_count; i++)
+		free(config->eal_args[i]);
+	free(config->eal_args);
+	free(config->lcores);
+	free(config->socket);
+	free(config->group);
+	free(config->state_directory);
+	*config = (struct daemon_config){ 0 };
+}

@@ -1,0 +1,247 @@
+/*
+ * The owner of everything that runs: EAL, NICs, workers, event loop, control socket. See daemon.h.
+ */
+#define LOG_ROOM LOG_ROOM_DAEMON
+#include "daemon/daemon.h"
+
+#include "base/log.h"
+#include "control/control.h"
+#include "daemon/eal.h"
+#include "daemon/notify.h"
+#include "datapath/worker.h"
+#include "nic/events.h"
+#include "nic/nic.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <rte_eal.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_rcu_qsbr.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_SECONDS 1
+
+struct daemon {
+	const char *config_path;
+	const struct daemon_config *config;
+	bool eal_is_up;
+	struct rte_rcu_qsbr *qsbr;
+	struct event_log *events;
+	struct nic_set nics;
+	struct worker_set *workers;
+	struct event_base *base;
+	struct event *terminate, *interrupt, *hangup, *tick;
+	struct control *control;
+};
+
+static int make_qsbr(struct daemon *daemon, struct accelnet_error *err)
+{
+	size_t size = rte_rcu_qsbr_get_memsize(RTE_MAX_LCORE);
+
+	daemon->qsbr = rte_zmalloc("qsbr", size, RTE_CACHE_LINE_SIZE);
+	if (!daemon->qsbr || rte_rcu_qsbr_init(daemon->qsbr, RTE_MAX_LCORE) != 0)
+		return fail(err, ACCELNET_E_MEMORY, NULL, "no memory for the workers' QSBR");
+	return 0;
+}
+
+static int make_nics(struct daemon *daemon, struct accelnet_error *err)
+{
+	const struct daemon_config *config = daemon->config;
+	const struct nic_services services = {
+		.state_directory = config->state_directory,
+		.events = daemon->events,
+		.qsbr = daemon->qsbr,
+	};
+
+	daemon->nics.events = daemon->events;
+	daemon->nics.nics = calloc(config->nic_count, sizeof(struct nic *));
+	if (!daemon->nics.nics)
+		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	for (size_t i = 0; i < config->nic_count; i++) {
+		int r = nic_new(&config->nics[i], &services, &daemon->nics.nics[i], err);
+
+		if (r < 0)
+			return r;
+		daemon->nics.count++;
+	}
+	return 0;
+}
+
+static void on_stop_signal(evutil_socket_t number, short what, void *context)
+{
+	struct daemon *daemon = context;
+
+	(void)what;
+	log_notice("stopping", "signal=%s", strsignal((int)number));
+	event_base_loopexit(daemon->base, NULL);
+}
+
+/* Only the contexts are read anew: ports, queues and sockets stand until the next start. */
+static void on_hangup(evutil_socket_t number, short what, void *context)
+{
+	struct daemon *daemon = context;
+	struct daemon_config fresh;
+	struct report report;
+
+	(void)number;
+	(void)what;
+	report_init(&report);
+	if (daemon_config_load(daemon->config_path, &fresh, &report) < 0) {
+		log_error("configuration is not reloaded", "file=%s error=\"%s\" pointer=%s",
+			  daemon->config_path, report.count ? report.problems[0].detail : "",
+			  report.count ? report.problems[0].pointer : "");
+	} else {
+		for (size_t i = 0; i < fresh.nic_count; i++) {
+			struct nic *nic = nic_set_find(&daemon->nics, fresh.nics[i].name);
+			struct accelnet_error err;
+
+			if (nic && nic_set_context(nic, fresh.nics[i].context, &err) < 0)
+				log_error("context is not reloaded",
+					  "nic=%s pointer=%s error=\"%s\"", fresh.nics[i].name,
+					  err.pointer, err.detail);
+		}
+		log_notice("configuration reloaded", "file=%s", daemon->config_path);
+	}
+	daemon_config_fini(&fresh);
+	report_fini(&report);
+}
+
+/* Once a second. The watchdog is fed only while every worker still turns its loop. */
+static void on_tick(evutil_socket_t number, short what, void *context)
+{
+	struct daemon *daemon = context;
+
+	(void)number;
+	(void)what;
+	for (size_t i = 0; i < daemon->nics.count; i++)
+		nic_tick(daemon->nics.nics[i]);
+	if (worker_set_is_alive(daemon->workers))
+		notify_send("WATCHDOG=1");
+	else
+		log_error("a worker does not turn its loop any more");
+}
+
+static struct event *add_signal(struct daemon *daemon, int number, event_callback_fn callback)
+{
+	struct event *event = evsignal_new(daemon->base, number, callback, daemon);
+
+	if (event && event_add(event, NULL) < 0) {
+		event_free(event);
+		return NULL;
+	}
+	return event;
+}
+
+static int make_loop(struct daemon *daemon, struct accelnet_error *err)
+{
+	const struct timeval second = { .tv_sec = TICK_SECONDS };
+
+	daemon->base = event_base_new();
+	if (!daemon->base)
+		return fail(err, ACCELNET_E_INTERNAL, NULL, "cannot make the event loop");
+	daemon->terminate = add_signal(daemon, SIGTERM, on_stop_signal);
+	daemon->interrupt = add_signal(daemon, SIGINT, on_stop_signal);
+	daemon->hangup = add_signal(daemon, SIGHUP, on_hangup);
+	daemon->tick = event_new(daemon->base, -1, EV_PERSIST, on_tick, daemon);
+	if (!daemon->terminate || !daemon->interrupt || !daemon->hangup || !daemon->tick ||
+	    event_add(daemon->tick, &second) < 0)
+		return fail(err, ACCELNET_E_INTERNAL, NULL, "cannot set up the event loop");
+	return 0;
+}
+
+static int make_control(struct daemon *daemon, struct accelnet_error *err)
+{
+	const struct control_config config = {
+		.socket_path = daemon->config->socket,
+		.group = daemon->config->group,
+	};
+
+	return control_new(daemon->base, &config, &daemon->nics, &daemon->control, err);
+}
+
+static int bring_up(struct daemon *daemon, char **eal_args, int eal_arg_count,
+		    struct accelnet_error *err)
+{
+	int r = eal_start(daemon->config, eal_args, eal_arg_count, err);
+
+	if (r < 0)
+		return r;
+	daemon->eal_is_up = true;
+	r = make_qsbr(daemon, err);
+	if (r < 0)
+		return r;
+	daemon->events = event_log_new();
+	if (!daemon->events)
+		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	r = make_nics(daemon, err);
+	if (r < 0)
+		return r;
+	r = worker_set_new(&daemon->nics, daemon->qsbr, &daemon->workers, err);
+	if (r < 0)
+		return r;
+	r = make_loop(daemon, err);
+	return r < 0 ? r : make_control(daemon, err);
+}
+
+int daemon_new(const char *config_path, const struct daemon_config *config, char **eal_args,
+	       int eal_arg_count, struct daemon **ret, struct accelnet_error *err)
+{
+	struct daemon *daemon = calloc(1, sizeof(*daemon));
+	int r;
+
+	if (!daemon)
+		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	daemon->config_path = config_path;
+	daemon->config = config;
+	r = bring_up(daemon, eal_args, eal_arg_count, err);
+	if (r < 0) {
+		daemon_free(daemon);
+		return r;
+	}
+	*ret = daemon;
+	return 0;
+}
+
+int daemon_run(struct daemon *daemon, struct accelnet_error *err)
+{
+	log_notice("ready", "nics=%zu workers=%u socket=%s", daemon->nics.count,
+		   worker_set_count(daemon->workers), daemon->config->socket);
+	notify_send("READY=1");
+	if (event_base_dispatch(daemon->base) < 0)
+		return fail(err, ACCELNET_E_INTERNAL, NULL, "the event loop failed");
+	notify_send("STOPPING=1");
+	return 0;
+}
+
+static void free_loop(struct daemon *daemon)
+{
+	struct event *events[] = { daemon->tick, daemon->hangup, daemon->interrupt,
+				   daemon->terminate };
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		if (events[i])
+			event_free(events[i]);
+	}
+	if (daemon->base)
+		event_base_free(daemon->base);
+}
+
+void daemon_free(struct daemon *daemon)
+{
+	if (!daemon)
+		return;
+	control_free(daemon->control);
+	free_loop(daemon);
+	worker_set_free(daemon->workers);
+	for (size_t i = daemon->nics.count; i > 0; i--)
+		nic_free(daemon->nics.nics[i - 1]);
+	free(daemon->nics.nics);
+	event_log_free(daemon->events);
+	rte_free(daemon->qsbr);
+	if (daemon->eal_is_up)
+		(void)rte_eal_cleanup(); /* the process ends: nothing to do about a failure */
+	free(daemon);
+}

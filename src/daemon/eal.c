@@ -1,0 +1,92 @@
+/*
+ * EAL's argument vector: the configuration's, what its devices ask for, the command line's.
+ */
+#include "daemon/eal.h"
+
+#include <errno.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIXED_ARGS 8
+
+/* A PCI address such as 0000:3b:00.2 or 3b:00.2 at the start of a device string. */
+static bool is_pci(const char *device)
+{
+	size_t length = strcspn(device, ",");
+	const char *point = memchr(device, '.', length);
+
+	return memchr(device, ':', length) && point && (size_t)(point - device) + 2 == length &&
+	       strspn(device, "0123456789abcdefABCDEF:.") == length;
+}
+
+/* Without a PCI device in the configuration the bus is left alone: no probing of strangers. */
+static bool wants_pci(const struct daemon_config *config)
+{
+	for (size_t i = 0; i < config->nic_count; i++) {
+		if (config->nics[i].uplink != UPLINK_PLAIN ||
+		    is_pci(config->nics[i].uplink_device) || is_pci(config->nics[i].app_device))
+			return true;
+	}
+	return false;
+}
+
+static bool contains(char *const *args, size_t count, const char *what)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(args[i], what) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool gives(const struct daemon_config *config, char *const *more, int more_count,
+		  const char *what)
+{
+	return contains(config->eal_args, config->eal_arg_count, what) ||
+	       contains(more, (size_t)more_count, what);
+}
+
+static int build(const struct daemon_config *config, char **more, int more_count, char **args)
+{
+	int n = 0;
+
+	args[n++] = (char *)"accelnetd";
+	args[n++] = (char *)"-l";
+	args[n++] = config->lcores;
+	if (!wants_pci(config) && !gives(config, more, more_count, "--no-pci"))
+		args[n++] = (char *)"--no-pci";
+	if (config->eal_arg_count == 0 && more_count == 0)
+		args[n++] = (char *)"--in-memory";
+	for (size_t i = 0; i < config->eal_arg_count; i++)
+		args[n++] = config->eal_args[i];
+	for (int i = 0; i < more_count; i++)
+		args[n++] = more[i];
+	return n;
+}
+
+int eal_start(const struct daemon_config *config, char **more_args, int more_count,
+	      struct accelnet_error *err)
+{
+	char **args =
+		calloc(FIXED_ARGS + config->eal_arg_count + (size_t)more_count + 1, sizeof(*args));
+	int n, r;
+
+	if (!args)
+		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	n = build(config, more_args, more_count, args);
+	r = rte_eal_init(n, args);
+	free(args);
+	if (r < 0)
+		return fail(
+			err, ACCELNET_E_DEVICE, NULL,
+			"DPDK's environment layer does not start: %s; its own words stand above",
+			rte_strerror(rte_errno));
+	if (rte_lcore_count() < 2)
+		return fail(err, ACCELNET_E_DEVICE, NULL,
+			    "lcores \"%s\" leaves none for a worker: name at least two",
+			    config->lcores);
+	return 0;
+}

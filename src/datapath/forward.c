@@ -1,0 +1,147 @@
+/*
+ * Receive, parse, judge, count, transmit: see forward.h.
+ */
+#include "datapath/forward.h"
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+/* The lane's worker is the only writer; the store is atomic for the reader's sake. */
+static inline void count(uint64_t *counter, uint64_t by)
+{
+	__atomic_store_n(counter, *counter + by, __ATOMIC_RELAXED);
+}
+
+static inline enum direction opposite(enum direction direction)
+{
+	return direction == DIRECTION_INBOUND ? DIRECTION_OUTBOUND : DIRECTION_INBOUND;
+}
+
+static void drop(struct lane *lane, enum direction direction, enum drop_reason reason,
+		 struct rte_mbuf *mbuf)
+{
+	count(&lane->counters.drops[direction][reason], 1);
+	count(&lane->counters.dropped_bytes[direction], rte_pktmbuf_pkt_len(mbuf));
+	rte_pktmbuf_free(mbuf);
+}
+
+/*
+ * Headers must be contiguous. Frames come in one segment from every device with 2 KiB buffers and
+ * an ordinary MTU; where one does not, its segments are joined if they fit, and what the first one
+ * holds is all that is looked at if they do not.
+ */
+static inline uint32_t headers_of(struct rte_mbuf *mbuf)
+{
+	if (unlikely(mbuf->nb_segs > 1) && rte_pktmbuf_data_len(mbuf) < PACKET_HEADERS_MAX)
+		(void)rte_pktmbuf_linearize(mbuf); /* else the parser says DROP_TRUNCATED */
+	return rte_pktmbuf_data_len(mbuf);
+}
+
+static void parse(struct forward_scratch *scratch, unsigned received, enum direction direction)
+{
+	for (unsigned i = 0; i < received; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(scratch->received[i], void *));
+	for (unsigned i = 0; i < received; i++) {
+		struct rte_mbuf *mbuf = scratch->received[i];
+
+		scratch->frames[i].headers_len = headers_of(mbuf);
+		scratch->frames[i].data = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+		scratch->frames[i].frame_len = rte_pktmbuf_pkt_len(mbuf);
+		scratch->packets[i].owner = mbuf;
+	}
+	packet_parse_burst(scratch->frames, received, direction, scratch->packets);
+}
+
+static void transmit(struct lane *lane, enum direction direction, struct rte_mbuf **mbufs,
+		     unsigned number)
+{
+	uint16_t port = lane->view->port[opposite(direction)];
+	uint64_t bytes = 0;
+	unsigned sent;
+
+	if (number == 0)
+		return;
+	for (unsigned i = 0; i < number; i++)
+		bytes += rte_pktmbuf_pkt_len(mbufs[i]);
+	sent = rte_eth_tx_burst(port, lane->queue, mbufs, (uint16_t)number);
+	for (unsigned i = sent; i < number; i++) {
+		bytes -= rte_pktmbuf_pkt_len(mbufs[i]);
+		drop(lane, direction, DROP_TX_FULL, mbufs[i]);
+	}
+	count(&lane->counters.forwarded[direction], sent);
+	count(&lane->counters.forwarded_bytes[direction], bytes);
+}
+
+/* Carries the decisions out; returns how many mbufs stand in scratch->passed. */
+static unsigned sort_out(struct lane *lane, enum direction direction, unsigned received,
+			 struct forward_scratch *scratch)
+{
+	unsigned passed = 0, audited = 0;
+
+	for (unsigned i = 0; i < received; i++) {
+		const struct decision *decision = &scratch->decisions[i];
+
+		count(&lane->counters.decided_by[decision->by], 1);
+		if (likely(decision->action == DECISION_PASS)) {
+			audited += decision->reason != DROP_NONE;
+			scratch->passed[passed++] = scratch->received[i];
+		} else if (decision->action == DECISION_DROP) {
+			drop(lane, direction, decision->reason, scratch->received[i]);
+		}
+		/* DECISION_HOLD: the fragment table owns it now */
+	}
+	if (audited)
+		count(&lane->counters.audited[direction], audited);
+	return passed;
+}
+
+/* Fragments that waited and are free to go, one way or the other. */
+static void release(struct lane *lane)
+{
+	struct fragment_releases *released = &lane->judge.released;
+
+	for (unsigned i = 0; i < released->count; i++) {
+		const struct fragment_release *packet = &released->packets[i];
+		struct rte_mbuf *mbuf = packet->owner;
+
+		if (packet->drop == DROP_NONE)
+			transmit(lane, packet->direction, &mbuf, 1);
+		else
+			drop(lane, packet->direction, packet->drop, mbuf);
+	}
+	released->count = 0;
+}
+
+unsigned forward_poll(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
+		      uint64_t now, struct forward_scratch *scratch)
+{
+	unsigned received = rte_eth_rx_burst(lane->view->port[direction], lane->queue,
+					     scratch->received, FORWARD_BURST);
+	uint64_t bytes = 0;
+	unsigned passed;
+
+	if (received == 0)
+		return 0;
+	parse(scratch, received, direction);
+	for (unsigned i = 0; i < received; i++)
+		bytes += scratch->frames[i].frame_len;
+	count(&lane->counters.received[direction], received);
+	count(&lane->counters.received_bytes[direction], bytes);
+
+	lane->judge.ruleset = snapshot->ruleset;
+	lane->judge.hits = snapshot->hits[lane->queue];
+	judge_burst(&lane->judge, direction, scratch->packets, received, now, scratch->decisions);
+	passed = sort_out(lane, direction, received, scratch);
+	transmit(lane, direction, scratch->passed, passed);
+	if (unlikely(lane->judge.released.count > 0))
+		release(lane);
+	return received;
+}
+
+void forward_housekeeping(struct lane *lane, uint64_t now)
+{
+	fragment_expire(lane->view->fragments, now, &lane->judge.released);
+	if (unlikely(lane->judge.released.count > 0))
+		release(lane);
+}

@@ -1,0 +1,172 @@
+/*
+ * The poll loop and the threads that turn it: see worker.h.
+ */
+#define LOG_ROOM LOG_ROOM_DATAPATH
+#include "datapath/worker.h"
+
+#include "base/log.h"
+#include "classify/conn.h"
+#include "datapath/forward.h"
+#include "nic/clock.h"
+#include "nic/lane.h"
+
+#include <errno.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_rcu_qsbr.h>
+#include <stdlib.h>
+
+#define LANES_MAX 256
+
+struct worker {
+	struct rte_rcu_qsbr *qsbr;
+	unsigned lcore;
+	unsigned lane_count;
+	struct lane *lanes[LANES_MAX];
+	bool stop;            /* written by control, read by the worker */
+	uint64_t rounds;      /* written by the worker, read by control */
+	uint64_t rounds_seen; /* control's, as is the next: */
+	unsigned silent;      /* how often in a row it saw no new ones */
+	struct forward_scratch scratch;
+} __rte_cache_aligned;
+
+struct worker_set {
+	unsigned count;
+	struct worker *workers[RTE_MAX_LCORE];
+};
+
+static void poll_round(struct worker *worker, uint64_t now)
+{
+	for (unsigned i = 0; i < worker->lane_count; i++) {
+		struct lane *lane = worker->lanes[i];
+		const struct snapshot *snapshot =
+			atomic_load_explicit(&lane->view->snapshot, memory_order_acquire);
+
+		forward_poll(lane, DIRECTION_INBOUND, snapshot, now, &worker->scratch);
+		forward_poll(lane, DIRECTION_OUTBOUND, snapshot, now, &worker->scratch);
+		forward_housekeeping(lane, now);
+		conn_expire_slice(lane->view->connections, now);
+	}
+}
+
+static int worker_main(void *argument)
+{
+	struct worker *worker = argument;
+
+	rte_rcu_qsbr_thread_online(worker->qsbr, worker->lcore);
+	while (!__atomic_load_n(&worker->stop, __ATOMIC_RELAXED)) {
+		poll_round(worker, clock_ms());
+		rte_rcu_qsbr_quiescent(worker->qsbr, worker->lcore);
+		__atomic_store_n(&worker->rounds, worker->rounds + 1, __ATOMIC_RELAXED);
+	}
+	rte_rcu_qsbr_thread_offline(worker->qsbr, worker->lcore);
+	return 0;
+}
+
+static int add_worker(struct worker_set *set, unsigned lcore, struct rte_rcu_qsbr *qsbr)
+{
+	struct worker *worker = rte_zmalloc_socket("worker", sizeof(*worker), RTE_CACHE_LINE_SIZE,
+						   (int)rte_lcore_to_socket_id(lcore));
+
+	if (!worker)
+		return -ENOMEM;
+	worker->lcore = lcore;
+	worker->qsbr = qsbr;
+	set->workers[set->count++] = worker;
+	return rte_rcu_qsbr_thread_register(qsbr, lcore) == 0 ? 0 : -EINVAL;
+}
+
+/* Round robin over all NICs: queue q of each NIC goes to the worker after that of queue q - 1. */
+static int spread_lanes(struct worker_set *set, struct nic_set *nics)
+{
+	unsigned next = 0;
+
+	for (size_t n = 0; n < nics->count; n++) {
+		struct nic_view *view = nic_get_view(nics->nics[n]);
+
+		for (uint16_t q = 0; q < view->lane_count; q++) {
+			struct worker *worker = set->workers[next++ % set->count];
+
+			if (worker->lane_count == LANES_MAX)
+				return -ENOSPC;
+			worker->lanes[worker->lane_count++] = &view->lanes[q];
+		}
+	}
+	return 0;
+}
+
+static int launch(struct worker_set *set)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		int r = rte_eal_remote_launch(worker_main, set->workers[i], set->workers[i]->lcore);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int worker_set_new(struct nic_set *nics, struct rte_rcu_qsbr *qsbr, struct worker_set **ret,
+		   struct accelnet_error *err)
+{
+	struct worker_set *set = calloc(1, sizeof(*set));
+	unsigned lcore;
+	int r = 0;
+
+	if (!set)
+		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	RTE_LCORE_FOREACH_WORKER(lcore) {
+		r = add_worker(set, lcore, qsbr);
+		if (r < 0)
+			break;
+	}
+	if (r == 0)
+		r = set->count ? spread_lanes(set, nics) : -ENODEV;
+	if (r == 0)
+		r = launch(set);
+	if (r < 0) {
+		worker_set_free(set);
+		return fail(err, ACCELNET_E_DEVICE, NULL, "workers do not start: %s",
+			    rte_strerror(-r));
+	}
+	*ret = set;
+	return 0;
+}
+
+void worker_set_free(struct worker_set *set)
+{
+	if (!set)
+		return;
+	for (unsigned i = 0; i < set->count; i++)
+		__atomic_store_n(&set->workers[i]->stop, true, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < set->count; i++) {
+		struct worker *worker = set->workers[i];
+
+		(void)rte_eal_wait_lcore(worker->lcore); /* worker_main() returns 0 */
+		(void)rte_rcu_qsbr_thread_unregister(worker->qsbr, worker->lcore);
+		rte_free(worker);
+	}
+	free(set);
+}
+
+unsigned worker_set_count(const struct worker_set *set)
+{
+	return set->count;
+}
+
+bool worker_set_is_alive(struct worker_set *set)
+{
+	bool alive = true;
+
+	for (unsigned i = 0; i < set->count; i++) {
+		struct worker *worker = set->workers[i];
+		uint64_t rounds = __atomic_load_n(&worker->rounds, __ATOMIC_RELAXED);
+
+		worker->silent = rounds == worker->rounds_seen ? worker->silent + 1 : 0;
+		worker->rounds_seen = rounds;
+		alive = alive && worker->silent < WORKER_SILENCE;
+	}
+	return alive;
+}

@@ -1,0 +1,36 @@
+/*
+ * The workers: one thread per lcore, each with lanes of its own, run to completion.
+ *
+ * A worker receives, judges, counts and transmits; it takes no lock, makes no system call of its
+ * own, writes no log line and allocates nothing. (What a PMD does inside its bursts is the PMD's.)
+ * Thread of these functions: control.
+ */
+#ifndef DATAPATH_WORKER_H
+#define DATAPATH_WORKER_H
+
+#include "base/error.h"
+#include "nic/nic.h"
+
+#include <stdbool.h>
+
+struct rte_rcu_qsbr;
+struct worker_set;
+
+/*
+ * Spreads the NICs' lanes over all lcores but the main one and starts the workers. The NICs and the
+ * QSBR variable must outlive the set.
+ */
+int worker_set_new(struct nic_set *nics, struct rte_rcu_qsbr *qsbr, struct worker_set **ret,
+		   struct accelnet_error *err);
+/* Stops the workers and waits for them. NULL is fine. */
+void worker_set_free(struct worker_set *set);
+
+unsigned worker_set_count(const struct worker_set *set);
+/*
+ * False where a worker has not turned its loop through so many calls in a row. One is not enough: a
+ * timer that is late asks twice in a moment, and a machine may stand still.
+ */
+#define WORKER_SILENCE 4
+bool worker_set_is_alive(struct worker_set *set);
+
+#endif

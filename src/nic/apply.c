@@ -1,0 +1,316 @@
+/*
+ * Changing a NIC's policy: build beside the old one, store, swap one pointer, reclaim.
+ */
+#define LOG_ROOM LOG_ROOM_NIC
+#include "base/log.h"
+#include "nic/delta.h"
+#include "nic/events.h"
+#include "nic/nic.h"
+#include "nic/nic_private.h"
+#include "policy/read.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <rte_malloc.h>
+#include <rte_rcu_qsbr.h>
+#include <stdlib.h>
+#include <string.h>
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	for (uint16_t q = 0; q < snapshot->lanes; q++)
+		free(snapshot->hits[q]);
+	ruleset_free(snapshot->ruleset);
+	free(snapshot);
+}
+
+/* Each lane's counters on lines of their own. */
+static int make_hits(struct snapshot *snapshot)
+{
+	size_t bytes = snapshot->ruleset->hit_count * sizeof(struct rule_hit);
+
+	bytes = RTE_ALIGN_CEIL(bytes ? bytes : 1, RTE_CACHE_LINE_SIZE);
+	for (uint16_t q = 0; q < snapshot->lanes; q++) {
+		snapshot->hits[q] = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
+		if (!snapshot->hits[q])
+			return -ENOMEM;
+		memset(snapshot->hits[q], 0, bytes);
+	}
+	return 0;
+}
+
+static const struct ruleset *ruleset_in_force(const struct nic *nic)
+{
+	const struct snapshot *snapshot = atomic_load(&nic->view.snapshot);
+
+	return snapshot ? snapshot->ruleset : NULL;
+}
+
+int snapshot_new(const struct nic *nic, struct policy *policy, uint64_t generation,
+		 struct snapshot **ret, struct accelnet_error *err)
+{
+	const struct ruleset_options options = {
+		.mac = nic->mac,
+		.generation = policy ? RTE_MAX(generation, nic->epoch + 1) : 0,
+		.vlan_pass = nic->config->vlan == FRAMES_PASS,
+		.non_ip_pass = nic->config->non_ip == FRAMES_PASS,
+	};
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	int r;
+
+	if (!snapshot) {
+		policy_free(policy);
+		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	}
+	snapshot->generation = generation;
+	snapshot->lanes = nic->config->queues;
+	r = ruleset_new(policy, &options, ruleset_in_force(nic), &snapshot->ruleset, err);
+	if (r == 0 && make_hits(snapshot) < 0)
+		r = fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	if (r < 0) {
+		snapshot_free(snapshot);
+		return r;
+	}
+	*ret = snapshot;
+	return 0;
+}
+
+void nic_publish(struct nic *nic, struct snapshot *snapshot)
+{
+	struct snapshot *old = atomic_exchange(&nic->view.snapshot, snapshot);
+
+	nic->epoch = RTE_MAX(nic->epoch, snapshot->ruleset->generation);
+	if (!old)
+		return;
+	/* from here on every burst begins with the new one; wait for those that began before */
+	rte_rcu_qsbr_synchronize(nic->services.qsbr, RTE_QSBR_THRID_INVALID);
+	snapshot_free(old);
+}
+
+static int build_policy(const struct nic *nic, const struct json *document, struct report *report,
+			struct policy **ret, struct accelnet_error *err)
+{
+	const struct policy_read_options options = { .context = nic->context };
+	int r = policy_build(document, &options, report, ret);
+
+	if (r == 0)
+		return 0;
+	if (report_result(report, err) == 0)
+		return fail(err, ACCELNET_E_INTERNAL, NULL, "the policy cannot be built: %s",
+			    strerror(-r));
+	return r;
+}
+
+static void count_rules(const struct nic *nic, const struct policy *policy,
+			struct nic_apply_result *result)
+{
+	struct policy_delta delta = { 0 };
+
+	if (policy_delta(nic_policy(nic), policy, &delta) < 0)
+		log_warning("rules are not compared: out of memory", "nic=%s", nic->config->name);
+	result->rules_added = delta.added;
+	result->rules_kept = delta.kept;
+	result->rules_removed = delta.removed;
+	result->in_software = delta.added + delta.kept;
+}
+
+static void tell(const struct nic *nic, const struct nic_apply_result *result)
+{
+	struct json *details = json_new_object();
+
+	json_add_unsigned(details, "generation", result->generation);
+	json_add_unsigned(details, "added", result->rules_added);
+	json_add_unsigned(details, "kept", result->rules_kept);
+	json_add_unsigned(details, "removed", result->rules_removed);
+	event_log_add(nic->services.events, nic->config->name, "policy.applied", details);
+	log_info("policy applied", "nic=%s generation=%" PRIu64 " added=%zu kept=%zu removed=%zu",
+		 nic->config->name, result->generation, result->rules_added, result->rules_kept,
+		 result->rules_removed);
+}
+
+/* Everything that can fail has been done but storing: on disk first, then in force. */
+static int commit(struct nic *nic, struct json *canonical, char *text, struct snapshot *snapshot,
+		  const struct nic_apply_options *options, struct accelnet_error *err)
+{
+	size_t rules = 0;
+	int r;
+
+	for (int s = 0; s < STAGES; s++)
+		rules += snapshot->ruleset->policy->stage[s].user_rules;
+	r = policy_store_save(nic->store, snapshot->generation, canonical, rules, options->origin,
+			      err);
+	if (r < 0)
+		return r;
+	nic->generation = snapshot->generation;
+	nic_publish(nic, snapshot);
+	json_free(nic->document);
+	free(nic->document_text);
+	nic->document = canonical;
+	nic->document_text = text;
+	return 0;
+}
+
+static int check_generation(const struct nic *nic, const struct nic_apply_options *options,
+			    struct accelnet_error *err)
+{
+	if (!options->has_if_generation || options->if_generation == nic->generation)
+		return 0;
+	return fail(err, ACCELNET_E_GENERATION_MISMATCH, NULL,
+		    "generation %" PRIu64 " was expected, %" PRIu64 " is in force",
+		    options->if_generation, nic->generation);
+}
+
+static int apply_changed(struct nic *nic, struct json *canonical, char *text,
+			 const struct nic_apply_options *options, struct nic_apply_result *result,
+			 struct accelnet_error *err)
+{
+	uint64_t newest = policy_store_newest(nic->store);
+	struct snapshot *snapshot = NULL;
+	struct policy *policy = NULL;
+	int r = build_policy(nic, canonical, &result->report, &policy, err);
+
+	if (r < 0)
+		return r;
+	count_rules(nic, policy, result);
+	r = snapshot_new(nic, policy, (newest > nic->generation ? newest : nic->generation) + 1,
+			 &snapshot, err);
+	if (r < 0)
+		return r;
+	if (options->dry_run) {
+		result->generation = nic->generation;
+		snapshot_free(snapshot);
+		return 0;
+	}
+	result->generation = snapshot->generation;
+	r = commit(nic, canonical, text, snapshot, options, err);
+	if (r < 0) {
+		snapshot_free(snapshot);
+		return r;
+	}
+	tell(nic, result);
+	return 0;
+}
+
+int nic_policy_apply(struct nic *nic, const struct json *document,
+		     const struct nic_apply_options *options, struct nic_apply_result *ret,
+		     struct accelnet_error *err)
+{
+	struct json *canonical = NULL;
+	char *text = NULL;
+	int r;
+
+	*ret = (struct nic_apply_result){ .generation = nic->generation };
+	report_init(&ret->report);
+	r = check_generation(nic, options, err);
+	if (r < 0)
+		return r;
+	canonical = policy_document_canonical(document);
+	text = json_print(canonical);
+	if (nic->document_text && strcmp(text, nic->document_text) == 0) {
+		ret->unchanged = true;
+		count_rules(nic, nic_policy(nic), ret);
+	} else {
+		r = apply_changed(nic, canonical, text, options, ret, err);
+		if (r == 0 && !options->dry_run)
+			return 0; /* the NIC owns both now */
+	}
+	json_free(canonical);
+	free(text);
+	return r;
+}
+
+void nic_apply_result_fini(struct nic_apply_result *result)
+{
+	report_fini(&result->report);
+}
+
+/* Without a policy: drop all but platform traffic where one is required, else allow all. */
+static int enforce_none(struct nic *nic, bool required, struct accelnet_error *err)
+{
+	struct policy *policy = required ? NULL : policy_new_empty();
+	struct snapshot *snapshot;
+	int r;
+
+	if (!required && !policy)
+		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	r = snapshot_new(nic, policy, 0, &snapshot, err);
+	if (r < 0)
+		return r;
+	nic_publish(nic, snapshot);
+	return 0;
+}
+
+static int restore_stored(struct nic *nic, uint64_t generation, struct accelnet_error *err)
+{
+	JSON_CLEANUP struct json *document = NULL;
+	struct snapshot *snapshot = NULL;
+	struct policy *policy = NULL;
+	struct report report;
+	int r = policy_store_load(nic->store, generation, &document, err);
+
+	if (r < 0)
+		return r;
+	report_init(&report);
+	r = build_policy(nic, document, &report, &policy, err);
+	report_fini(&report);
+	if (r == 0)
+		r = snapshot_new(nic, policy, generation, &snapshot, err);
+	if (r < 0)
+		return r;
+	nic->generation = generation;
+	nic_publish(nic, snapshot);
+	nic->document = policy_document_canonical(document);
+	nic->document_text = json_print(nic->document);
+	return 0;
+}
+
+int nic_restore(struct nic *nic, struct accelnet_error *err)
+{
+	uint64_t newest = policy_store_newest(nic->store);
+	bool required = nic->config->has_require_policy ? nic->config->require_policy : newest != 0;
+	struct accelnet_error why = { 0 };
+
+	if (newest == 0)
+		return enforce_none(nic, required, err);
+	if (restore_stored(nic, newest, &why) == 0) {
+		log_notice("policy restored", "nic=%s generation=%" PRIu64, nic->config->name,
+			   newest);
+		return 0;
+	}
+	log_error(
+		"the stored policy is not usable: everything but platform traffic is dropped until "
+		"a policy is applied",
+		"nic=%s generation=%" PRIu64 " error=\"%s\"", nic->config->name, newest,
+		why.detail);
+	event_log_add(nic->services.events, nic->config->name, "policy.unusable", NULL);
+	return enforce_none(nic, true, err);
+}
+
+int nic_set_context(struct nic *nic, const struct json *context, struct accelnet_error *err)
+{
+	struct json *before = nic->context;
+	struct snapshot *snapshot = NULL;
+	struct policy *policy = NULL;
+	struct report report;
+	int r = 0;
+
+	nic->context = context ? json_copy(context) : NULL;
+	report_init(&report);
+	if (nic->document) {
+		r = build_policy(nic, nic->document, &report, &policy, err);
+		if (r == 0)
+			r = snapshot_new(nic, policy, nic->generation, &snapshot, err);
+	}
+	report_fini(&report);
+	if (r < 0) {
+		json_free(nic->context);
+		nic->context = before;
+		return r;
+	}
+	json_free(before);
+	if (snapshot)
+		nic_publish(nic, snapshot);
+	return 0;
+}

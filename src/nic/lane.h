@@ -1,0 +1,66 @@
+/*
+ * What workers see of a NIC: its lanes, its ports, and the snapshot in force.
+ *
+ * A lane is one queue pair: Rx and Tx queue q of the uplink and of the app port. One worker polls a
+ * lane, and nobody else writes into it; the control thread reads its counters.
+ *
+ * A snapshot is a rule set with the hit counters that belong to it. The control thread publishes a
+ * new one by swapping the NIC's pointer and frees the old one after every worker has been quiescent
+ * (QSBR); it is never changed.
+ */
+#ifndef NIC_LANE_H
+#define NIC_LANE_H
+
+#include "classify/drop.h"
+#include "classify/judge.h"
+#include "classify/ruleset.h"
+#include "nic/config.h"
+#include "policy/policy.h"
+
+#include <rte_common.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct snapshot {
+	struct ruleset *ruleset; /* owned; never NULL */
+	uint64_t generation;     /* 0: no policy was ever applied */
+	uint16_t lanes;
+	/* Owned; ruleset->hit_count entries per lane, written by its worker alone. */
+	struct rule_hit *hits[NIC_QUEUES_MAX];
+};
+
+/* Written by the lane's worker with plain stores, read by the control thread: 64-bit, aligned. */
+struct lane_counters {
+	uint64_t received[DIRECTIONS];
+	uint64_t received_bytes[DIRECTIONS];
+	uint64_t forwarded[DIRECTIONS];
+	uint64_t forwarded_bytes[DIRECTIONS];
+	uint64_t dropped_bytes[DIRECTIONS];
+	uint64_t drops[DIRECTIONS][DROP_REASONS];
+	uint64_t audited[DIRECTIONS]; /* forwarded, and would be dropped if the policy were enforced
+				       */
+	uint64_t decided_by[DECIDED_BY];
+} __rte_cache_aligned;
+
+struct lane {
+	struct nic_view *view;
+	uint16_t queue;
+	struct lane_counters counters;
+	struct lane_counters cleared; /* what `stats clear` subtracts; control thread only */
+	struct judge_context judge;   /* the worker's own */
+} __rte_cache_aligned;
+
+struct nic_view {
+	_Atomic(struct snapshot *) snapshot;
+	uint16_t port[DIRECTIONS]; /* packets of a direction are received here: uplink, app */
+	struct conn_table *connections;
+	struct fragment_table *fragments;
+	uint16_t lane_count;
+	struct lane *lanes;
+} __rte_cache_aligned;
+
+struct nic;
+struct nic_view *nic_get_view(struct nic *nic);
+const struct nic_view *nic_get_view_const(const struct nic *nic);
+
+#endif

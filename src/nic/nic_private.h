@@ -1,0 +1,39 @@
+/*
+ * The NIC itself, for the files of this room.
+ */
+#ifndef NIC_NIC_PRIVATE_H
+#define NIC_NIC_PRIVATE_H
+
+#include "nic/lane.h"
+#include "nic/nic.h"
+#include "nic/port.h"
+#include "nic/store.h"
+
+struct nic {
+	const struct nic_config *config;
+	struct nic_services services;
+	struct json *context; /* for policies that bring none; owned; may be NULL */
+	struct mac_addr mac;
+	struct rte_mempool *pool;
+	struct port port[DIRECTIONS]; /* packets of a direction are received here */
+	bool link_was_up[DIRECTIONS];
+	struct policy_store *store;
+	struct json *document; /* in force, canonical; NULL: none */
+	char *document_text;
+	uint64_t generation; /* of the policy in force; 0: none was ever applied */
+	uint64_t epoch; /* of the rule set in force: a change of context makes a new one, too */
+	struct nic_view view;
+};
+
+/* Builds a snapshot of `policy`, which it takes over (NULL: no policy is in force). */
+int snapshot_new(const struct nic *nic, struct policy *policy, uint64_t generation,
+		 struct snapshot **ret, struct accelnet_error *err);
+void snapshot_free(struct snapshot *snapshot);
+
+/* Swaps the snapshot in and frees the old one once no worker can be reading it. */
+void nic_publish(struct nic *nic, struct snapshot *snapshot);
+
+/* The policy on disk, if there is one, in force; else none. Fails only for want of memory. */
+int nic_restore(struct nic *nic, struct accelnet_error *err);
+
+#endif

@@ -1,0 +1,222 @@
+/*
+ * Setting DPDK ports up and taking them down: see port.h.
+ */
+#define LOG_ROOM LOG_ROOM_NIC
+#include "nic/port.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <rte_dev.h>
+#include <rte_devargs.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DESCRIPTORS 1024
+
+/* The device's name in a device string: all before the first comma. */
+static int device_name(const char *device, char *buffer, size_t size)
+{
+	size_t length = strcspn(device, ",");
+
+	if (length == 0 || length >= size)
+		return -EINVAL;
+	memcpy(buffer, device, length);
+	buffer[length] = '\0';
+	return 0;
+}
+
+static int find_or_probe(struct port *port, const char *device, struct accelnet_error *err)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+	int r;
+
+	if (device_name(device, name, sizeof(name)) < 0)
+		return fail(err, ACCELNET_E_DEVICE, NULL, "\"%s\" is not a DPDK device string",
+			    device);
+	if (rte_eth_dev_get_port_by_name(name, &port->id) == 0)
+		return 0;
+	r = rte_dev_probe(device);
+	if (r < 0)
+		return fail(err, ACCELNET_E_DEVICE, NULL, "device %s cannot be probed: %s", device,
+			    strerror(-r));
+	port->probed = true;
+	if (rte_eth_dev_get_port_by_name(name, &port->id) < 0)
+		return fail(err, ACCELNET_E_DEVICE, NULL,
+			    "device %s was probed but made no Ethernet port", device);
+	return 0;
+}
+
+static int check_limits(const struct rte_eth_dev_info *info, const struct port_setup *setup,
+			struct accelnet_error *err)
+{
+	if (setup->queues > info->max_rx_queues || setup->queues > info->max_tx_queues)
+		return fail(err, ACCELNET_E_DEVICE, NULL,
+			    "device %s has at most %u Rx and %u Tx queues; %u are configured",
+			    setup->device, info->max_rx_queues, info->max_tx_queues, setup->queues);
+	return 0;
+}
+
+static int setup_queues(const struct port *port, const struct port_setup *setup)
+{
+	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
+	int r = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
+
+	for (uint16_t q = 0; q < setup->queues && r == 0; q++) {
+		r = rte_eth_rx_queue_setup(port->id, q, rx, rte_eth_dev_socket_id(port->id), NULL,
+					   setup->pool);
+		if (r == 0)
+			r = rte_eth_tx_queue_setup(port->id, q, tx, rte_eth_dev_socket_id(port->id),
+						   NULL);
+	}
+	return r;
+}
+
+/*
+ * No offloads: every device that may stand here takes that, and the datapath forwards frames as
+ * they are. RSS only where there is more than one queue, with the fields that the device has.
+ */
+static int configure(const struct port *port, const struct port_setup *setup,
+		     const struct rte_eth_dev_info *info)
+{
+	struct rte_eth_conf conf = { 0 };
+	int r;
+
+	if (setup->queues > 1 && info->flow_type_rss_offloads) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf =
+			(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP) &
+			info->flow_type_rss_offloads;
+	}
+	r = rte_eth_dev_configure(port->id, setup->queues, setup->queues, &conf);
+	return r < 0 ? r : setup_queues(port, setup);
+}
+
+/* Devices that cannot do one of these say so with ENOTSUP, and live without it. */
+static int set_addresses(const struct port *port, const struct port_setup *setup)
+{
+	int r = 0;
+
+	if (setup->set_mac) {
+		struct rte_ether_addr mac;
+
+		memcpy(mac.addr_bytes, setup->set_mac->bytes, sizeof(mac.addr_bytes));
+		r = rte_eth_dev_default_mac_addr_set(port->id, &mac);
+	}
+	if (r == 0 && setup->promiscuous)
+		r = rte_eth_promiscuous_enable(port->id);
+	if (r == 0)
+		r = rte_eth_allmulticast_enable(port->id);
+	return r == -ENOTSUP ? 0 : r;
+}
+
+static int start(struct port *port, const struct port_setup *setup)
+{
+	struct rte_eth_dev_info info;
+	struct rte_ether_addr mac;
+	int r = rte_eth_dev_start(port->id);
+
+	if (r < 0)
+		return r;
+	port->started = true;
+	r = set_addresses(port, setup);
+	if (r == 0)
+		r = rte_eth_macaddr_get(port->id, &mac);
+	if (r == 0)
+		r = rte_eth_dev_info_get(port->id, &info);
+	if (r < 0)
+		return r;
+	memcpy(port->mac.bytes, mac.addr_bytes, sizeof(port->mac.bytes));
+	(void)snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	return 0;
+}
+
+int port_init(struct port *port, const struct port_setup *setup, struct accelnet_error *err)
+{
+	struct rte_eth_dev_info info;
+	int r;
+
+	*port = (struct port){ .id = RTE_MAX_ETHPORTS };
+	r = find_or_probe(port, setup->device, err);
+	if (r < 0)
+		return r;
+	r = rte_eth_dev_info_get(port->id, &info);
+	if (r == 0) {
+		r = check_limits(&info, setup, err);
+		if (r < 0) {
+			port_fini(port);
+			return r;
+		}
+		r = configure(port, setup, &info);
+	}
+	if (r == 0)
+		r = start(port, setup);
+	if (r < 0) {
+		port_fini(port);
+		return fail(err, ACCELNET_E_DEVICE, NULL, "device %s cannot be set up: %s",
+			    setup->device, strerror(-r));
+	}
+	return 0;
+}
+
+void port_fini(struct port *port)
+{
+	struct rte_eth_dev_info info;
+
+	if (port->id == RTE_MAX_ETHPORTS)
+		return;
+	if (port->started && rte_eth_dev_stop(port->id) < 0)
+		log_warning("port does not stop", "port=%u", port->id);
+	if (port->probed && rte_eth_dev_info_get(port->id, &info) == 0) {
+		(void)rte_eth_dev_close(port->id); /* the removal below reports what matters */
+		if (rte_dev_remove(info.device) < 0)
+			log_warning("device is not removed", "port=%u", port->id);
+	}
+	*port = (struct port){ .id = RTE_MAX_ETHPORTS };
+}
+
+static void describe_link(const struct port *port, struct json *to)
+{
+	struct json *json = json_add_object(to, "link");
+	struct rte_eth_link link;
+
+	if (rte_eth_link_get_nowait(port->id, &link) < 0)
+		return;
+	json_add_bool(json, "up", link.link_status == RTE_ETH_LINK_UP);
+	if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+		json_add_unsigned(json, "megabitsPerSecond", link.link_speed);
+}
+
+static void describe_counters(const struct port *port, struct json *to)
+{
+	struct json *json = json_add_object(to, "counters");
+	struct rte_eth_stats stats;
+
+	if (rte_eth_stats_get(port->id, &stats) < 0)
+		return;
+	json_add_unsigned(json, "receivedPackets", stats.ipackets);
+	json_add_unsigned(json, "receivedBytes", stats.ibytes);
+	json_add_unsigned(json, "sentPackets", stats.opackets);
+	json_add_unsigned(json, "sentBytes", stats.obytes);
+	json_add_unsigned(json, "missed", stats.imissed);
+	json_add_unsigned(json, "receiveErrors", stats.ierrors);
+	json_add_unsigned(json, "sendErrors", stats.oerrors);
+	json_add_unsigned(json, "noBuffer", stats.rx_nombuf);
+}
+
+struct json *port_describe(const struct port *port, const char *device)
+{
+	struct json *json = json_new_object();
+	char mac[MAC_TEXT_MAX];
+
+	json_add_string(json, "device", device);
+	json_add_string(json, "driver", port->driver);
+	json_add_unsigned(json, "port", port->id);
+	json_add_string(json, "mac", mac_addr_format(&port->mac, mac));
+	describe_link(port, json);
+	describe_counters(port, json);
+	return json;
+}

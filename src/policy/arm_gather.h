@@ -1,0 +1,48 @@
+/*
+ * What a template deploys, while it is being read: NSGs, and rules that are resources of their own.
+ *
+ * Internal to arm_template.c and arm_gather.c.
+ */
+#ifndef POLICY_ARM_GATHER_H
+#define POLICY_ARM_GATHER_H
+
+#include "policy/arm_evaluate.h"
+#include "policy/source.h"
+
+/* An NSG while its rules are being gathered. */
+struct arm_group {
+	char *name;
+	char *pointer; /* of the resource */
+	struct json *nsg;
+	struct json *rules; /* in `nsg`, once rules from elsewhere are put there */
+	size_t rule_count;
+	bool broken;
+	size_t written_rules;
+	struct pointer_map *map; /* rules that stand elsewhere */
+	size_t map_count;
+};
+
+/* A rule that is a resource of its own. */
+struct arm_rule {
+	char *group;
+	struct json *rule;
+	char *pointer; /* of the resource */
+	bool broken;
+};
+
+struct arm_reader {
+	struct source_reader *source;
+	struct arm_machine machine;
+	struct arm_group *groups;
+	size_t group_count;
+	struct arm_rule *rules;
+	size_t rule_count;
+	size_t resources;
+};
+
+/* Moves the rules into the NSGs that they belong to; one that is not in the template is made. */
+void arm_place_rules(struct arm_reader *reader);
+/* Gives all NSGs to the source and frees what is left. */
+void arm_hand_over(struct arm_reader *reader);
+
+#endif

@@ -1,0 +1,407 @@
+/*
+ * ARM templates: the NSGs in them, with rules inline and as child resources, in copy loops and in
+ * nested deployments.
+ *
+ * Only what belongs to an NSG is evaluated. An NSG of which something cannot be evaluated stays in
+ * the list, so that it can be named, and is marked as broken.
+ *
+ * https://learn.microsoft.com/azure/azure-resource-manager/templates/syntax
+ */
+#include "policy/alloc.h"
+#include "policy/arm_gather.h"
+#include "policy/source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define NSG_TYPE        "Microsoft.Network/networkSecurityGroups"
+#define RULE_TYPE       NSG_TYPE "/securityRules"
+#define DEPLOYMENT_TYPE "Microsoft.Resources/deployments"
+
+#define RESOURCES_MAX 20000
+#define NESTING_MAX   16 /* deployments in deployments; deeper ones are not looked into */
+
+bool source_is_template(const struct json_at *at)
+{
+	struct json_at child;
+
+	return json_type(at) == JSON_OBJECT && json_get_fold(at, "resources", &child) &&
+	       (json_type(&child) == JSON_ARRAY || json_type(&child) == JSON_OBJECT) &&
+	       (json_get(at, "$schema", &child) || json_get_fold(at, "contentVersion", &child) ||
+		json_get_fold(at, "parameters", &child) || json_get_fold(at, "variables", &child));
+}
+
+static bool type_is(const struct json_at *resource, const char *type)
+{
+	struct json_at child;
+
+	return source_get(resource, "type", JSON_STRING, &child) &&
+	       strcasecmp(json_string(&child), type) == 0;
+}
+
+/* --- pieces of a resource --- */
+
+/* Positive answer of evaluate_name(). */
+enum { NAME_UNKNOWN = 1 };
+
+/* What a resource's name evaluates to; NAME_UNKNOWN and its text where only a deployment knows. */
+static int evaluate_name(struct arm_reader *reader, const struct arm_env *env,
+			 const struct json_at *resource, char **ret)
+{
+	struct arm_machine *machine = &reader->machine;
+	struct json *value = NULL;
+	struct json_at name, at;
+	int r;
+
+	if (!json_get_fold(resource, "name", &name)) {
+		report_error(machine->report, ACCELNET_E_MISSING, resource,
+			     "the resource has no \"name\"");
+		return -error_errno(ACCELNET_E_MISSING);
+	}
+	machine->tolerant = true;
+	machine->deployment_only = false;
+	r = arm_evaluate(env, &name, &value);
+	machine->tolerant = false;
+	if (r < 0 && machine->deployment_only && json_string(&name)) {
+		report_warning(
+			machine->report, ACCELNET_E_EXPRESSION, &name,
+			"\"%.200s\" is known only when it is deployed; it stands as the name",
+			json_string(&name));
+		*ret = alloc_string(json_string(&name));
+		return NAME_UNKNOWN;
+	}
+	if (r < 0)
+		return r;
+	at = json_root(value);
+	*ret = alloc_string(json_string(&at) ? json_string(&at) : "");
+	json_free(value);
+	return 0;
+}
+
+/* The name as it stands in the template, for one that cannot be evaluated. */
+static char *written_name(const struct json_at *resource)
+{
+	struct json_at name;
+
+	return alloc_string(source_get(resource, "name", JSON_STRING, &name) ? json_string(&name)
+									     : "");
+}
+
+/* Whether the resource is deployed at all. */
+static int evaluate_condition(const struct arm_env *env, const struct json_at *resource, bool *ret)
+{
+	struct json_at condition, at;
+	struct json *value = NULL;
+	int r;
+
+	*ret = true;
+	if (source_get(resource, "existing", JSON_BOOL, &condition) && json_bool(&condition, ret) &&
+	    *ret) {
+		*ret = false; /* a reference to what another template deploys */
+		return 0;
+	}
+	*ret = true;
+	if (!json_get_fold(resource, "condition", &condition))
+		return 0;
+	r = arm_evaluate(env, &condition, &value);
+	if (r < 0)
+		return r;
+	at = json_root(value);
+	if (!json_bool(&at, ret)) {
+		report_error(env->machine->report, ACCELNET_E_EXPRESSION, &condition,
+			     "a condition is true or false, not %s",
+			     json_type_name(json_type(&at)));
+		r = -error_errno(ACCELNET_E_EXPRESSION);
+	}
+	json_free(value);
+	return r;
+}
+
+static char *pointer_of(const struct json_at *at)
+{
+	char pointer[ERROR_POINTER_MAX];
+
+	json_pointer(at, pointer, sizeof(pointer));
+	return alloc_string(pointer);
+}
+
+static const char *last_segment(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return slash ? slash + 1 : name;
+}
+
+/* The properties of an evaluated object under their canonical name, or an empty object. */
+static int evaluate_properties(const struct arm_env *env, const struct json_at *resource,
+			       struct json **ret)
+{
+	struct json_at properties;
+
+	if (!json_get_fold(resource, "properties", &properties)) {
+		*ret = json_new_object();
+		return 0;
+	}
+	return arm_evaluate(env, &properties, ret);
+}
+
+/* --- NSGs and rules --- */
+
+static struct arm_rule *add_rule(struct arm_reader *reader, const struct json_at *resource,
+				 char *group)
+{
+	struct arm_rule *rule;
+
+	reader->rules = alloc_grow(reader->rules, reader->rule_count, sizeof(*reader->rules));
+	rule = &reader->rules[reader->rule_count++];
+	*rule = (struct arm_rule){
+		.group = group,
+		.pointer = pointer_of(resource),
+	};
+	return rule;
+}
+
+/* `group` is the NSG's name where the resource stands inside of it; else its own name says it. */
+static void read_rule(struct arm_reader *reader, const struct arm_env *env,
+		      const struct json_at *resource, const char *group)
+{
+	char *name = NULL, *parent;
+	struct json *properties = NULL;
+	struct arm_rule *rule;
+	int named;
+
+	named = evaluate_name(reader, env, resource, &name);
+	if (named < 0)
+		name = written_name(resource);
+	if (group)
+		parent = alloc_string(group);
+	else
+		parent = named == 0 ? alloc_trimmed(name, name + strcspn(name, "/"))
+				    : alloc_string(name);
+	rule = add_rule(reader, resource, parent);
+	rule->broken = evaluate_properties(env, resource, &properties) < 0 || named < 0;
+	if (!rule->broken) {
+		rule->rule = json_new_object();
+		json_add_string(rule->rule, "name", last_segment(name));
+		json_add(rule->rule, "properties", properties);
+	} else {
+		json_free(properties);
+	}
+	free(name);
+}
+
+static void read_children(struct arm_reader *reader, const struct arm_env *env,
+			  const struct json_at *nsg, const char *name);
+
+/* How many rules the template lists for an NSG that cannot be evaluated. */
+static size_t written_rules(const struct json_at *resource)
+{
+	struct json_at properties, rules;
+
+	return source_get(resource, "properties", JSON_OBJECT, &properties) &&
+			       source_get(&properties, "securityRules", JSON_ARRAY, &rules)
+		       ? json_count(&rules)
+		       : 0;
+}
+
+static void read_nsg(struct arm_reader *reader, const struct arm_env *env,
+		     const struct json_at *resource)
+{
+	struct json *properties = NULL;
+	struct arm_group *group;
+	char *name = NULL;
+	int named = evaluate_name(reader, env, resource, &name);
+	int evaluated = evaluate_properties(env, resource, &properties);
+
+	if (named < 0)
+		name = written_name(resource);
+	reader->groups = alloc_grow(reader->groups, reader->group_count, sizeof(*reader->groups));
+	group = &reader->groups[reader->group_count++];
+	*group = (struct arm_group){
+		.name = name,
+		.pointer = pointer_of(resource),
+		.nsg = json_new_object(),
+		.broken = named < 0 || evaluated < 0,
+		.written_rules = written_rules(resource),
+	};
+	if (named == 0)
+		json_add_string(group->nsg, "name", name);
+	json_add(group->nsg, "properties", properties ? properties : json_new_object());
+	read_children(reader, env, resource, name);
+}
+
+static void read_child(struct arm_reader *reader, const struct arm_env *env,
+		       const struct json_at *resource, const char *group);
+
+static void read_children(struct arm_reader *reader, const struct arm_env *env,
+			  const struct json_at *nsg, const char *name)
+{
+	struct json_at list, child;
+	char *own_name = alloc_string(name); /* reader->groups may move meanwhile */
+
+	if (source_get(nsg, "resources", JSON_ARRAY, &list)) {
+		json_foreach(child, &list)
+			read_child(reader, env, &child, own_name);
+	}
+	free(own_name);
+}
+
+/* --- walking resources --- */
+
+static void read_resources(struct arm_reader *reader, const struct arm_env *env,
+			   const struct json_at *list);
+
+static bool is_inner_scope(const struct json_at *properties)
+{
+	struct json_at options, scope;
+
+	return source_get(properties, "expressionEvaluationOptions", JSON_OBJECT, &options) &&
+	       source_get(&options, "scope", JSON_STRING, &scope) &&
+	       strcasecmp(json_string(&scope), "inner") == 0;
+}
+
+static void read_deployment(struct arm_reader *reader, const struct arm_env *env,
+			    const struct json_at *resource)
+{
+	struct arm_machine *machine = &reader->machine;
+	struct json_at properties, template, list, passed;
+	struct arm_scope scope;
+	struct arm_env inner = *env;
+
+	if (!source_get(resource, "properties", JSON_OBJECT, &properties) ||
+	    !source_get(&properties, "template", JSON_OBJECT, &template) ||
+	    !json_get_fold(&template, "resources", &list))
+		return; /* a linked template is another file */
+	if (is_inner_scope(&properties)) {
+		scope = (struct arm_scope){
+			.template = arm_keep(machine, &template),
+			.passed_in = env->scope,
+			.passed = source_get(&properties, "parameters", JSON_OBJECT, &passed)
+					  ? arm_keep(machine, &passed)
+					  : NULL,
+		};
+		inner.scope = &scope;
+		inner.loops = NULL;
+	}
+	read_resources(reader, &inner, &list);
+}
+
+/* Whether a resource is, or deploys, an NSG or a rule: nothing else needs to be evaluated. */
+static bool is_of_interest(const struct json_at *resource, unsigned depth)
+{
+	struct json_at properties, template, list, child;
+
+	if (json_type(resource) != JSON_OBJECT)
+		return false;
+	if (type_is(resource, NSG_TYPE) || type_is(resource, RULE_TYPE))
+		return true;
+	if (depth == 0 || !type_is(resource, DEPLOYMENT_TYPE) ||
+	    !source_get(resource, "properties", JSON_OBJECT, &properties) ||
+	    !source_get(&properties, "template", JSON_OBJECT, &template) ||
+	    !json_get_fold(&template, "resources", &list))
+		return false;
+	json_foreach(child, &list) {
+		if (is_of_interest(&child, depth - 1))
+			return true;
+	}
+	return false;
+}
+
+static void read_instance(struct arm_reader *reader, const struct arm_env *env,
+			  const struct json_at *resource)
+{
+	bool deployed = true;
+
+	if (evaluate_condition(env, resource, &deployed) < 0 || !deployed)
+		return;
+	if (type_is(resource, NSG_TYPE))
+		read_nsg(reader, env, resource);
+	else if (type_is(resource, RULE_TYPE))
+		read_rule(reader, env, resource, NULL);
+	else
+		read_deployment(reader, env, resource);
+}
+
+/* Calls `read` for the resource, or for each round of its copy loop. */
+static void read_copies(struct arm_reader *reader, const struct arm_env *env,
+			const struct json_at *resource, const char *group)
+{
+	struct json_at copy;
+	const char *name = NULL;
+	int64_t count = 1;
+	bool looped = source_get(resource, "copy", JSON_OBJECT, &copy);
+
+	if (looped && arm_copy_count(env, &copy, &count, &name) < 0)
+		return;
+	for (int64_t i = 0; i < count; i++) {
+		const struct arm_loop here = { .name = name, .index = i, .outer = env->loops };
+		struct arm_env inner = *env;
+
+		if (looped)
+			inner.loops = &here;
+		if (++reader->resources > RESOURCES_MAX) {
+			if (reader->resources == RESOURCES_MAX + 1)
+				report_error(reader->machine.report, ACCELNET_E_LIMIT, resource,
+					     "more than %d resources", RESOURCES_MAX);
+			return;
+		}
+		if (group)
+			read_rule(reader, &inner, resource, group);
+		else
+			read_instance(reader, &inner, resource);
+	}
+}
+
+/* A resource inside an NSG: its type may be relative. */
+static void read_child(struct arm_reader *reader, const struct arm_env *env,
+		       const struct json_at *resource, const char *group)
+{
+	bool deployed = true;
+
+	if (!type_is(resource, "securityRules") && !type_is(resource, RULE_TYPE))
+		return;
+	if (evaluate_condition(env, resource, &deployed) == 0 && deployed)
+		read_copies(reader, env, resource, group);
+}
+
+/* A list, or from language version 2.0 on an object with a name for each. */
+static void read_resources(struct arm_reader *reader, const struct arm_env *env,
+			   const struct json_at *list)
+{
+	struct json_at resource;
+
+	json_foreach(resource, list) {
+		if (is_of_interest(&resource, NESTING_MAX))
+			read_copies(reader, env, &resource, NULL);
+	}
+}
+
+int source_read_template(struct source_reader *source, const struct json_at *at)
+{
+	const struct policy_read_options *options = source->options;
+	struct arm_reader reader = {
+		.source = source,
+		.machine = { .report = source->report },
+	};
+	const struct arm_scope scope = {
+		.template = at,
+		.given = options ? options->parameters : NULL,
+	};
+	const struct arm_env env = { .machine = &reader.machine, .scope = &scope };
+	size_t errors_before = source->report->errors;
+	struct json_at list;
+
+	if (json_get_fold(at, "resources", &list))
+		read_resources(&reader, &env, &list);
+	arm_place_rules(&reader);
+	arm_hand_over(&reader);
+	arm_machine_fini(&reader.machine);
+	if (source->source->count || source->report->errors > errors_before)
+		return 0;
+	report_error(source->report, ACCELNET_E_FORM, at,
+		     "the template deploys no network security group: no resource of type " NSG_TYPE
+		     " or " RULE_TYPE);
+	return -error_errno(ACCELNET_E_FORM);
+}

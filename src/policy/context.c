@@ -1,0 +1,363 @@
+/*
+ * Reading contexts and looking names up in them: see context.h.
+ */
+#include "policy/context.h"
+
+#include "policy/alloc.h"
+#include "policy/member.h"
+#include "policy/prefixes.h"
+#include "policy/tags.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct json_member context_members[] = {
+	{ "addresses", JSON_ARRAY, .nullable = true },
+	{ "virtualNetwork", JSON_ARRAY, .nullable = true },
+	{ "applicationSecurityGroups", JSON_OBJECT, .nullable = true },
+	{ "serviceTags", JSON_OBJECT, .nullable = true },
+	{ "serviceTagsFile", JSON_STRING, .nullable = true },
+};
+
+#define CONTEXT_MEMBERS (sizeof(context_members) / sizeof(context_members[0]))
+
+/* --- lists --- */
+
+static bool read_prefix(struct reader *reader, const struct json_at *at, struct ip_prefix *ret)
+{
+	const char *text = json_string(at);
+
+	if (!member_is(reader, at, JSON_STRING))
+		return false;
+	if (ip_prefix_parse(text, ret) < 0) {
+		reader_error(reader, ACCELNET_E_ADDRESS, at, NULL,
+			     "\"%.80s\" is not an IPv4 or IPv6 address or prefix, such as "
+			     "10.1.0.4, 10.1.0.0/16 or fd00::/64",
+			     text);
+		return false;
+	}
+	if (ip_prefix_has_host_bits(ret)) {
+		char masked[IP_TEXT_MAX];
+
+		*ret = prefix_masked(ret);
+		reader_warning(reader, ACCELNET_E_ADDRESS, at,
+			       "\"%.80s\" has bits behind its length; read as %s", text,
+			       ip_prefix_format(ret, masked));
+	}
+	return true;
+}
+
+static bool is_list(struct reader *reader, const struct json_at *at)
+{
+	return member_is(reader, at, JSON_ARRAY);
+}
+
+static struct prefix_list read_prefixes(struct reader *reader, const struct json_at *at)
+{
+	struct prefix_list list = { 0 };
+	struct json_at item;
+
+	if (!is_list(reader, at))
+		return list;
+	json_foreach(item, at) {
+		struct ip_prefix prefix;
+
+		if (reader->context.prefix_total == POLICY_PREFIXES_MAX) {
+			reader_error(reader, ACCELNET_E_LIMIT, &item, NULL,
+				     "more than %u prefixes in the context", POLICY_PREFIXES_MAX);
+			break;
+		}
+		if (read_prefix(reader, &item, &prefix)) {
+			prefix_list_add(&list, &prefix);
+			reader->context.prefix_total++;
+		}
+	}
+	return list;
+}
+
+static void read_addresses(struct reader *reader, struct context_part *part,
+			   const struct json_at *at)
+{
+	struct json_at item;
+
+	part->has_addresses = true;
+	json_foreach(item, at) {
+		const char *text = json_string(&item);
+		struct ip_addr addr;
+
+		if (!member_is(reader, &item, JSON_STRING))
+			continue;
+		if (ip_addr_parse(text, &addr) < 0) {
+			reader_error(reader, ACCELNET_E_ADDRESS, &item, NULL,
+				     "\"%.80s\" is not an IPv4 or IPv6 address of the NIC, such as "
+				     "10.1.0.4 (without a prefix length)",
+				     text);
+			continue;
+		}
+		part->addresses = alloc_grow(part->addresses, part->address_count, sizeof(addr));
+		part->addresses[part->address_count++] = addr;
+	}
+}
+
+/* --- names --- */
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct context_entry *left = a, *right = b;
+
+	return strcasecmp(left->name, right->name);
+}
+
+/* Sorts and reports names that differ by case alone; the first of each stays. */
+static void settle_map(struct reader *reader, struct context_map *map)
+{
+	size_t kept = 0;
+
+	if (map->count == 0)
+		return;
+	qsort(map->entries, map->count, sizeof(*map->entries), compare_entries);
+	for (size_t i = 1; i < map->count; i++) {
+		struct context_entry *entry = &map->entries[i];
+
+		if (strcasecmp(map->entries[kept].name, entry->name) != 0) {
+			map->entries[++kept] = *entry;
+			continue;
+		}
+		reader_error(reader, ACCELNET_E_DUPLICATE_KEY, &entry->at, NULL,
+			     "\"%.80s\" and \"%.80s\" are the same name: case does not count; keep "
+			     "one of them",
+			     map->entries[kept].name, entry->name);
+		free(entry->set->prefixes);
+		free(entry->set->name);
+		free(entry->set);
+	}
+	map->count = kept + 1;
+}
+
+static void read_map(struct reader *reader, struct context_map *map, const struct json_at *at)
+{
+	struct json_at child;
+
+	map->at = *at;
+	json_foreach(child, &map->at) {
+		struct prefix_list list = read_prefixes(reader, &child);
+		struct context_entry *entry;
+
+		map->entries = alloc_grow(map->entries, map->count, sizeof(*map->entries));
+		entry = &map->entries[map->count++];
+		*entry = (struct context_entry){
+			.name = child.key,
+			.at = child,
+			.set = alloc_zero(1, sizeof(*entry->set)),
+		};
+		entry->set->name = alloc_string(child.key);
+		entry->set->kind = ADDRESS_PREFIXES;
+		entry->set->prefixes = list.items;
+		entry->set->prefix_count = list.count;
+	}
+	settle_map(reader, map);
+}
+
+static void refuse_reserved(struct reader *reader, const struct context_map *tags)
+{
+	for (size_t i = 0; i < tags->count; i++) {
+		enum builtin_tag tag;
+
+		if (tag_is_builtin(tags->entries[i].name, &tag))
+			reader_error(reader, ACCELNET_E_RESERVED_TAG, &tags->entries[i].at, NULL,
+				     "the tag %.80s is built in and cannot be defined here%s",
+				     tags->entries[i].name,
+				     tag == TAG_VIRTUAL_NETWORK
+					     ? "; its prefixes belong in context.virtualNetwork"
+					     : "");
+	}
+}
+
+/* --- the whole --- */
+
+static bool get(const struct json_at *at, const char *key, enum json_type type, struct json_at *ret)
+{
+	return json_get(at, key, ret) && json_type(ret) == type;
+}
+
+static void read_part(struct reader *reader, struct context_part *part)
+{
+	struct json_at child;
+
+	if (json_check_members(&part->at, context_members, CONTEXT_MEMBERS, reader->report) &&
+	    json_type(&part->at) != JSON_OBJECT)
+		return;
+	if (get(&part->at, "addresses", JSON_ARRAY, &child))
+		read_addresses(reader, part, &child);
+	if (get(&part->at, "virtualNetwork", JSON_ARRAY, &child)) {
+		struct prefix_list list = read_prefixes(reader, &child);
+
+		part->has_virtual_network = true;
+		part->virtual_network = list.items;
+		part->virtual_network_count = list.count;
+	}
+	if (get(&part->at, "applicationSecurityGroups", JSON_OBJECT, &child))
+		read_map(reader, &part->groups, &child);
+	if (get(&part->at, "serviceTags", JSON_OBJECT, &child))
+		read_map(reader, &part->tags, &child);
+	refuse_reserved(reader, &part->tags);
+	if (get(&part->at, "serviceTagsFile", JSON_STRING, &child))
+		reader_error(reader, ACCELNET_E_NO_CONTEXT, &child, NULL,
+			     "serviceTagsFile is read where the document is, by accelnetctl: give "
+			     "the tags in context.serviceTags here");
+}
+
+/* Pointers into a file beside the document would look like pointers into it: says so in words. */
+static void mark_given(struct report *report, size_t from)
+{
+	for (size_t i = from; i < report->count; i++) {
+		struct problem *problem = &report->problems[i];
+		char *marked;
+
+		if (asprintf(&marked, "in the context given beside the document, at \"%s\": %s",
+			     problem->pointer, problem->detail) < 0)
+			abort();
+		free(problem->detail);
+		problem->detail = marked;
+		problem->pointer[0] = '\0';
+	}
+}
+
+void context_read(struct reader *reader, const struct json_at *at, const struct json *given)
+{
+	struct context *context = &reader->context;
+	size_t before;
+
+	if (at) {
+		context->part[0].at = *at;
+		read_part(reader, &context->part[0]);
+	}
+	if (!given)
+		return;
+	before = reader->report->count;
+	context->part[1].at = json_root(given);
+	read_part(reader, &context->part[1]);
+	mark_given(reader->report, before);
+}
+
+static void map_fini(struct context_map *map)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		if (map->entries[i].used)
+			continue;
+		free(map->entries[i].set->name);
+		free(map->entries[i].set->prefixes);
+		free(map->entries[i].set);
+	}
+	free(map->entries);
+}
+
+void context_fini(struct context *context)
+{
+	for (size_t i = 0; i < 2; i++) {
+		free(context->part[i].virtual_network);
+		free(context->part[i].addresses);
+		map_fini(&context->part[i].groups);
+		map_fini(&context->part[i].tags);
+	}
+}
+
+/* --- asking --- */
+
+static const struct context_part *with_virtual_network(const struct context *context)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (context->part[i].has_virtual_network)
+			return &context->part[i];
+	}
+	return NULL;
+}
+
+bool context_has_virtual_network(const struct context *context)
+{
+	return with_virtual_network(context) != NULL;
+}
+
+struct ip_prefix *context_virtual_network(const struct context *context, size_t *ret_count)
+{
+	static const struct ip_prefix wire_server = {
+		.family = IP_FAMILY_V4,
+		.length = 32,
+		.number = (ip_number)168 << 24 | 63 << 16 | 129 << 8 | 16,
+	};
+	const struct context_part *part = with_virtual_network(context);
+	struct prefix_list list = { 0 };
+
+	for (size_t i = 0; part && i < part->virtual_network_count; i++)
+		prefix_list_add(&list, &part->virtual_network[i]);
+	prefix_list_add(&list, &wire_server);
+	*ret_count = list.count;
+	return list.items;
+}
+
+static struct context_entry *map_find(const struct context_map *map, const char *name)
+{
+	struct context_entry key = { .name = name };
+
+	return map->count ? bsearch(&key, map->entries, map->count, sizeof(key), compare_entries)
+			  : NULL;
+}
+
+static struct address_set *use(struct reader *reader, struct context_entry *entry)
+{
+	if (!entry)
+		return NULL;
+	if (!entry->used) {
+		entry->used = true;
+		reader_own_set(reader, entry->set);
+	}
+	return entry->set;
+}
+
+struct address_set *context_group(struct reader *reader, const char *name)
+{
+	struct address_set *set = use(reader, map_find(&reader->context.part[0].groups, name));
+
+	return set ? set : use(reader, map_find(&reader->context.part[1].groups, name));
+}
+
+struct address_set *context_tag(struct reader *reader, const char *name)
+{
+	struct address_set *set = use(reader, map_find(&reader->context.part[0].tags, name));
+
+	return set ? set : use(reader, map_find(&reader->context.part[1].tags, name));
+}
+
+static size_t list_names(const struct context_map *first, const struct context_map *second,
+			 char *buffer, size_t size)
+{
+	const struct context_map *maps[] = { first, second };
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (size_t m = 0; m < 2; m++) {
+		for (size_t i = 0; i < maps[m]->count; i++) {
+			const char *name = maps[m]->entries[i].name;
+
+			if (used + strlen(name) + 8 >= size) {
+				(void)snprintf(buffer + used, size - used, ", ...");
+				return first->count + second->count;
+			}
+			used += (size_t)snprintf(buffer + used, size - used, "%s%s",
+						 used ? ", " : "", name);
+		}
+	}
+	return first->count + second->count;
+}
+
+size_t context_group_names(const struct context *context, char *buffer, size_t size)
+{
+	return list_names(&context->part[0].groups, &context->part[1].groups, buffer, size);
+}
+
+size_t context_tag_names(const struct context *context, char *buffer, size_t size)
+{
+	return list_names(&context->part[0].tags, &context->part[1].tags, buffer, size);
+}

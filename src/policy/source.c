@@ -1,0 +1,407 @@
+/*
+ * Which form a file has, by its shape, and the NSGs in it.
+ */
+#include "policy/source.h"
+
+#include "policy/alloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define SOURCE_NSGS_MAX 5000 /* as many as Azure takes in a region of a subscription */
+
+#define NSG_TYPE  "Microsoft.Network/networkSecurityGroups"
+#define RULE_TYPE NSG_TYPE "/securityRules"
+
+const char *policy_form_name(enum policy_form form)
+{
+	static const char *const names[] = {
+		[POLICY_FORM_DOCUMENT] = "document",
+		[POLICY_FORM_NSG] = "nsg",
+		[POLICY_FORM_ARM] = "arm",
+	};
+
+	return names[form];
+}
+
+/* --- pieces for all shapes --- */
+
+bool source_get(const struct json_at *at, const char *key, enum json_type type, struct json_at *ret)
+{
+	return json_get_fold(at, key, ret) && json_type(ret) == type;
+}
+
+char *source_id_part(const char *id, const char *kind)
+{
+	size_t length = strlen(kind);
+
+	for (const char *p = strchr(id, '/'); p; p = strchr(p + 1, '/')) {
+		if (strncasecmp(p + 1, kind, length) == 0 && p[1 + length] == '/') {
+			const char *part = p + length + 2;
+
+			return alloc_trimmed(part, part + strcspn(part, "/"));
+		}
+	}
+	return NULL;
+}
+
+static const struct json_at *rules_of(const struct json_at *nsg, struct json_at *properties,
+				      struct json_at *rules)
+{
+	bool nested = source_get(nsg, "properties", JSON_OBJECT, properties);
+
+	return source_get(nested ? properties : nsg, "securityRules", JSON_ARRAY, rules) ? rules
+											 : NULL;
+}
+
+static bool is_taken(const struct policy_source *source, const char *name)
+{
+	for (size_t i = 0; i < source->count; i++) {
+		if (strcasecmp(source->nsgs[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* `name`, or for one that stands already, `name#2` and so on. */
+static char *unique_name(const struct policy_source *source, const char *name)
+{
+	size_t length = strlen(name), number = 1;
+	char *result = alloc_string(name);
+
+	for (size_t i = 0; i < source->count; i++) {
+		const char *other = source->nsgs[i].name;
+
+		if (strncasecmp(other, name, length) == 0 &&
+		    (other[length] == '\0' || other[length] == '#'))
+			number++;
+	}
+	for (; number > 1 && is_taken(source, result); number++) {
+		free(result);
+		if (asprintf(&result, "%s#%zu", name, number) < 0)
+			abort();
+	}
+	return result;
+}
+
+static void map_to(struct policy_source_nsg *nsg, const char *from, const char *to)
+{
+	nsg->map = alloc_grow(nsg->map, nsg->map_count, sizeof(*nsg->map));
+	nsg->map[nsg->map_count++] = (struct pointer_map){
+		.from = alloc_string(from),
+		.to = alloc_string(to),
+	};
+}
+
+void source_map(struct policy_source_nsg *nsg, const char *from, const struct json_at *to)
+{
+	char pointer[ERROR_POINTER_MAX];
+
+	json_pointer(to, pointer, sizeof(pointer));
+	map_to(nsg, from, pointer);
+}
+
+struct policy_source_nsg *source_add_at(struct source_reader *reader, const char *pointer,
+					const char *name, const struct json *nsg)
+{
+	struct policy_source *source = reader->source;
+	struct json_at root = json_root(nsg), properties, rules;
+	struct policy_source_nsg *added;
+	char *unique = unique_name(source, name ? name : "");
+
+	source->nsgs = alloc_grow(source->nsgs, source->count, sizeof(*source->nsgs));
+	added = &source->nsgs[source->count++];
+	*added = (struct policy_source_nsg){
+		.name = unique,
+		.level = STAGE_NIC,
+		.nsg = nsg,
+		.root = source->root,
+	};
+	if (rules_of(&root, &properties, &rules))
+		added->user_rules = json_count(&rules);
+	map_to(added, "", pointer);
+	return added;
+}
+
+struct policy_source_nsg *source_add(struct source_reader *reader, const struct json_at *at,
+				     const char *name, const struct json *nsg)
+{
+	char pointer[ERROR_POINTER_MAX];
+
+	json_pointer(at, pointer, sizeof(pointer));
+	return source_add_at(reader, pointer, name, nsg);
+}
+
+struct json *source_make_nsg(struct source_reader *reader, const char *name,
+			     struct json **ret_rules)
+{
+	struct policy_source *source = reader->source;
+	struct json *nsg, *properties;
+
+	if (!source->made)
+		source->made = json_new_array();
+	nsg = json_add_object(source->made, NULL);
+	if (name)
+		json_add_string(nsg, "name", name);
+	properties = json_add_object(nsg, "properties");
+	*ret_rules = json_add_array(properties, "securityRules");
+	return nsg;
+}
+
+/* --- shapes --- */
+
+static bool type_is(const struct json_at *at, const char *type)
+{
+	struct json_at child;
+
+	return source_get(at, "type", JSON_STRING, &child) &&
+	       strcasecmp(json_string(&child), type) == 0;
+}
+
+static bool has_type(const struct json_at *at)
+{
+	struct json_at child;
+
+	return source_get(at, "type", JSON_STRING, &child);
+}
+
+static bool is_nsg(const struct json_at *at)
+{
+	struct json_at properties, rules;
+
+	if (json_type(at) != JSON_OBJECT)
+		return false;
+	if (has_type(at))
+		return type_is(at, NSG_TYPE);
+	return json_count(at) == 0 || rules_of(at, &properties, &rules);
+}
+
+static bool is_rule(const struct json_at *at)
+{
+	struct json_at properties, child;
+	bool nested;
+
+	if (json_type(at) != JSON_OBJECT || (has_type(at) && !type_is(at, RULE_TYPE)))
+		return false;
+	nested = source_get(at, "properties", JSON_OBJECT, &properties);
+	return json_get_fold(nested ? &properties : at, "priority", &child) &&
+	       json_get_fold(nested ? &properties : at, "direction", &child);
+}
+
+static bool is_document(const struct json_at *at)
+{
+	static const char *const keys[] = { "apiVersion", "subnetNsg", "nicNsg", "acl",
+					    "isolation",  "options",   "context" };
+	struct json_at child;
+
+	if (is_nsg(at) || is_rule(at) || source_is_template(at))
+		return false;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (json_get(at, keys[i], &child))
+			return true;
+	}
+	return false;
+}
+
+static void add_nsg(struct source_reader *reader, const struct json_at *at)
+{
+	struct json_at name;
+
+	(void)source_add(reader, at,
+			 source_get(at, "name", JSON_STRING, &name) ? json_string(&name) : NULL,
+			 at->value);
+}
+
+/* Rules without their NSG: one whose name is not known. */
+static void add_rule_list(struct source_reader *reader, const struct json_at *list)
+{
+	struct policy_source_nsg *added;
+	struct json *rules, *nsg;
+	struct json_at item;
+
+	nsg = source_make_nsg(reader, NULL, &rules);
+	json_foreach(item, list)
+		json_add(rules, NULL, json_copy(item.value));
+	added = source_add(reader, list, NULL, nsg);
+	source_map(added, "/properties/securityRules", list);
+}
+
+static void add_single_rule(struct source_reader *reader, const struct json_at *at)
+{
+	struct policy_source_nsg *added;
+	struct json *rules, *nsg;
+
+	nsg = source_make_nsg(reader, NULL, &rules);
+	json_add(rules, NULL, json_copy(at->value));
+	added = source_add(reader, at, NULL, nsg);
+	source_map(added, "/properties/securityRules", at);
+	source_map(added, "/properties/securityRules/0", at);
+}
+
+static int refuse(struct source_reader *reader, const struct json_at *at)
+{
+	char found[160] = "";
+	struct json_at child;
+	size_t used = 0;
+
+	if (source_get(at, "type", JSON_STRING, &child)) {
+		(void)snprintf(found, sizeof(found), "a resource of type %.100s",
+			       json_string(&child));
+	} else if (json_type(at) == JSON_OBJECT) {
+		used = (size_t)snprintf(found, sizeof(found), "an object with");
+		json_foreach(child, at) {
+			if (child.index < 5)
+				used += (size_t)snprintf(found + used, sizeof(found) - used,
+							 "%s \"%.20s\"", child.index ? "," : "",
+							 child.key);
+		}
+	} else {
+		(void)snprintf(found, sizeof(found), "%s", json_type_name(json_type(at)));
+	}
+	report_error(reader->report, ACCELNET_E_FORM, at,
+		     "%s is not a policy: accepted are a policy document (" POLICY_API_VERSION
+		     "), an NSG or a list of NSGs or rules as Azure returns them, and an ARM "
+		     "template",
+		     found);
+	return -error_errno(ACCELNET_E_FORM);
+}
+
+static int read_list(struct source_reader *reader, const struct json_at *at)
+{
+	struct json_at item, other = *at;
+	bool refused = false;
+
+	if (json_first(at, &item) && is_rule(&item)) {
+		add_rule_list(reader, at);
+		return 0;
+	}
+	json_foreach(item, at) {
+		if (reader->source->count == SOURCE_NSGS_MAX) {
+			report_error(reader->report, ACCELNET_E_LIMIT, &item,
+				     "more than %d NSGs in one file", SOURCE_NSGS_MAX);
+			return -error_errno(ACCELNET_E_LIMIT);
+		}
+		if (source_is_effective(&item)) {
+			source_read_effective(reader, &item);
+		} else if (is_nsg(&item)) {
+			add_nsg(reader, &item);
+		} else if (!refused) {
+			other = item;
+			refused = true;
+		}
+	}
+	if (reader->source->count)
+		return 0; /* a list of many resources: the NSGs in it */
+	if (refused)
+		return refuse(reader, &other);
+	report_error(reader->report, ACCELNET_E_FORM, at, "the list is empty: no NSG in it");
+	return -error_errno(ACCELNET_E_FORM);
+}
+
+/* The answer inside one of the examples that come with Azure's API specification. */
+static bool rest_example(const struct json_at *at, struct json_at chain[3])
+{
+	static const char *const statuses[] = { "200", "201", "202" };
+
+	if (!json_get(at, "responses", &chain[0]))
+		return false;
+	for (size_t i = 0; i < 3; i++) {
+		if (json_get(&chain[0], statuses[i], &chain[1]) &&
+		    json_get(&chain[1], "body", &chain[2]))
+			return true;
+	}
+	return false;
+}
+
+static int read_shape(struct source_reader *reader, const struct json_at *at)
+{
+	struct json_at list, example[3];
+
+	if (json_type(at) == JSON_ARRAY)
+		return read_list(reader, at);
+	if (source_is_group_view(at))
+		source_read_group_view(reader, at);
+	else if (source_is_effective(at))
+		source_read_effective(reader, at);
+	else if (is_nsg(at))
+		add_nsg(reader, at);
+	else if (is_rule(at))
+		add_single_rule(reader, at);
+	else if (source_get(at, "value", JSON_ARRAY, &list))
+		return read_list(reader, &list);
+	else if (rest_example(at, example))
+		return read_shape(reader, &example[2]);
+	else
+		return refuse(reader, at);
+	return 0;
+}
+
+static void read_document(struct source_reader *reader, const struct json_at *at)
+{
+	static const struct {
+		const char *key;
+		enum stage stage;
+	} levels[] = { { "subnetNsg", STAGE_SUBNET }, { "nicNsg", STAGE_NIC } };
+	struct json_at nsg;
+
+	reader->source->form = POLICY_FORM_DOCUMENT;
+	reader->source->document = at->value;
+	for (size_t i = 0; i < 2; i++) {
+		if (!json_get(at, levels[i].key, &nsg) || json_type(&nsg) != JSON_OBJECT)
+			continue;
+		add_nsg(reader, &nsg);
+		reader->source->nsgs[reader->source->count - 1].level = levels[i].stage;
+	}
+}
+
+int policy_source_read(struct json *root, const struct policy_read_options *options,
+		       struct report *report, struct policy_source **ret)
+{
+	struct source_reader reader = {
+		.source = alloc_zero(1, sizeof(struct policy_source)),
+		.options = options,
+		.report = report,
+	};
+	struct json_at at = json_root(root);
+	int r = 0;
+
+	reader.source->root = root;
+	if (source_is_template(&at)) {
+		reader.source->form = POLICY_FORM_ARM;
+		r = source_read_template(&reader, &at);
+	} else if (json_type(&at) == JSON_OBJECT && is_document(&at)) {
+		read_document(&reader, &at);
+	} else {
+		reader.source->form = POLICY_FORM_NSG;
+		r = read_shape(&reader, &at);
+	}
+	if (r < 0) {
+		policy_source_free(reader.source);
+		return r;
+	}
+	*ret = reader.source;
+	return 0;
+}
+
+void policy_source_free(struct policy_source *source)
+{
+	if (!source)
+		return;
+	for (size_t i = 0; i < source->count; i++) {
+		struct policy_source_nsg *nsg = &source->nsgs[i];
+
+		for (size_t k = 0; k < nsg->map_count; k++) {
+			free(nsg->map[k].from);
+			free(nsg->map[k].to);
+		}
+		free(nsg->map);
+		free(nsg->name);
+	}
+	free(source->nsgs);
+	json_free(source->made);
+	json_free(source->context);
+	json_free(source->root);
+	free(source);
+}

@@ -1,0 +1,215 @@
+/*
+ * The classify bench: cycles for the first-match rule of a packet, beside rte_acl's on the same
+ * rules and packets. Before anything is measured both must name the same rule for every packet.
+ */
+#include "classify/classifier_tuple.h"
+#include "testpmd/acl.h"
+#include "testpmd/bench_rules.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+
+#define BURST        CLASSIFIER_BURST_MAX
+#define TRACE_BURSTS 1563
+#define TRACE        (TRACE_BURSTS * BURST) /* about 100,000 */
+
+struct fixture {
+	struct policy *policy;
+	struct program *program;
+	struct classifier *classifier;
+	struct acl_yardstick *acl;
+	struct tuple *trace;
+	struct key4 *keys;
+	struct acl_key *acl_keys;
+	const struct acl_key **acl_pointers;
+	struct verdict *verdicts;
+	uint32_t *acl_rules;
+};
+
+static void fixture_fini(struct fixture *f)
+{
+	free(f->acl_rules);
+	free(f->verdicts);
+	free(f->acl_pointers);
+	free(f->acl_keys);
+	free(f->keys);
+	free(f->trace);
+	acl_yardstick_free(f->acl);
+	classifier_free(f->classifier);
+	program_free(f->program);
+	policy_free(f->policy);
+}
+
+static int fill_trace(struct fixture *f)
+{
+	f->trace = generate_trace(f->policy, TRACE);
+	f->keys = aligned_alloc(64, TRACE * sizeof(*f->keys));
+	f->acl_keys = aligned_alloc(64, TRACE * sizeof(*f->acl_keys));
+	f->acl_pointers = calloc(TRACE, sizeof(*f->acl_pointers));
+	f->verdicts = calloc(TRACE, sizeof(*f->verdicts));
+	f->acl_rules = calloc(TRACE, sizeof(*f->acl_rules));
+	if (!f->keys || !f->acl_keys || !f->acl_pointers || !f->verdicts || !f->acl_rules)
+		return -ENOMEM;
+	for (size_t i = 0; i < TRACE; i++) {
+		f->keys[i] = key4_from_tuple(&f->trace[i]);
+		f->acl_keys[i] = acl_key_from_tuple(&f->trace[i]);
+		f->acl_pointers[i] = &f->acl_keys[i];
+	}
+	return 0;
+}
+
+static int simd_by_name(const char *name, enum classifier_simd *ret)
+{
+	static const char *const names[] = { "scalar", "avx2", "avx512" };
+
+	*ret = CLASSIFIER_BEST;
+	for (int i = 0; name && i < 3; i++) {
+		if (strcmp(names[i], name) == 0)
+			*ret = (enum classifier_simd)i;
+	}
+	return name && *ret == CLASSIFIER_BEST ? -EINVAL : 0;
+}
+
+static int fixture_init(struct fixture *f, enum generate_kind kind, unsigned rules,
+			const char *simd_name)
+{
+	struct accelnet_error err = { 0 };
+	enum classifier_simd simd;
+	int r = simd_by_name(simd_name, &simd);
+
+	*f = (struct fixture){ .policy = generate_policy(kind, rules) };
+	if (r == 0)
+		r = program_new(f->policy, &f->program, &err);
+	if (r == 0)
+		r = classifier_new(f->program, simd, &f->classifier, &err);
+	if (r < 0) {
+		(void)fprintf(stderr, "classify: %s\n", err.code ? err.detail : "no such path");
+		return r;
+	}
+	r = acl_yardstick_new(f->program, STAGE_NIC, &f->acl);
+	if (r < 0) {
+		(void)fprintf(stderr, "classify: rte_acl cannot build: %s\n", strerror(-r));
+		return r;
+	}
+	return fill_trace(f);
+}
+
+static void judge_ours(struct fixture *f)
+{
+	for (size_t i = 0; i < TRACE; i += BURST)
+		classifier_judge4(f->classifier, DIRECTION_INBOUND, f->keys + i, BURST,
+				  f->verdicts + i);
+}
+
+static void judge_acl(struct fixture *f)
+{
+	for (size_t i = 0; i < TRACE; i += BURST)
+		acl_yardstick_judge(f->acl, f->acl_pointers + i, BURST, f->acl_rules + i);
+}
+
+static int check_agreement(struct fixture *f)
+{
+	judge_ours(f);
+	judge_acl(f);
+	for (size_t i = 0; i < TRACE; i++) {
+		if (f->verdicts[i].rule[STAGE_NIC] + 1U == f->acl_rules[i])
+			continue;
+		(void)fprintf(stderr, "classify: packet %zu: rule %u, but rte_acl says %u\n", i,
+			      f->verdicts[i].rule[STAGE_NIC], f->acl_rules[i] - 1);
+		return -EIO;
+	}
+	return 0;
+}
+
+static double measure(struct fixture *f, double seconds, void (*judge)(struct fixture *))
+{
+	uint64_t start = rte_rdtsc(), end = start + bench_cycles(seconds), now;
+	double best = 0;
+
+	/* the best pass over the trace, so that an interrupt costs one pass and not the sample */
+	do {
+		uint64_t before = rte_rdtsc();
+		double cycles;
+
+		judge(f);
+		now = rte_rdtsc();
+		cycles = (double)(now - before) / TRACE;
+		best = best == 0 || cycles < best ? cycles : best;
+	} while (now < end);
+	return best;
+}
+
+static double measure_ours(void *context, double seconds)
+{
+	return measure(context, seconds, judge_ours);
+}
+
+static double measure_acl(void *context, double seconds)
+{
+	return measure(context, seconds, judge_acl);
+}
+
+/* The variant of rte_acl that is fastest on these rules. */
+static const struct acl_method *best_method(struct fixture *f, struct json *notes)
+{
+	struct json *methods = json_add_object(notes, "rteAclCycles");
+	const struct acl_method *best = NULL;
+	double least = 0;
+
+	for (const struct acl_method *m = acl_methods; m->name; m++) {
+		double cycles;
+
+		if (acl_yardstick_use(f->acl, m) < 0)
+			continue;
+		cycles = measure_acl(f, 0.05);
+		json_add_double(methods, m->name, cycles);
+		if (!best || cycles < least) {
+			best = m;
+			least = cycles;
+		}
+	}
+	return best;
+}
+
+static int run_one(const struct bench_options *options, struct bench_result_list *list,
+		   enum generate_kind kind, unsigned rules)
+{
+	JSON_CLEANUP struct json *notes = json_new_object();
+	const struct acl_method *method;
+	struct bench_side ours, peer;
+	char name[BENCH_NAME_MAX];
+	struct fixture f;
+	int r = fixture_init(&f, kind, rules, options->simd);
+
+	if (r == 0)
+		r = check_agreement(&f);
+	if (r == 0) {
+		method = best_method(&f, notes);
+		(void)acl_yardstick_use(f.acl, method);
+		ours = (struct bench_side){ classifier_simd_name(f.classifier), measure_ours, &f };
+		peer = (struct bench_side){ method->name, measure_acl, &f };
+		json_add_unsigned(notes, "classifierBytes", classifier_memory(f.classifier));
+		json_add_unsigned(notes, "burst", BURST);
+		json_add_unsigned(notes, "trace", TRACE);
+		(void)snprintf(name, sizeof(name), "classify/%s/%u", generate_kind_name(kind),
+			       rules);
+		bench_compare(options, list, name, "cycles", &ours, &peer)->notes =
+			json_copy(notes);
+	}
+	fixture_fini(&f);
+	return r;
+}
+
+static int run(const struct bench_options *options, struct bench_result_list *list)
+{
+	return bench_rule_sets(options, list, run_one);
+}
+
+const struct bench bench_classify = {
+	.name = "classify",
+	.help = "cycles for a packet's rule at burst 64, beside the best of rte_acl",
+	.run = run,
+};

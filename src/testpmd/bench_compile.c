@@ -1,0 +1,115 @@
+/*
+ * The compile bench: milliseconds from a policy to tables that judge, beside rte_acl's build.
+ */
+#include "classify/classifier.h"
+#include "testpmd/acl.h"
+#include "testpmd/bench_rules.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+
+struct fixture {
+	const struct policy *policy;
+	const struct program *program; /* for the yardstick, which starts from merged groups */
+};
+
+/* Both return the milliseconds of one build, or a negative errno. */
+static double build_ours(const struct fixture *f)
+{
+	struct classifier *classifier;
+	uint64_t start = rte_rdtsc();
+	struct program *program;
+	double seconds = 0;
+	int r = program_new(f->policy, &program, NULL);
+
+	if (r == 0) {
+		r = classifier_new(program, CLASSIFIER_BEST, &classifier, NULL);
+		seconds = bench_seconds(rte_rdtsc() - start);
+		if (r == 0)
+			classifier_free(classifier);
+		program_free(program);
+	}
+	return r < 0 ? r : seconds * 1e3;
+}
+
+static double build_acl(const struct fixture *f)
+{
+	uint64_t start = rte_rdtsc();
+	struct acl_yardstick *acl;
+	double seconds;
+	int r = acl_yardstick_new(f->program, STAGE_NIC, &acl);
+
+	seconds = bench_seconds(rte_rdtsc() - start);
+	if (r == 0)
+		acl_yardstick_free(acl);
+	return r < 0 ? r : seconds * 1e3;
+}
+
+/* The best of the builds that fit into the time, at least one. */
+static double measure(const struct fixture *f, double seconds,
+		      double (*build)(const struct fixture *))
+{
+	uint64_t end = rte_rdtsc() + bench_cycles(seconds);
+	double best = build(f);
+
+	while (best >= 0 && rte_rdtsc() < end) {
+		double took = build(f);
+
+		best = took < best ? took : best;
+	}
+	return best;
+}
+
+static double measure_ours(void *context, double seconds)
+{
+	return measure(context, seconds, build_ours);
+}
+
+static double measure_acl(void *context, double seconds)
+{
+	return measure(context, seconds, build_acl);
+}
+
+static int run_one(const struct bench_options *options, struct bench_result_list *list,
+		   enum generate_kind kind, unsigned rules)
+{
+	struct policy *policy = generate_policy(kind, rules);
+	struct accelnet_error err = { 0 };
+	struct program *program;
+	int r = program_new(policy, &program, &err);
+
+	if (r == 0) {
+		struct fixture f = { policy, program };
+		struct bench_side ours = { "program and classifier", measure_ours, &f };
+		struct bench_side peer = { "rte_acl build", measure_acl, &f };
+		const struct bench_result *result;
+		char name[BENCH_NAME_MAX];
+
+		(void)snprintf(name, sizeof(name), "compile/%s/%u", generate_kind_name(kind),
+			       rules);
+		result = bench_compare(options, list, name, "ms", &ours, &peer);
+		if (bench_best(&result->ours, result->rounds) < 0 ||
+		    bench_best(&result->peer, result->rounds) < 0) {
+			(void)fprintf(stderr, "compile: a build of %u rules failed\n", rules);
+			r = -EIO;
+		}
+		program_free(program);
+	} else {
+		(void)fprintf(stderr, "compile: %s\n", err.detail);
+	}
+	policy_free(policy);
+	return r;
+}
+
+static int run(const struct bench_options *options, struct bench_result_list *list)
+{
+	return bench_rule_sets(options, list, run_one);
+}
+
+const struct bench bench_compile = {
+	.name = "compile",
+	.help = "milliseconds from policy to classifier, beside rte_acl's build",
+	.run = run,
+};

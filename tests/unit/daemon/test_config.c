@@ -1,0 +1,164 @@
+/*
+ * accelnetd.json: what is accepted, and where and why the rest is refused.
+ */
+#include "daemon/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int load(const char *text, struct daemon_config *config, struct report *report)
+{
+	char path[] = "/tmp/accelnetd-config-XXXXXX";
+	int fd = mkstemp(path);
+	int r;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	report_init(report);
+	r = daemon_config_load(path, config, report);
+	unlink(path);
+	return r;
+}
+
+#define NIC                                                                           \
+	"\"name\":\"eth1\",\"uplink\":{\"type\":\"plain\",\"device\":\"net_null0\"}," \
+	"\"app\":{\"device\":\"net_null1\"}"
+
+static void reads_everything(void **state)
+{
+	struct daemon_config config;
+	struct report report;
+
+	(void)state;
+	assert_int_equal(
+		load("{\"eal\":{\"lcores\":\"0-3\",\"args\":[\"--no-huge\",\"-m\",\"512\"]},"
+		     "\"nics\":[{" NIC ",\"mac\":\"00:0d:3a:12:34:56\",\"queues\":2,"
+		     "\"vlan\":\"pass\",\"requirePolicy\":true,\"context\":{\"addresses\":[]}}],"
+		     "\"control\":{\"socket\":\"/tmp/s\",\"group\":\"g\"},"
+		     "\"state\":{\"directory\":\"/tmp/d\"},"
+		     "\"connections\":{\"max\":4096,\"timeouts\":{\"established\":600}}}",
+		     &config, &report),
+		0);
+	assert_int_equal(report.count, 0);
+	assert_string_equal(config.lcores, "0-3");
+	assert_int_equal(config.eal_arg_count, 3);
+	assert_string_equal(config.eal_args[2], "512");
+	assert_int_equal(config.nic_count, 1);
+	assert_string_equal(config.nics[0].name, "eth1");
+	assert_string_equal(config.nics[0].uplink_device, "net_null0");
+	assert_true(config.nics[0].has_mac);
+	assert_int_equal(config.nics[0].queues, 2);
+	assert_int_equal(config.nics[0].vlan, FRAMES_PASS);
+	assert_int_equal(config.nics[0].non_ip, FRAMES_DROP);
+	assert_true(config.nics[0].has_require_policy && config.nics[0].require_policy);
+	assert_int_equal(config.nics[0].connections_max, 4096);
+	assert_int_equal(config.nics[0].timeouts.established, 600);
+	assert_non_null(config.nics[0].context);
+	assert_string_equal(config.socket, "/tmp/s");
+	assert_string_equal(config.state_directory, "/tmp/d");
+	daemon_config_fini(&config);
+	report_fini(&report);
+}
+
+static void has_the_documented_defaults(void **state)
+{
+	struct daemon_config config;
+	struct report report;
+
+	(void)state;
+	assert_int_equal(load("{\"nics\":[{" NIC "}]}", &config, &report), 0);
+	assert_string_equal(config.socket, "/run/accelnet/control.sock");
+	assert_string_equal(config.group, "accelnet");
+	assert_string_equal(config.state_directory, "/var/lib/accelnet");
+	assert_int_equal(config.nics[0].connections_max, 1048576);
+	assert_int_equal(config.nics[0].timeouts.established, 240);
+	assert_int_equal(config.nics[0].queues, 1);
+	daemon_config_fini(&config);
+	report_fini(&report);
+}
+
+static void refuses_with_pointer_and_code(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *pointer;
+		enum accelnet_code code;
+	} cases[] = {
+		{ "{", "", ACCELNET_E_SYNTAX },
+		{ "[]", "", ACCELNET_E_TYPE },
+		{ "{}", "", ACCELNET_E_MISSING },
+		{ "{\"nics\":[]}", "/nics", ACCELNET_E_RANGE },
+		{ "{\"nics\":[{" NIC "}],\"colour\":1}", "/colour", ACCELNET_E_UNKNOWN_KEY },
+		{ "{\"nics\":[{" NIC ",\"queues\":0}]}", "/nics/0/queues", ACCELNET_E_RANGE },
+		{ "{\"nics\":[{" NIC ",\"queues\":1.5}]}", "/nics/0/queues", ACCELNET_E_RANGE },
+		{ "{\"nics\":[{" NIC ",\"queues\":\"2\"}]}", "/nics/0/queues", ACCELNET_E_TYPE },
+		{ "{\"nics\":[{" NIC ",\"mac\":\"01:00:00:00:00:01\"}]}", "/nics/0/mac",
+		  ACCELNET_E_VALUE },
+		{ "{\"nics\":[{" NIC ",\"vlan\":\"maybe\"}]}", "/nics/0/vlan", ACCELNET_E_VALUE },
+		{ "{\"nics\":[{" NIC "},{" NIC "}]}", "/nics/1/name", ACCELNET_E_RULE_CONFLICT },
+		{ "{\"nics\":[{\"name\":\"../x\",\"uplink\":{\"type\":\"plain\",\"device\":\"a\"},"
+		  "\"app\":{\"device\":\"b\"}}]}",
+		  "/nics/0/name", ACCELNET_E_VALUE },
+		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"wire\"},"
+		  "\"app\":{\"device\":\"b\"}}]}",
+		  "/nics/0/uplink", ACCELNET_E_VALUE },
+		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"plain\"},"
+		  "\"app\":{\"device\":\"b\"}}]}",
+		  "/nics/0/uplink", ACCELNET_E_MISSING },
+		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"plain\",\"device\":\"a\"}}]}",
+		  "/nics/0", ACCELNET_E_MISSING },
+		{ "{\"nics\":[{" NIC "}],\"connections\":{\"max\":5}}", "/connections/max",
+		  ACCELNET_E_RANGE },
+		{ "{\"nics\":[{" NIC "}],\"connections\":{\"timeouts\":{\"udp\":0}}}",
+		  "/connections/timeouts/udp", ACCELNET_E_RANGE },
+		{ "{\"nics\":[{" NIC "}],\"eal\":{\"args\":[1]}}", "/eal/args/0", ACCELNET_E_TYPE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct daemon_config config;
+		struct report report;
+
+		if (load(cases[i].text, &config, &report) >= 0)
+			fail_msg("accepted: %s", cases[i].text);
+		assert_true(report.count >= 1);
+		if (strcmp(report.problems[0].pointer, cases[i].pointer) != 0 ||
+		    report.problems[0].code != cases[i].code)
+			fail_msg("%s: %s %s (%s)", cases[i].text, report.problems[0].pointer,
+				 error_symbol(report.problems[0].code), report.problems[0].detail);
+		daemon_config_fini(&config);
+		report_fini(&report);
+	}
+}
+
+static void tells_every_problem_at_once(void **state)
+{
+	struct daemon_config config;
+	struct report report;
+
+	(void)state;
+	assert_true(load("{\"nics\":[{" NIC ",\"queues\":99,\"mac\":\"x\"}],\"state\":{\"dir\":1}}",
+			 &config, &report) < 0);
+	assert_int_equal(report.errors, 3);
+	daemon_config_fini(&config);
+	report_fini(&report);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_everything),
+		cmocka_unit_test(has_the_documented_defaults),
+		cmocka_unit_test(refuses_with_pointer_and_code),
+		cmocka_unit_test(tells_every_problem_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

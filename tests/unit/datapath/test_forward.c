@@ -1,0 +1,398 @@
+/*
+ * A NIC between two ring devices on a real EAL: frames go in at one side, and what comes out at the
+ * other, and what is counted, is what the policy says.
+ */
+#include "classify/conn.h"
+#include "datapath/forward.h"
+#include "datapath/stats.h"
+#include "nic/clock.h"
+#include "nic/events.h"
+#include "nic/nic.h"
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_tcp.h>
+#include <rte_udp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define RING_SIZE 256
+
+static const char nsg[] =
+	"{\"apiVersion\":\"accelnet/v1\",\"nicNsg\":{\"name\":\"web\",\"properties\":{"
+	"\"securityRules\":[{\"name\":\"http\",\"properties\":{\"priority\":100,"
+	"\"direction\":\"Inbound\",\"access\":\"Allow\",\"protocol\":\"Tcp\","
+	"\"sourceAddressPrefix\":\"*\",\"sourcePortRange\":\"*\","
+	"\"destinationAddressPrefix\":\"10.1.0.4\",\"destinationPortRange\":\"80\"}}]}},"
+	"\"context\":{\"addresses\":[\"10.1.0.4\"],\"virtualNetwork\":[\"10.1.0.0/16\"]},"
+	"\"options\":{\"mode\":\"%s\"}}";
+
+struct fixture {
+	char state[64];
+	struct rte_ring *in[DIRECTIONS];  /* what the device of that side will receive */
+	struct rte_ring *out[DIRECTIONS]; /* what it has sent */
+	struct rte_mempool *pool;
+	struct rte_rcu_qsbr *qsbr;
+	struct event_log *events;
+	struct nic_config config;
+	struct nic *nic;
+	struct forward_scratch *scratch;
+};
+
+/* The control thread is the only thread here: no reader is ever online. */
+static struct rte_rcu_qsbr *make_qsbr(void)
+{
+	struct rte_rcu_qsbr *qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(1), 64);
+
+	rte_rcu_qsbr_init(qsbr, 1);
+	return qsbr;
+}
+
+static void make_device(struct fixture *f, enum direction side, const char *name)
+{
+	char ring[32];
+	int port;
+
+	(void)snprintf(ring, sizeof(ring), "%s_in", name);
+	f->in[side] = rte_ring_create(ring, RING_SIZE, SOCKET_ID_ANY, 0);
+	(void)snprintf(ring, sizeof(ring), "%s_out", name);
+	f->out[side] = rte_ring_create(ring, RING_SIZE, SOCKET_ID_ANY, 0);
+	port = rte_eth_from_rings(name, &f->in[side], 1, &f->out[side], 1, 0);
+	assert_true(port >= 0);
+}
+
+static int set_up_eal(void **state)
+{
+	static struct fixture fixture;
+	struct fixture *f = &fixture;
+
+	strcpy(f->state, "/tmp/accelnet-forward-XXXXXX");
+	assert_non_null(mkdtemp(f->state));
+	f->pool = rte_pktmbuf_pool_create("test", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	f->qsbr = make_qsbr();
+	f->events = event_log_new();
+	f->scratch = rte_zmalloc(NULL, sizeof(*f->scratch), 64);
+	make_device(f, DIRECTION_INBOUND, "up");
+	make_device(f, DIRECTION_OUTBOUND, "app");
+	f->config = (struct nic_config){
+		.name = "eth1",
+		.has_mac = true,
+		.mac = { { 0x00, 0x0d, 0x3a, 0, 0, 1 } },
+		.uplink_device = (char *)"net_ring_up",
+		.app_device = (char *)"net_ring_app",
+		.queues = 1,
+		.connections_max = 4096,
+		.timeouts = conn_timeouts_default,
+	};
+	*state = f;
+	return 0;
+}
+
+static int tear_down_eal(void **state)
+{
+	struct fixture *f = *state;
+	char command[128];
+
+	event_log_free(f->events);
+	(void)snprintf(command, sizeof(command), "rm -rf '%s'", f->state);
+	return system(command);
+}
+
+static void start_nic(struct fixture *f)
+{
+	const struct nic_services services = {
+		.state_directory = f->state,
+		.events = f->events,
+		.qsbr = f->qsbr,
+	};
+	struct accelnet_error err;
+
+	if (nic_new(&f->config, &services, &f->nic, &err) < 0)
+		fail_msg("%s", err.detail);
+}
+
+static int set_up_nic(void **state)
+{
+	start_nic(*state);
+	return 0;
+}
+
+static int tear_down_nic(void **state)
+{
+	struct fixture *f = *state;
+	char command[128];
+
+	nic_free(f->nic);
+	(void)snprintf(command, sizeof(command), "rm -rf '%s'/*", f->state);
+	return system(command);
+}
+
+static void apply(struct fixture *f, const char *mode)
+{
+	const struct nic_apply_options options = { .origin = "test" };
+	struct nic_apply_result result;
+	struct accelnet_error err;
+	struct json *document;
+	char text[2048];
+
+	(void)snprintf(text, sizeof(text), nsg, mode);
+	assert_int_equal(json_parse(text, strlen(text), NULL, &document, NULL), 0);
+	if (nic_policy_apply(f->nic, document, &options, &result, &err) < 0)
+		fail_msg("%s: %s", err.pointer, err.detail);
+	nic_apply_result_fini(&result);
+	json_free(document);
+}
+
+/* A frame between a remote host and the VM, as it stands on the wire. */
+struct frame {
+	enum direction direction;
+	uint8_t tcp_flags; /* 0: UDP */
+	uint16_t remote_port;
+	uint16_t local_port;
+};
+
+static void fill_ethernet(struct rte_ether_hdr *eth, enum direction direction)
+{
+	static const struct rte_ether_addr vm = { { 0x00, 0x0d, 0x3a, 0, 0, 1 } };
+	static const struct rte_ether_addr remote = { { 0x02, 0, 0, 0, 0, 9 } };
+
+	eth->dst_addr = direction == DIRECTION_INBOUND ? vm : remote;
+	eth->src_addr = direction == DIRECTION_INBOUND ? remote : vm;
+	eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+}
+
+static void fill_ip(struct rte_ipv4_hdr *ip, const struct frame *frame, uint16_t length)
+{
+	const uint32_t vm = RTE_BE32(RTE_IPV4(10, 1, 0, 4));
+	const uint32_t remote = RTE_BE32(RTE_IPV4(203, 0, 113, 9));
+
+	*ip = (struct rte_ipv4_hdr){
+		.version_ihl = RTE_IPV4_VHL_DEF,
+		.total_length = rte_cpu_to_be_16(length),
+		.time_to_live = 64,
+		.next_proto_id = frame->tcp_flags ? IPPROTO_TCP : IPPROTO_UDP,
+		.src_addr = frame->direction == DIRECTION_INBOUND ? remote : vm,
+		.dst_addr = frame->direction == DIRECTION_INBOUND ? vm : remote,
+	};
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+}
+
+static void put(struct fixture *f, struct frame frame)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(f->pool);
+	uint16_t source =
+		frame.direction == DIRECTION_INBOUND ? frame.remote_port : frame.local_port;
+	uint16_t target =
+		frame.direction == DIRECTION_INBOUND ? frame.local_port : frame.remote_port;
+	char *data = rte_pktmbuf_append(mbuf, 60);
+
+	memset(data, 0, 60);
+	fill_ethernet((void *)data, frame.direction);
+	fill_ip((void *)(data + 14), &frame, 40);
+	if (frame.tcp_flags) {
+		*(struct rte_tcp_hdr *)(data + 34) = (struct rte_tcp_hdr){
+			.src_port = rte_cpu_to_be_16(source),
+			.dst_port = rte_cpu_to_be_16(target),
+			.data_off = 5 << 4,
+			.tcp_flags = frame.tcp_flags,
+		};
+	} else {
+		*(struct rte_udp_hdr *)(data + 34) = (struct rte_udp_hdr){
+			.src_port = rte_cpu_to_be_16(source),
+			.dst_port = rte_cpu_to_be_16(target),
+			.dgram_len = rte_cpu_to_be_16(20),
+		};
+	}
+	assert_int_equal(rte_ring_enqueue(f->in[frame.direction], mbuf), 0);
+}
+
+/* Polls once and says how many frames came out at the other side. */
+static unsigned forward(struct fixture *f, enum direction direction, uint64_t now)
+{
+	enum direction other =
+		direction == DIRECTION_INBOUND ? DIRECTION_OUTBOUND : DIRECTION_INBOUND;
+	struct lane *lane = &nic_get_view(f->nic)->lanes[0];
+	struct rte_mbuf *sent;
+	unsigned count = 0;
+
+	forward_poll(lane, direction, nic_snapshot(f->nic), now, f->scratch);
+	forward_housekeeping(lane, now);
+	while (rte_ring_dequeue(f->out[other], (void **)&sent) == 0) {
+		count++;
+		rte_pktmbuf_free(sent);
+	}
+	return count;
+}
+
+static uint64_t drops(const struct fixture *f, enum direction direction, enum drop_reason reason)
+{
+	struct nic_stats stats;
+
+	nic_stats_read(f->nic, &stats);
+	return stats.drops[direction][reason];
+}
+
+static const struct frame syn_80 = { DIRECTION_INBOUND, RTE_TCP_SYN_FLAG, 40000, 80 };
+static const struct frame syn_22 = { DIRECTION_INBOUND, RTE_TCP_SYN_FLAG, 40000, 22 };
+static const struct frame synack_80 = { DIRECTION_OUTBOUND, RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG,
+					40000, 80 };
+static const struct frame dns_out = { DIRECTION_OUTBOUND, 0, 53, 5353 };
+static const struct frame dns_in = { DIRECTION_INBOUND, 0, 53, 5353 };
+
+static void allows_everything_before_the_first_policy(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, syn_22);
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1000), 1);
+}
+
+static void enforces_the_rules_and_needs_none_for_replies(void **state)
+{
+	struct fixture *f = *state;
+	struct nic_stats stats;
+
+	apply(f, "enforce");
+	put(f, syn_80);
+	put(f, syn_22);
+	put(f, dns_in);
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1000), 1);
+	assert_int_equal(drops(f, DIRECTION_INBOUND, DROP_POLICY_DENY), 2);
+	put(f, synack_80);
+	put(f, dns_out);
+	assert_int_equal(forward(f, DIRECTION_OUTBOUND, 1001), 2);
+	put(f, dns_in);
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1002), 1);
+
+	nic_stats_read(f->nic, &stats);
+	assert_int_equal(stats.received[DIRECTION_INBOUND].packets, 4);
+	assert_int_equal(stats.forwarded[DIRECTION_INBOUND].packets, 2);
+	assert_int_equal(stats.dropped[DIRECTION_INBOUND].packets, 2);
+	assert_int_equal(stats.forwarded[DIRECTION_OUTBOUND].packets, 2);
+	assert_int_equal(stats.received[DIRECTION_INBOUND].bytes, 4 * 60);
+	nic_stats_clear(f->nic);
+	nic_stats_read(f->nic, &stats);
+	assert_int_equal(stats.received[DIRECTION_INBOUND].packets, 0);
+}
+
+static void counts_hits_per_rule(void **state)
+{
+	struct fixture *f = *state;
+	struct rule_hits hits;
+
+	apply(f, "enforce");
+	put(f, syn_80);
+	put(f, syn_22);
+	forward(f, DIRECTION_INBOUND, clock_ms());
+	nic_rule_hits(f->nic, DIRECTION_INBOUND, STAGE_NIC, 0, &hits);
+	assert_int_equal(hits.packets, 1);
+	assert_true(hits.last_hit > 0);
+	nic_rule_hits(f->nic, DIRECTION_INBOUND, STAGE_NIC, 3, &hits);
+	assert_int_equal(hits.packets, 1);
+	nic_rule_hits(f->nic, DIRECTION_INBOUND, STAGE_NIC, 1, &hits);
+	assert_int_equal(hits.packets, 0);
+	assert_int_equal(hits.last_hit, 0);
+}
+
+static void drops_nothing_in_audit_mode_but_counts_it(void **state)
+{
+	struct fixture *f = *state;
+	struct nic_stats stats;
+
+	apply(f, "audit");
+	put(f, syn_22);
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1000), 1);
+	nic_stats_read(f->nic, &stats);
+	assert_int_equal(stats.audited[DIRECTION_INBOUND], 1);
+	assert_int_equal(stats.dropped[DIRECTION_INBOUND].packets, 0);
+}
+
+static void restores_the_policy_at_start(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, "enforce");
+	nic_free(f->nic);
+	start_nic(f);
+	assert_int_equal(nic_generation(f->nic), 1);
+	put(f, syn_80);
+	put(f, syn_22);
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1000), 1);
+}
+
+static void drops_all_but_platform_traffic_where_the_stored_policy_is_damaged(void **state)
+{
+	struct fixture *f = *state;
+	char command[160];
+
+	apply(f, "enforce");
+	nic_free(f->nic);
+	(void)snprintf(command, sizeof(command), "echo '{' > '%s/eth1/policy-00000001.json'",
+		       f->state);
+	assert_int_equal(system(command), 0);
+	start_nic(f);
+	put(f, syn_80);
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1000), 0);
+	assert_int_equal(drops(f, DIRECTION_INBOUND, DROP_NO_POLICY), 1);
+	apply(f, "enforce");
+	assert_int_equal(nic_generation(f->nic), 2);
+	put(f, syn_80);
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1000), 1);
+}
+
+static void frees_what_the_other_port_does_not_take(void **state)
+{
+	struct fixture *f = *state;
+	unsigned before = rte_mempool_avail_count(f->pool);
+	struct lane *lane = &nic_get_view(f->nic)->lanes[0];
+	struct rte_mbuf *sent;
+
+	for (int i = 0; i < RING_SIZE + 40; i++) {
+		put(f, (struct frame){ DIRECTION_INBOUND, RTE_TCP_SYN_FLAG, (uint16_t)(1000 + i),
+				       80 });
+		forward_poll(lane, DIRECTION_INBOUND, nic_snapshot(f->nic), 1000, f->scratch);
+	}
+	assert_int_equal(drops(f, DIRECTION_INBOUND, DROP_TX_FULL), 41); /* a ring holds size - 1 */
+	while (rte_ring_dequeue(f->out[DIRECTION_OUTBOUND], (void **)&sent) == 0)
+		rte_pktmbuf_free(sent);
+	assert_int_equal(rte_mempool_avail_count(f->pool), before);
+}
+
+int main(void)
+{
+	char *args[] = { (char *)"test",        (char *)"--no-huge", (char *)"--no-shconf",
+			 (char *)"--no-pci",    (char *)"-m",        (char *)"128",
+			 (char *)"-l",          (char *)"0",         (char *)"--no-telemetry",
+			 (char *)"--log-level", (char *)"error" };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(allows_everything_before_the_first_policy,
+						set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(enforces_the_rules_and_needs_none_for_replies,
+						set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(counts_hits_per_rule, set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(drops_nothing_in_audit_mode_but_counts_it,
+						set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(restores_the_policy_at_start, set_up_nic,
+						tear_down_nic),
+		cmocka_unit_test_setup_teardown(
+			drops_all_but_platform_traffic_where_the_stored_policy_is_damaged,
+			set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(frees_what_the_other_port_does_not_take, set_up_nic,
+						tear_down_nic),
+	};
+
+	if (rte_eal_init(sizeof(args) / sizeof(args[0]), args) < 0)
+		return 77;
+	return cmocka_run_group_tests(tests, set_up_eal, tear_down_eal);
+}
