@@ -95,7 +95,7 @@ run_tests() {
 	quoted=$(printf '%q ' "$@")
 	say "debian13: build and test"
 	inside "cd /accelnet && dpkg-query -W -f='dpdk \${Version}\n' dpdk &&
-		cmake --preset default >/tmp/cmake.log 2>&1 || { tail -n 20 /tmp/cmake.log >&2; exit 1; }
+		cmake --preset default -DACCELNET_WERROR=OFF >/tmp/cmake.log 2>&1 || { tail -n 20 /tmp/cmake.log >&2; exit 1; }
 		cd /accelnet && cmake --build --preset default >/tmp/build.log 2>&1 || {
 			grep -v '^\[' /tmp/build.log | tail -n 40 >&2; exit 1; }
 		ctest --test-dir build --output-on-failure -R ^azhost -LE full $quoted |

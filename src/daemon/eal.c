@@ -35,10 +35,14 @@ static bool wants_pci(const struct daemon_config *config)
 	return false;
 }
 
+/* An option alone or with =value. */
 static bool contains(char *const *args, size_t count, const char *what)
 {
+	const size_t length = strlen(what);
+
 	for (size_t i = 0; i < count; i++) {
-		if (strcmp(args[i], what) == 0)
+		if (strncmp(args[i], what, length) == 0 &&
+		    (args[i][length] == '\0' || args[i][length] == '='))
 			return true;
 	}
 	return false;
@@ -60,6 +64,9 @@ static int build(const struct daemon_config *config, char **more, int more_count
 	args[n++] = config->lcores;
 	if (!wants_pci(config) && !gives(config, more, more_count, "--no-pci"))
 		args[n++] = (char *)"--no-pci";
+	/* EAL's own limit is 256 bits; the classifier takes half the cycles with 512 */
+	if (!gives(config, more, more_count, "--force-max-simd-bitwidth"))
+		args[n++] = (char *)"--force-max-simd-bitwidth=512";
 	if (config->eal_arg_count == 0 && more_count == 0)
 		args[n++] = (char *)"--in-memory";
 	for (size_t i = 0; i < config->eal_arg_count; i++)

@@ -37,6 +37,8 @@ void cx_cq_post(struct cx_cq *cq, struct cx_cqe *cqe, enum cx_cqe_opcode opcode,
 	__atomic_store_n(&cqe->op_own, (uint8_t)(opcode << 4 | owner), __ATOMIC_RELEASE);
 	cq->produced++;
 	cq->frames += frames;
+	/* The program's CPU has the next entry, which it has read before. */
+	__builtin_prefetch(cx_ring_entry(&cq->ring, cq->produced), 1);
 }
 
 void cx_cq_post_error(struct cx_cq *cq, enum cx_cqe_opcode opcode, enum cx_syndrome syndrome,

@@ -9,17 +9,13 @@
 #include "azhost/connectx/lock.h"
 #include "azhost/connectx/queue.h"
 #include "azhost/connectx/thread.h"
-#include "azhost/connectx/verbs.h"
 #include "azhost/connectx/vf.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #define FIRST_COUNTER_ID 0x100u
 #define UAR_BYTES        4096
@@ -84,33 +80,12 @@ static void free_device(struct cx_device *device)
 	free(device->message_buffer);
 	free(device->segment_buffer);
 	free(device->receive_buffer);
-	if (device->verbs.context.async_fd >= 0)
-		(void)close(device->verbs.context.async_fd);
-	if (device->async_write >= 0)
-		(void)close(device->async_write);
-	if (device->verbs.context.cmd_fd >= 0)
-		(void)close(device->verbs.context.cmd_fd);
 	free(device);
-}
-
-/* The descriptors behind a context: events, and the UAR page, which a secondary process maps. */
-static int open_descriptors(struct cx_device *device)
-{
-	struct ibv_context *context = &device->verbs.context;
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	context->async_fd = pair[0];
-	device->async_write = pair[1];
-	context->cmd_fd = memfd_create("azhost-uar", MFD_CLOEXEC);
-	if (context->cmd_fd < 0 || ftruncate(context->cmd_fd, UAR_BYTES) < 0)
-		return -errno;
-	return 0;
 }
 
 static int prepare(struct cx_device *device)
 {
+	struct cx_context *context;
 	int r;
 
 	r = load_profile(device);
@@ -119,7 +94,7 @@ static int prepare(struct cx_device *device)
 	r = allocate_buffers(device);
 	if (r < 0)
 		return r;
-	r = open_descriptors(device);
+	r = cx_context_new(device, -1, &context);
 	if (r < 0)
 		return r;
 	return steering_new(&device->profile.steering, &device->steering);
@@ -133,13 +108,9 @@ static struct cx_device *device_new(struct cx_vf *vf)
 		return NULL;
 	device->vf = vf;
 	device->link_up = true;
-	device->async_write = -1;
 	device->next_counter_id = FIRST_COUNTER_ID;
-	device->verbs.context.async_fd = -1;
-	device->verbs.context.cmd_fd = -1;
 	cx_memory_init(&device->memory);
 	cx_object_table_init(&device->objects);
-	cx_verbs_init(&device->verbs, &vf->ibv);
 	return device;
 }
 
@@ -185,6 +156,8 @@ int cx_device_build(struct cx_vf *vf, struct cx_device **ret_device)
 
 void cx_device_dismantle(struct cx_device *device)
 {
+	while (device->contexts)
+		(void)cx_context_free(device->contexts); /* all of them, last or not */
 	cx_object_table_fini(&device->objects);
 	cx_memory_fini(&device->memory);
 	free_device(device);
@@ -283,14 +256,11 @@ void cx_device_remove_rq(struct cx_device *device, struct cx_rq *rq)
 
 void cx_device_raise(struct cx_device *device, enum ibv_event_type type)
 {
-	struct ibv_async_event event = { .event_type = type, .element.port_num = 1 };
-
 	if (type == IBV_EVENT_DEVICE_FATAL) {
 		atomic_store(&device->failed, true);
 		steer_fail(device->steering);
 	}
-	/* A program that does not read its events for that long has no use for more of them. */
-	(void)send(device->async_write, &event, sizeof(event), MSG_DONTWAIT | MSG_NOSIGNAL);
+	cx_context_raise(device, type);
 }
 
 bool cx_device_take_fault(struct cx_device *device, enum cx_fault fault)

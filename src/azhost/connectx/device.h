@@ -1,5 +1,5 @@
 /*
- * An opened VF: the context the PMD holds, its memory, objects, queues, steering and wire.
+ * An opened VF: its contexts, memory, objects, queues, steering and wire.
  *
  * Lives from mlx5dv_open_device() to ibv_close_device(). All of it is under cx_lock(), except what
  * says otherwise; the device thread is in thread.c, the host's messages arrive in host.c.
@@ -7,6 +7,7 @@
 #ifndef AZHOST_CONNECTX_DEVICE_H
 #define AZHOST_CONNECTX_DEVICE_H
 
+#include "azhost/connectx/context.h"
 #include "azhost/connectx/frame.h"
 #include "azhost/connectx/memory.h"
 #include "azhost/connectx/object.h"
@@ -55,14 +56,14 @@ struct cx_counters {
 };
 
 struct cx_device {
-	struct verbs_context verbs; /* the PMD's handle is &verbs.context */
+	struct cx_context
+		*contexts; /* through which the PMD holds it; at least one while it is open */
 	struct cx_vf *vf;
 	struct cx_profile profile;
 	struct steering *steering; /* thread-safe by itself */
 	atomic_bool failed;        /* after a fatal event; no lock */
 	bool stopped;              /* queues stand still: the device has died and told nobody yet */
 	bool link_up;
-	int async_write; /* end of the socket pair behind context.async_fd */
 
 	struct cx_memory memory;
 	struct cx_object_table objects;
@@ -90,7 +91,7 @@ struct cx_device {
 
 static inline struct cx_device *cx_device_from(struct ibv_context *context)
 {
-	return (struct cx_device *)((uint8_t *)context - offsetof(struct cx_device, verbs.context));
+	return cx_context_from(context)->device;
 }
 
 /* The device alone, as its profile says, without thread and host: commands work, and frames move
@@ -98,7 +99,8 @@ static inline struct cx_device *cx_device_from(struct ibv_context *context)
 int cx_device_build(struct cx_vf *vf, struct cx_device **ret_device);
 void cx_device_dismantle(struct cx_device *device);
 
-/* Open and close, without the lock. -errno: EBUSY open already, ENODEV revoked, ... */
+/* Open, with one context, and close, with none left, without the lock. -errno: EBUSY open already,
+ * ENODEV revoked, ... */
 int cx_device_open(struct cx_vf *vf, struct cx_device **ret_device);
 void cx_device_close(struct cx_device *device);
 

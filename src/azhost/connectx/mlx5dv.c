@@ -28,7 +28,7 @@ CX_EXPORT struct ibv_context *mlx5dv_open_device(struct ibv_device *ibv,
 		errno = -r;
 		return NULL;
 	}
-	return &device->verbs.context;
+	return &device->contexts->verbs.context;
 }
 
 /* Only what the caller asks for by comp_mask is filled in, and only what is known stays in it. */

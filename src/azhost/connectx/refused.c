@@ -1,8 +1,8 @@
 /*
  * Entry points that the PMDs link to and this device does not do: queues and flows by Verbs (the
- * PMD's way without DevX), imported contexts, packet pacing, doorbell allocation for virtio. Each
- * answers as rdma-core does on a device without the feature: NULL or an error number, errno set.
- * None is reached while the PMD runs on DevX with its default dv_flow_en=1.
+ * PMD's way without DevX), imported protection domains, packet pacing, doorbell allocation for
+ * virtio. Each answers as rdma-core does on a device without the feature: NULL or an error number,
+ * errno set. None is reached while the PMD runs on DevX with its default dv_flow_en=1.
  *
  * Those of steering are in dr_refused.c.
  */
@@ -46,7 +46,6 @@ REFUSE_POINTER(struct ibv_qp, ibv_create_qp, struct ibv_pd *pd UNUSED,
 REFUSE_INT(ibv_modify_qp, struct ibv_qp *qp UNUSED, struct ibv_qp_attr *attr UNUSED,
 	   int mask UNUSED)
 REFUSE_INT(ibv_destroy_qp, struct ibv_qp *qp UNUSED)
-REFUSE_POINTER(struct ibv_context, ibv_import_device, int fd UNUSED)
 REFUSE_POINTER(struct ibv_pd, ibv_import_pd, struct ibv_context *c UNUSED, uint32_t handle UNUSED)
 REFUSE_VOID(ibv_unimport_pd, struct ibv_pd *pd UNUSED)
 

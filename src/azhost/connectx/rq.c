@@ -149,6 +149,15 @@ static int scatter(struct cx_rq *rq, struct source *source)
 	return source->length > 0 ? SYNDROME_LOCAL_LENGTH : 0;
 }
 
+/* Where the next frame begins: see prefetch_segment() in sq.c. */
+static void prefetch_buffer(const struct cx_rq *rq)
+{
+	struct data_segment segment;
+
+	memcpy(&segment, cx_ring_entry(&rq->ring, rq->consumed), sizeof(segment));
+	__builtin_prefetch((const void *)(uintptr_t)be64toh(segment.address), 1);
+}
+
 static enum cx_receive_result receive_plain(struct cx_rq *rq, const struct cx_frame *frame,
 					    const struct cx_receive_info *info,
 					    struct source *source)
@@ -165,6 +174,7 @@ static enum cx_receive_result receive_plain(struct cx_rq *rq, const struct cx_fr
 	fill_cqe(rq, cqe, frame, info, length, rq->consumed);
 	cx_cq_post(rq->cq, cqe, CQE_RECEIVE, 1);
 	rq->consumed++;
+	prefetch_buffer(rq);
 	return CX_RECEIVED;
 }
 

@@ -139,6 +139,16 @@ static int run_send(struct job *job)
 	return tso ? send_segments(job, &frame) : finish_frame(job, &frame);
 }
 
+/* The bytes of the next segment come from the CPU that wrote them: ask for them early. An address
+ * that is not ours is not touched by asking. */
+static void prefetch_segment(const struct job *job, uint32_t offset)
+{
+	struct wqe_data data;
+
+	if (wqe_read_data(&job->wqe, &offset, &data) == WQE_DATA && !data.inline_bytes)
+		__builtin_prefetch((const void *)(uintptr_t)data.address);
+}
+
 static int run_multi_packet(struct job *job)
 {
 	uint32_t offset = job->ethernet.next;
@@ -151,6 +161,7 @@ static int run_multi_packet(struct job *job)
 	while ((next = wqe_read_data(&job->wqe, &offset, &data)) == WQE_DATA) {
 		struct cx_frame frame = scratch_frame(job->device->message_buffer);
 
+		prefetch_segment(job, offset);
 		r = append(job, &frame, &data, CX_FRAME_MAX);
 		if (r)
 			return r;

@@ -167,13 +167,7 @@ CX_EXPORT struct ibv_context *ibv_open_device(struct ibv_device *ibv)
 		errno = -r;
 		return NULL;
 	}
-	return &device->verbs.context;
-}
-
-CX_EXPORT int ibv_close_device(struct ibv_context *context)
-{
-	cx_device_close(cx_device_from(context));
-	return 0;
+	return &device->contexts->verbs.context;
 }
 
 CX_EXPORT int ibv_get_async_event(struct ibv_context *context, struct ibv_async_event *event)

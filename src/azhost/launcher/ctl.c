@@ -6,21 +6,15 @@
 
 #include "azhost/host/faults.h"
 #include "azhost/host/say.h"
+#include "azhost/launcher/ctl_exchange.h"
 #include "azhost/launcher/ctl_print.h"
 #include "base/json.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#define ANSWER_MAX     (1u << 20)
-#define ARGUMENTS_MAX  8
-#define ANSWER_SECONDS 10
+#define ARGUMENTS_MAX 8
 
 /* How an option or argument goes into the request. */
 enum value_type { VALUE_TEXT, VALUE_NUMBER, VALUE_ON_OFF };
@@ -309,63 +303,6 @@ static int add_words(const struct ctl_command *c, const struct line *line, int u
 	return 0;
 }
 
-static int connect_to(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		int rc = -errno;
-
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-
-/* One line there, one line back; *ret_text is the caller's. */
-static int exchange(const char *path, const char *request, char **ret_text)
-{
-	char *text = malloc(ANSWER_MAX);
-	size_t used = 0;
-	int fd, rc = 0;
-
-	if (text == NULL)
-		return -ENOMEM;
-	fd = connect_to(path);
-	if (fd < 0) {
-		free(text);
-		return fd;
-	}
-	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0 ||
-	    send(fd, "\n", 1, MSG_NOSIGNAL) < 0)
-		rc = -errno;
-	while (rc == 0 && memchr(text, '\n', used) == NULL) {
-		ssize_t n = recv(fd, text + used, ANSWER_MAX - 1 - used, 0);
-
-		if (n <= 0)
-			rc = n < 0 ? -errno : -ECONNRESET;
-		else
-			used += (size_t)n;
-	}
-	close(fd);
-	if (rc < 0) {
-		free(text);
-		return rc;
-	}
-	text[used] = '\0';
-	*ret_text = text;
-	return 0;
-}
-
 static void print_json(const struct json_at *at, const char *wrap)
 {
 	struct json *object JSON_CLEANUP = NULL;
@@ -455,7 +392,7 @@ int ctl_main(int argc, char **argv)
 	if (line.socket == NULL)
 		return usage("no socket: give --socket or set AZHOST_SOCKET", NULL);
 	text = json_print(request);
-	rc = exchange(line.socket, text, &answer);
+	rc = ctl_exchange(line.socket, text, &answer);
 	free(text);
 	if (rc < 0)
 		return unreachable(&line, rc);

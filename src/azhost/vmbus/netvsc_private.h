@@ -87,11 +87,14 @@ struct netvsc {
 void netvsc_reset(struct netvsc *dev);
 /* Make channel @index's rings and sysfs. -errno. */
 int netvsc_channel_open(struct netvsc *dev, unsigned index);
+/* The guest broke a rule. */
+void netvsc_malformed(struct netvsc *dev, const char *what);
+
+/* --- netvsc_receive.c --- */
+
 /* Put a message into a receive section and tell the guest. False: no section or no room. */
 bool netvsc_indicate(struct netvsc *dev, unsigned channel, uint32_t rndis_channel,
 		     const void *message, uint32_t bytes);
-/* The guest broke a rule. */
-void netvsc_malformed(struct netvsc *dev, const char *what);
 
 /* --- netvsc_nvsp.c --- */
 

@@ -104,7 +104,7 @@ static int route_socket(struct nl_sock **ret)
 
 int netdev_up(const char *name, uint32_t mtu)
 {
-	struct nl_sock *nl;
+	struct nl_sock *nl = NULL;
 	struct rtnl_link *now = NULL;
 	struct rtnl_link *change;
 	int rc = route_socket(&nl);
@@ -140,7 +140,7 @@ int netdev_carrier(int tap_fd, bool on)
 
 int netdev_delete(const char *name)
 {
-	struct nl_sock *nl;
+	struct nl_sock *nl = NULL;
 	struct rtnl_link *link;
 	int rc = route_socket(&nl);
 

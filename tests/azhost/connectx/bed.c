@@ -67,7 +67,7 @@ void bed_open(struct bed *bed, const char *profile)
 	r = cx_device_build(&bed->vf, &bed->device);
 	assert(r == 0);
 	bed->vf.device = bed->device;
-	bed_equip(bed, &bed->device->verbs.context);
+	bed_equip(bed, &bed->device->contexts->verbs.context);
 }
 
 static void stop_steering(struct bed *bed)

@@ -169,9 +169,15 @@ class FlowBed:
 
     def returned(self, *frames, count=None):
         """With io: what comes back for the frames; count of them, if not all."""
+        wanted = len(frames) if count is None else count
+        before = self.vf.query()
         for frame in frames:
             self.vf.send(frame)
-        got = self.vf.receive(len(frames) if count is None else count, 5)
+        got = self.vf.receive(wanted, 5)
+        if len(got) < wanted:
+            now = self.vf.query()
+            changed = {name: now[name] - before[name] for name in now if now[name] != before[name]}
+            raise Failed(f"{len(got)} frames of {wanted} came back; the device counts {changed}")
         return got + self.vf.drain(0.1)
 
 

@@ -4,8 +4,10 @@
  * in order whatever the third one does. Meant for ThreadSanitizer, too.
  */
 #include "azhost/connectx/bed.h"
+#include "azhost/connectx/lock.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 /* after the four headers that it needs */
 #include <cmocka.h>
 
@@ -151,11 +154,83 @@ static void traffic_and_changes(void **state)
 		assert_int_equal(ibv_close_device(contexts[i]), 0);
 }
 
+/* A second context by the first one's descriptor: the device lives until both are closed. */
+static void imported_context(void **state)
+{
+	struct mlx5dv_context_attr attributes = { .flags = MLX5DV_CONTEXT_FLAGS_DEVX };
+	struct ibv_context *first, *second;
+	struct mlx5dv_devx_obj *object;
+	struct ibv_async_event event;
+	uint8_t in[16] = { 0 }, out[16];
+	struct ibv_device **list;
+	int n;
+
+	(void)state;
+	(void)setenv("AZHOST_VFS", "t0,0000:00:00.0,n0,cx5-vf-trusted,ring", 1);
+	list = ibv_get_device_list(&n);
+	assert_int_equal(n, 1);
+	first = mlx5dv_open_device(list[0], &attributes);
+	assert_non_null(first);
+	second = ibv_import_device(dup(first->cmd_fd));
+	assert_non_null(second);
+	assert_ptr_equal(second->device, first->device);
+	assert_null(ibv_import_device(STDIN_FILENO));
+	cx_lock();
+	cx_device_raise(cx_device_from(first), IBV_EVENT_PORT_ERR);
+	cx_unlock();
+	assert_int_equal(ibv_get_async_event(first, &event), 0);
+	assert_int_equal(ibv_get_async_event(second, &event), 0);
+	assert_int_equal(event.event_type, IBV_EVENT_PORT_ERR);
+	assert_int_equal(ibv_close_device(first), 0);
+	prm_set(in, CMD_OPCODE, PRM_ALLOC_TRANSPORT_DOMAIN);
+	object = mlx5dv_devx_obj_create(second, in, sizeof(in), out, sizeof(out));
+	assert_non_null(object);
+	assert_int_equal(mlx5dv_devx_obj_destroy(object), 0);
+	assert_null(mlx5dv_open_device(list[0], &attributes)); /* it is open still */
+	assert_int_equal(ibv_close_device(second), 0);
+	first = mlx5dv_open_device(list[0], &attributes);
+	assert_non_null(first);
+	assert_int_equal(ibv_close_device(first), 0);
+	ibv_free_device_list(list);
+}
+
+/* The list follows the environment; a VF that is gone cannot be opened. */
+static void list_changes(void **state)
+{
+	struct mlx5dv_context_attr attributes = { .flags = MLX5DV_CONTEXT_FLAGS_DEVX };
+	struct ibv_device **before, **after;
+	int n;
+
+	(void)state;
+	(void)setenv("AZHOST_VFS",
+		     "t0,0,n0,cx5-vf-trusted,ring;half,an,entry;t5,1,n5,cx4lx-vf,ring", 1);
+	before = ibv_get_device_list(&n);
+	assert_int_equal(n, 2);
+	assert_string_equal(ibv_get_device_name(before[1]), "t5");
+	(void)setenv("AZHOST_VFS", "t5,2,n5,cx5-vf-trusted,ring", 1);
+	after = ibv_get_device_list(&n);
+	assert_int_equal(n, 1);
+	assert_ptr_equal(after[0], before[1]);
+	errno = 0;
+	assert_null(mlx5dv_open_device(before[0], &attributes));
+	assert_int_equal(errno, ENODEV);
+	(void)setenv("AZHOST_VFS", "t5,2,n5,no-such-profile,ring", 1);
+	ibv_free_device_list(ibv_get_device_list(&n));
+	assert_null(mlx5dv_open_device(after[0], &attributes));
+	assert_int_equal(errno, ENOENT);
+	ibv_free_device_list(before);
+	ibv_free_device_list(after);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(imported_context),
+		cmocka_unit_test(list_changes),
 		cmocka_unit_test(traffic_and_changes),
 	};
 
+	(void)unsetenv("AZHOST_DIR");
+	(void)setenv("AZHOST_PROFILES", ACCELNET_SOURCE_DIR "/src/azhost/connectx/profiles", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
