@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write a linker version script from symbols.txt.
 
-make-map.py SYMBOLS LIBRARY OUTPUT, LIBRARY one of ibverbs, mlx5, mlx4 (see mlx5.c for the division).
+make-map.py SYMBOLS LIBRARY OUTPUT, LIBRARY one of ibverbs, mlx5, mlx4, mana (see mlx5.c for the division).
 """
 import sys
 
@@ -10,6 +10,7 @@ LIBRARIES = {
     "ibverbs": {"IBVERBS": True, "MLX5": True},
     "mlx5": {"MLX5": False},
     "mlx4": {"MLX4": True},
+    "mana": {"MANA": True},
 }
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every libibverbs, libmlx5 and libmlx4 symbol that the installed PMDs import is exported by azhost's
+"""Every libibverbs, libmlx5, libmlx4 and libmana symbol that the installed PMDs import is exported by azhost's
 libraries, with the same version node; and the libraries that must define a node do.
 
 The dynamic linker binds a PMD's symbols when it is loaded, all or none, so one that is missing would
@@ -13,8 +13,8 @@ import subprocess
 import sys
 
 BUILD = os.environ.get("AZHOST_BUILD", "build")
-LIBRARIES = {"libibverbs.so.1", "libmlx5.so.1", "libmlx4.so.1"}
-FAMILIES = ("IBVERBS_", "MLX5_", "MLX4_")
+LIBRARIES = {"libibverbs.so.1", "libmlx5.so.1", "libmlx4.so.1", "libmana.so.1"}
+FAMILIES = ("IBVERBS_", "MLX5_", "MLX4_", "MANA_")
 
 
 def output(*command):
@@ -32,7 +32,7 @@ def dynamic_symbols(path):
 def defined_nodes(path):
     text = output("objdump", "-p", path)
     section = text.split("Version definitions:")[1].split("Version References:")[0]
-    return set(re.findall(r"\b((?:IBVERBS|MLX5|MLX4)_[0-9.]+)\b", section))
+    return set(re.findall(r"\b((?:IBVERBS|MLX5|MLX4|MANA)_[0-9.]+)\b", section))
 
 
 def needed_nodes(path):
@@ -49,6 +49,7 @@ def needed_nodes(path):
 
 def main():
     pmds = glob.glob("/usr/lib/*/dpdk/pmds-*/librte_*mlx[45].so")
+    pmds += glob.glob("/usr/lib/*/dpdk/pmds-*/librte_net_mana.so")
     if not pmds:
         print("skipped: no mlx PMD is installed")
         sys.exit(77)

@@ -264,7 +264,7 @@ class Testpmd(Vm):
         check(status == expect, f"testpmd ends with {status}")
 
 
-def echo(cable, sent, window=256, quiet=2.0):
+def echo(cable, sent, window=256, quiet=10.0):
     """Send frames, at most `window` on their way; what came back."""
     got = []
     out = 0
