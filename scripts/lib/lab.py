@@ -189,9 +189,10 @@ class Daemon:
         return [line for line in self.log.read_text(encoding="utf-8").splitlines()
                 if "level=warning" in line or "level=error" in line]
 
-    def ctl(self, *words, check=True, timeout=60):
-        return run(BIN / "accelnetctl", "--socket", self.socket, *words, check=check,
-                   timeout=timeout)
+    def ctl(self, *words, check=True):
+        """Patient: on a busy machine the daemon may wait long for the disk."""
+        return run(BIN / "accelnetctl", "--socket", self.socket, "--timeout", 120, *words,
+                   check=check, timeout=150)
 
     def ask(self, *words):
         """The JSON answer of accelnetctl; raises Refused."""
