@@ -37,7 +37,22 @@ main() {
 	trap 'exit 130' INT TERM
 	build default accelnetd accelnetctl || exit 1
 	echo
-	python3 "$root/scripts/lib/demo.py" "${arguments[@]}"
+	show "${arguments[@]}"
+}
+
+# In the background, so that a signal reaches this script while the steps run; they clean up before
+# they end.
+show() {
+	local steps status
+
+	python3 "$root/scripts/lib/demo.py" "$@" &
+	steps=$!
+	trap 'kill -TERM "$steps" 2>/dev/null' INT TERM
+	while :; do
+		wait "$steps"
+		status=$?
+		kill -0 "$steps" 2>/dev/null || exit "$status"
+	done
 }
 
 finish() {
@@ -45,6 +60,7 @@ finish() {
 
 	trap - EXIT INT TERM
 	left=$(leftovers_end)
+	hugepages_restore
 	if [ -n "$left" ]; then
 		printf 'demo failed: left behind:\n%s\n' "$left"
 		exit 1

@@ -13,6 +13,8 @@ import lab
 
 EXAMPLE = lab.ROOT / "config/examples/three-tier.json"
 HTTP, HTTPS, SSH, OTHER = 80, 443, 22, 8080
+# Seconds: for an answer that should come, on a busy machine too; for one that should not.
+PATIENCE, DOUBT = 10, 1
 
 
 class Demo:
@@ -27,32 +29,34 @@ class Demo:
 
     # --- what the steps are made of ---
 
-    def ping(self, source, count=3):
-        """How many pings were answered, and the mean round trip in ms."""
-        result = self.remote.command("ping", "-q", "-c", count, "-i", "0.2", "-W", "1", "-I",
+    def ping(self, source, timeout=PATIENCE):
+        """How many of three pings were answered, and the mean round trip in ms."""
+        result = self.remote.command("ping", "-q", "-c", 3, "-i", "0.2", "-W", timeout, "-I",
                                      source, lab.VM, check=False)
         received = int(result.stdout.split(" received")[0].split()[-1])
         mean = float(result.stdout.split(" = ")[1].split("/")[1]) if received else None
         return received, mean
 
     @staticmethod
-    def http(namespace, address, source):
-        """Status and milliseconds of one request; status 0 where no answer came in a second."""
+    def http(namespace, address, source, timeout=PATIENCE):
+        """Status and milliseconds of one request; status 0 where no answer came in time."""
         result = namespace.command(
-            "curl", "--silent", "--output", "/dev/null", "--max-time", "1", "--interface", source,
-            "--write-out", "%{http_code} %{time_total}", f"http://{address}:{HTTP}/", check=False)
+            "curl", "--silent", "--output", "/dev/null", "--max-time", timeout, "--interface",
+            source, "--write-out", "%{http_code} %{time_total}", f"http://{address}:{HTTP}/",
+            check=False)
         code, seconds = result.stdout.split()
         return int(code), float(seconds) * 1000
 
-    def web(self):
-        return self.http(self.remote, lab.VM, lab.INTERNET)
+    def web(self, timeout=PATIENCE):
+        return self.http(self.remote, lab.VM, lab.INTERNET, timeout)
 
-    def connect(self, port, source):
-        return self.remote.traffic("connect", lab.VM, port, "--source", source)
+    def connect(self, port, source, timeout=PATIENCE):
+        return self.remote.traffic("connect", lab.VM, port, "--source", source, "--timeout",
+                                   timeout)
 
     def refused(self, port, source):
         """No answer at all: dropped, as against refused by the VM."""
-        answer = self.connect(port, source)
+        answer = self.connect(port, source, DOUBT)
         assert answer == {"passed": False, "error": "timeout"}, answer
 
     @staticmethod
@@ -69,6 +73,11 @@ class Demo:
     def drops(self):
         nic = self.daemon.ask("drops")["nics"][0]
         return {entry["reason"]: entry["inbound"] + entry["outbound"] for entry in nic["drops"]}
+
+    def dropped(self, reason, count, before=0):
+        """How many were dropped for this reason since `before`; at least `count` must be."""
+        return lab.wait_for(lambda: self.drops()[reason] - before >= count and
+                            self.drops()[reason] - before, f"{count} drops {reason}", PATIENCE)
 
     def verify(self, port):
         answer = self.daemon.ask("verify", "--nic", lab.NIC, "--direction", "in", "--protocol",
@@ -103,10 +112,10 @@ class Demo:
 
     def nothing_before(self):
         """before there is a policy, nothing passes"""
-        received, _ = self.ping(lab.JUMP_HOST)
-        code, milliseconds = self.web()
-        dropped = self.drops()["no-policy"]
-        assert received == 0 and code == 0 and dropped > 0, (received, code, dropped)
+        received, _ = self.ping(lab.JUMP_HOST, DOUBT)
+        code, milliseconds = self.web(DOUBT)
+        assert received == 0 and code == 0, (received, code)
+        dropped = self.dropped("no-policy", 4)
         return f"0 of 3 pings, HTTP gives up after {milliseconds:.0f} ms; no-policy {dropped}"
 
     def check_policy(self):
@@ -136,20 +145,18 @@ class Demo:
     def others_denied(self):
         """what no rule allows does not"""
         before = self.drops()["policy-deny"]
-        received, _ = self.ping(lab.INTERNET)
+        received, _ = self.ping(lab.INTERNET, DOUBT)
         assert received == 0, received
         self.refused(SSH, lab.INTERNET)
         self.refused(OTHER, lab.DB_TIER)
-        dropped = self.drops()["policy-deny"] - before
-        assert dropped >= 5, dropped
+        dropped = self.dropped("policy-deny", 5, before)
         return (f"Internet: 0 of 3 pings, no port 22; db tier: no port {OTHER};"
                 f" policy-deny {dropped}")
 
     def acl_denied(self):
         """the acl stands before every other rule"""
         self.refused(HTTP, lab.QUARANTINED)
-        dropped = self.drops()["acl-deny"]
-        assert dropped > 0, dropped
+        dropped = self.dropped("acl-deny", 1)
         return f"{lab.QUARANTINED}: no port {HTTP}; acl-deny {dropped}"
 
     def tcp_stream(self):
@@ -161,9 +168,13 @@ class Demo:
 
     def udp_stream(self):
         """iperf3 UDP, asked for by the VM"""
-        end = self.iperf(self.vm, self.remote, lab.INTERNET, "--udp", "--bitrate", "50M",
+        before = self.drops()
+        end = self.iperf(self.vm, self.remote, lab.INTERNET, "--udp", "--bitrate", "20M",
                          "--reverse")["sum"]
-        assert end["packets"] > 1000 and end["lost_percent"] < 5, end
+        after = self.drops()
+        # On a busy machine the receiver's socket loses some; policy must not.
+        assert end["packets"] > 100 and end["lost_percent"] < 100, end
+        assert after["policy-deny"] == before["policy-deny"], (before, after)
         return (f"{end['bits_per_second'] / 1e6:.0f} Mbit/s arrive, {end['packets']} datagrams,"
                 f" {end['lost_percent']:.1f} % lost")
 
@@ -171,7 +182,7 @@ class Demo:
         """replies to the VM need no rule"""
         code, milliseconds = self.http(self.vm, lab.INTERNET, lab.VM)
         assert code == 200, code
-        answer = self.vm.traffic("ask", lab.INTERNET, 53)
+        answer = self.vm.traffic("ask", lab.INTERNET, 53, "--timeout", PATIENCE, timeout=200)
         assert answer["received"] == answer["sent"], answer
         self.refused(40000, lab.INTERNET)
         return (f"HTTP {code} in {milliseconds:.1f} ms, {answer['received']} of {answer['sent']}"
@@ -309,6 +320,9 @@ def run_steps(arguments):
 
 
 def interrupt(*_):
+    """The first signal ends the demo; what comes after it may not disturb the clean-up."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -317,7 +331,8 @@ def main():
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--json", metavar="FILE")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     try:
         steps = run_steps(arguments)
     except lab.LabError as fault:

@@ -91,9 +91,12 @@ class Namespace:
     def __init__(self, name):
         self.name = name
         self.processes = []
-        run("ip", "netns", "add", name)
-        self.command("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
-                     "net.ipv6.conf.default.disable_ipv6=1")
+
+    def open(self):
+        """IPv6 is off, so that nothing but the steps' own traffic is counted."""
+        run("ip", "netns", "add", self.name)
+        self.command("sh", "-c", "for file in /proc/sys/net/ipv6/conf/*/disable_ipv6;"
+                     " do if [ -e $file ]; then echo 1 >$file; fi; done")
         self.ip("link", "set", "lo", "up")
 
     def ip(self, *words):
@@ -271,6 +274,7 @@ class Lab:
     def namespace(self, name):
         namespace = Namespace(name)
         self.stack.callback(namespace.close)
+        namespace.open()
         return namespace
 
     def start_between(self):

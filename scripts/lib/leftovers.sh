@@ -11,7 +11,7 @@ leftovers_begin() {
 
 # Prints what was left behind, one a line, and takes it away.
 leftovers_end() {
-	local pid name file count
+	local pid name
 
 	for pid in $(marked_processes); do
 		echo "process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
@@ -24,9 +24,15 @@ leftovers_end() {
 		echo "network namespace $name"
 		ip netns delete "$name"
 	done
+}
+
+# Not a failure of its own: somebody else on the machine may have changed them meanwhile.
+hugepages_restore() {
+	local file count
+
 	while read -r file count; do
 		if [ -w "$file" ] && [ "$(cat "$file")" != "$count" ]; then
-			echo "hugepages: $file was $count"
+			say "restoring $file to $count" >&2
 			echo "$count" >"$file"
 		fi
 	done <<<"$leftovers_hugepages"

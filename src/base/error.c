@@ -121,10 +121,10 @@ void report_fini(struct report *report)
 	*report = (struct report){ 0 };
 }
 
-/* Room for one more problem, or NULL where the report is full. Grows by doubling. */
-static struct problem *next_slot(struct report *report)
+/* Room for one more problem of that kind, or NULL where there are enough. Grows by doubling. */
+static struct problem *next_slot(struct report *report, bool is_warning)
 {
-	if (report->count == REPORT_MAX)
+	if ((is_warning ? report->warnings : report->errors) >= REPORT_MAX)
 		return NULL;
 	if ((report->count & (report->count - 1)) == 0) {
 		size_t capacity = report->count ? report->count * 2 : 1;
@@ -139,7 +139,7 @@ static struct problem *next_slot(struct report *report)
 
 static void store(struct report *report, const struct accelnet_error *err, bool is_warning)
 {
-	struct problem *slot = next_slot(report);
+	struct problem *slot = next_slot(report, is_warning);
 
 	if (is_warning)
 		report->warnings++;

@@ -38,8 +38,8 @@ int error_errno(enum accelnet_code code);
 /*
  * A report collects every problem of one input, so that a user mends them all at once.
  *
- * Owner: whoever called report_init(). Not thread-safe. After REPORT_MAX problems the rest are
- * only counted.
+ * Owner: whoever called report_init(). Not thread-safe. After REPORT_MAX errors, and as many
+ * warnings, the rest are only counted: warnings never crowd out an error.
  */
 #define REPORT_MAX 1000
 

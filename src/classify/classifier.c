@@ -95,7 +95,8 @@ int classifier_new(const struct program *program, enum classifier_simd simd,
 		classifier_free(classifier);
 		if (r == -ENOSPC)
 			return fail(err, ACCELNET_E_LIMIT, NULL,
-				    "the rules' ranges make tables larger than 128 GiB");
+				    "so many ranges that cut across each other make tables of "
+				    "gigabytes");
 		return fail(err, ACCELNET_E_MEMORY, NULL, "no memory for the classifier's tables");
 	}
 	classifier->judge4 = paths[simd].judge4;

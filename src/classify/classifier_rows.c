@@ -52,6 +52,8 @@ static int grow(struct rows *rows)
 	uint64_t *bits, *hashes;
 	uint32_t *slots;
 
+	if (capacity > ROWS_BYTES_MAX / sizeof(*bits) / rows->words)
+		return -ENOSPC;
 	bits = reallocarray(rows->bits, capacity, rows->words * sizeof(*bits));
 	if (!bits)
 		return -ENOMEM;

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What the rows of one field may take. Real policies need a thousandth of it. */
+#define ROWS_BYTES_MAX ((size_t)1 << 30)
+
 struct rows {
 	size_t words; /* of a row */
 	uint64_t *bits;
@@ -33,7 +36,10 @@ void rows_fini(struct rows *rows);
 void rows_clear(struct rows *rows);
 void rows_flip(struct rows *rows, uint32_t bit);
 
-/* The number of the current bitmap's row, which is added where there is none. 0 or -ENOMEM. */
+/*
+ * The number of the current bitmap's row, which is added where there is none. 0, -ENOMEM, or
+ * -ENOSPC where the rows would pass ROWS_BYTES_MAX.
+ */
 int rows_current(struct rows *rows, uint32_t *ret);
 
 #endif

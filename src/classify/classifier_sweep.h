@@ -27,10 +27,10 @@ struct borders {
 void borders_fini(struct borders *borders);
 
 /*
- * All: 0 or -ENOMEM; rows are added to `rows`. Where the layout has sparse rules, those of `side`
- * are swept into `lists` (rows of sparse_count[side] bits), and there is a border wherever any
- * group begins or ends; else only where the row changes, and `lists` may be NULL. Every IPv6 high
- * half that has a border has one with the low half 0.
+ * All: 0, -ENOMEM or -ENOSPC; rows are added to `rows`. Where the layout has sparse rules, those of
+ * `side` are swept into `lists` (rows of sparse_count[side] bits), and there is a border wherever
+ * any group begins or ends; else only where the row changes, and `lists` may be NULL. Every IPv6
+ * high half that has a border has one with the low half 0.
  */
 int sweep_addresses(const struct layout *layout, enum side side, const struct events *events,
 		    struct rows *rows, struct rows *lists, struct borders *ret);

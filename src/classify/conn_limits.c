@@ -7,7 +7,7 @@
 /* Dead records at the head are dropped a few at a time, with every new one. */
 #define RING_TRIM       2
 #define RING_LOOK_AHEAD 8
-#define RING_MARGIN     1024
+#define RING_ROTATE     4
 #define EVICT_TRIES     4096
 
 static void ring_lock(struct conn_ring *ring)
@@ -21,13 +21,17 @@ static void ring_unlock(struct conn_ring *ring)
 	__atomic_store_n(&ring->lock, 0, __ATOMIC_RELEASE);
 }
 
-/* Nobody holds the ring: a good guess, for which the margin makes up. */
-static bool ring_nearly_full(const struct conn_ring *ring)
+/*
+ * More than a quarter of the ring is records of connections that are gone, behind one that lives
+ * on. Nobody holds the ring: a good guess.
+ */
+static bool ring_crowded(const struct conn_table *table)
 {
+	const struct conn_ring *ring = &table->ring;
 	uint32_t used = __atomic_load_n(&ring->tail, __ATOMIC_RELAXED) -
 			__atomic_load_n(&ring->head, __ATOMIC_RELAXED);
 
-	return used + RING_MARGIN > ring->mask;
+	return used > ring->mask / 4 + __atomic_load_n(&table->shared.unreplied, __ATOMIC_RELAXED);
 }
 
 static enum ip_family slot_family(uint32_t slot)
@@ -145,24 +149,34 @@ static bool evict(struct conn_table *table)
 	return false;
 }
 
-/*
- * A ring that is nearly full has an old connection at its head that lives on without a reply, and
- * newer ones that are gone behind it: it takes its place at the end.
- */
-static void ring_make_room(struct conn_table *table)
+/* The oldest record goes, or to the end of the ring if it holds. */
+static bool ring_rotate(struct conn_table *table)
 {
-	struct conn_ring *ring = &table->ring;
 	struct conn_bucket *bucket;
 	uint32_t slot;
 	uint32_t ticket;
 
-	if (!ring_nearly_full(ring) || !ring_pop(ring, &slot, &ticket))
-		return;
+	if (!ring_pop(&table->ring, &slot, &ticket))
+		return false;
 	bucket = slot_bucket(table, slot);
 	conn_lock(bucket);
 	if (record_holds(table, slot, ticket))
 		conn_ring_push(table, &bucket->state[slot % CONN_SLOTS], slot);
 	conn_unlock(bucket);
+	return true;
+}
+
+/*
+ * Old connections that live on without a reply keep the records behind them from being dropped. In
+ * a crowded ring each new connection takes some of the oldest to the end, so that a whole turn ends
+ * before the ring is full: it has twice as many places as may be without a reply.
+ */
+static void ring_make_room(struct conn_table *table)
+{
+	for (unsigned i = 0; i < RING_ROTATE && ring_crowded(table); i++) {
+		if (!ring_rotate(table))
+			return;
+	}
 }
 
 static bool reserve_live(struct conn_table *table, enum direction opened_by)
@@ -186,7 +200,7 @@ static bool reserve_unreplied(struct conn_table *table)
 
 bool conn_reserve(struct conn_table *table, enum direction opened_by)
 {
-	if (ring_nearly_full(&table->ring) || !reserve_live(table, opened_by))
+	if (ring_crowded(table) || !reserve_live(table, opened_by))
 		return false;
 	if (reserve_unreplied(table))
 		return true;

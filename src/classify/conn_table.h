@@ -17,7 +17,6 @@
 /* The buckets of one family. */
 struct conn_side {
 	uint8_t *buckets;
-	size_t size;
 	uint32_t count;
 	uint32_t stride;
 	uint32_t live;    /* atomic */
@@ -77,7 +76,6 @@ struct conn_table {
 	struct conn_kill kills[CONN_KILLS_MAX];
 };
 
-/* Folded multiply: see conn_hash4() about why not CRC. */
 static inline uint64_t conn_fold(uint64_t a, uint64_t b)
 {
 	unsigned __int128 product = (unsigned __int128)a * b;
@@ -86,20 +84,25 @@ static inline uint64_t conn_fold(uint64_t a, uint64_t b)
 }
 
 /*
- * 64 bits of which each half chooses a bucket. Not CRC: it is linear, so that keys which collide
- * under one seed collide under all, and a sender could make them. `low` and `high` are a lane.
+ * 64 bits of which each half chooses a bucket; `low` and `high` are the words of a key. Not CRC: it
+ * is linear, so that keys which collide under one seed collide under all, and a sender could make
+ * them. Two rounds: after one, keys that differ in one word only, such as hosts in a row, are a row
+ * of multiples, and some seeds put those together.
  */
 static inline uint64_t conn_hash4(const struct conn_table *table, uint64_t low, uint64_t high)
 {
-	return conn_fold(low ^ table->seed[0], high ^ table->seed[1]);
+	uint64_t hash = conn_fold(low ^ table->seed[0], high ^ table->seed[1]);
+
+	return conn_fold(hash ^ table->seed[2], table->seed[3]);
 }
 
 static inline uint64_t conn_hash6(const struct conn_table *table, const uint64_t *words)
 {
 	uint64_t hash = conn_fold(words[0] ^ table->seed[0], words[1] ^ table->seed[1]);
 
-	hash = conn_fold(words[2] ^ table->seed[2] ^ hash, words[3] ^ table->seed[3]);
-	return conn_fold(words[4] ^ table->seed[1] ^ hash, words[5] ^ table->seed[2]);
+	hash = conn_fold(words[2] ^ table->seed[2] ^ hash, words[3] ^ table->seed[0]);
+	hash = conn_fold(words[4] ^ table->seed[1] ^ hash, words[5] ^ table->seed[2]);
+	return conn_fold(hash ^ table->seed[2], table->seed[3]);
 }
 
 /* How many entries a family has, about. */

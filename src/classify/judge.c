@@ -129,11 +129,46 @@ static bool is_platform(const struct judge_work *work, struct packet *packet)
 	return true;
 }
 
-static void judge_frames(struct judge_work *work, unsigned count)
+/* The open packets of one family that have a key of a connection. */
+struct gathered {
+	unsigned count;
+	unsigned needing; /* how many of them the rules will be asked about */
+	uint8_t index[JUDGE_BURST_MAX];
+	uint8_t needs[JUDGE_BURST_MAX]; /* which */
+	const void *keys[JUDGE_BURST_MAX];
+	struct conn_hint hints[JUDGE_BURST_MAX];
+};
+
+static inline void gather(struct gathered *gathered, unsigned i, const struct packet *packet)
+{
+	gathered->index[gathered->count] = (uint8_t)i;
+	gathered->keys[gathered->count++] = &packet->key4;
+}
+
+/* What most packets are: IPv4, TCP or UDP, whole, of the NIC, and of no platform service. */
+static inline bool is_plain(const struct judge_work *work, const struct packet *packet)
+{
+	return packet->drop == DROP_NONE && packet->kind == PACKET_IP4 && packet->flags == 0 &&
+	       (packet->protocol == IP_PROTOCOL_TCP || packet->protocol == IP_PROTOCOL_UDP) &&
+	       !platform_may_be4(packet->key4.remote) &&
+	       (!work->ruleset->source_guard ||
+		guard_passes4(work->ruleset, packet, work->direction, work->mac));
+}
+
+static void judge_frames(struct judge_work *work, unsigned count, struct gathered *ip4,
+			 struct gathered *ip6)
 {
 	for (unsigned i = 0; i < count; i++) {
 		struct packet *packet = &work->packets[i];
 
+		if (is_plain(work, packet)) {
+			work->notes[i] = NOTE_OPEN;
+			work->events[i] = packet->protocol == IP_PROTOCOL_UDP
+						  ? CONN_EVENT_UDP
+						  : tcp_event(packet->tcp_flags);
+			gather(ip4, i, packet);
+			continue;
+		}
 		work->notes[i] = 0;
 		if (judge_frame(work->ruleset, packet, &work->decisions[i]))
 			continue;
@@ -143,37 +178,33 @@ static void judge_frames(struct judge_work *work, unsigned count)
 		work->events[i] = event_of(packet);
 		if (is_platform(work, packet))
 			work->notes[i] |= NOTE_PLATFORM;
+		gather(packet->kind == PACKET_IP4 ? ip4 : ip6, i, packet);
 	}
 }
 
-/* The open packets of one family that have a key of a connection. */
-struct gathered {
-	unsigned count;
-	uint8_t index[JUDGE_BURST_MAX];
-	const void *keys[JUDGE_BURST_MAX];
-	struct conn_hint hints[JUDGE_BURST_MAX];
-};
-
-static void gather(const struct judge_work *work, unsigned count, enum packet_kind kind,
-		   struct gathered *ret)
+/* Whether the rules will be asked, as far as can be told now; a wrong guess costs time only. */
+static inline bool needs_rules(const struct judge_work *work, unsigned i)
 {
-	ret->count = 0;
-	for (unsigned i = 0; i < count; i++) {
-		const struct packet *packet = &work->packets[i];
+	enum conn_event event = work->events[i];
 
-		if (!(work->notes[i] & NOTE_OPEN) || packet->kind != kind ||
-		    (packet->flags & PACKET_LATER_FRAGMENT))
-			continue;
-		ret->index[ret->count] = i;
-		ret->keys[ret->count++] = &packet->key4;
-	}
+	if (work->notes[i] & NOTE_PLATFORM)
+		return false;
+	if (work->ruleset->has_acl[work->direction] || event == CONN_EVENT_SYN ||
+	    event == CONN_EVENT_ICMP)
+		return true;
+	return work->hints[i].slot == CONN_NOT_FOUND && event != CONN_EVENT_SYN_ACK &&
+	       event != CONN_EVENT_NO_ACK;
 }
 
-static void scatter(struct judge_work *work, const struct gathered *gathered)
+static void scatter(struct judge_work *work, struct gathered *gathered)
 {
 	for (unsigned k = 0; k < gathered->count; k++) {
+		unsigned i = gathered->index[k];
+
 		conn_prefetch_state(work->context->connections, &gathered->hints[k]);
-		work->hints[gathered->index[k]] = gathered->hints[k];
+		work->hints[i] = gathered->hints[k];
+		if (needs_rules(work, i))
+			gathered->needs[gathered->needing++] = (uint8_t)i;
 	}
 }
 
@@ -189,66 +220,37 @@ static void look_up(struct judge_work *work, struct gathered *ip4, struct gather
 	scatter(work, ip6);
 }
 
-/* Whether the rules will be asked, as far as can be told now; a wrong guess costs time only. */
-static bool needs_rules(const struct judge_work *work, unsigned i)
+static void note_verdicts(struct judge_work *work, const struct gathered *gathered,
+			  const struct verdict *verdicts)
 {
-	enum conn_event event = work->events[i];
-
-	if (work->notes[i] & NOTE_PLATFORM)
-		return false;
-	if (work->ruleset->has_acl[work->direction] || event == CONN_EVENT_SYN ||
-	    event == CONN_EVENT_ICMP)
-		return true;
-	return work->hints[i].slot == CONN_NOT_FOUND && event != CONN_EVENT_SYN_ACK &&
-	       event != CONN_EVENT_NO_ACK;
+	for (unsigned k = 0; k < gathered->needing; k++) {
+		work->verdicts[gathered->needs[k]] = verdicts[k];
+		work->notes[gathered->needs[k]] |= NOTE_CLASSIFIED;
+	}
 }
 
 static void classify4(struct judge_work *work, const struct gathered *gathered)
 {
 	struct key4 keys[JUDGE_BURST_MAX];
 	struct verdict verdicts[JUDGE_BURST_MAX];
-	uint8_t index[JUDGE_BURST_MAX];
-	unsigned count = 0;
 
-	for (unsigned k = 0; k < gathered->count; k++) {
-		unsigned i = gathered->index[k];
-
-		if (!needs_rules(work, i))
-			continue;
-		index[count] = i;
-		keys[count++] = work->packets[i].key4;
-	}
-	if (count == 0)
-		return;
-	classifier_judge4(work->ruleset->classifier, work->direction, keys, count, verdicts);
-	for (unsigned k = 0; k < count; k++) {
-		work->verdicts[index[k]] = verdicts[k];
-		work->notes[index[k]] |= NOTE_CLASSIFIED;
-	}
+	for (unsigned k = 0; k < gathered->needing; k++)
+		keys[k] = work->packets[gathered->needs[k]].key4;
+	classifier_judge4(work->ruleset->classifier, work->direction, keys, gathered->needing,
+			  verdicts);
+	note_verdicts(work, gathered, verdicts);
 }
 
 static void classify6(struct judge_work *work, const struct gathered *gathered)
 {
 	struct key6 keys[JUDGE_BURST_MAX];
 	struct verdict verdicts[JUDGE_BURST_MAX];
-	uint8_t index[JUDGE_BURST_MAX];
-	unsigned count = 0;
 
-	for (unsigned k = 0; k < gathered->count; k++) {
-		unsigned i = gathered->index[k];
-
-		if (!needs_rules(work, i))
-			continue;
-		index[count] = i;
-		keys[count++] = work->packets[i].key6;
-	}
-	if (count == 0)
-		return;
-	classifier_judge6(work->ruleset->classifier, work->direction, keys, count, verdicts);
-	for (unsigned k = 0; k < count; k++) {
-		work->verdicts[index[k]] = verdicts[k];
-		work->notes[index[k]] |= NOTE_CLASSIFIED;
-	}
+	for (unsigned k = 0; k < gathered->needing; k++)
+		keys[k] = work->packets[gathered->needs[k]].key6;
+	classifier_judge6(work->ruleset->classifier, work->direction, keys, gathered->needing,
+			  verdicts);
+	note_verdicts(work, gathered, verdicts);
 }
 
 static void judge_later_fragment(struct judge_work *work, unsigned i)
@@ -272,9 +274,18 @@ static void judge_later_fragment(struct judge_work *work, unsigned i)
 
 static void judge_in_order(struct judge_work *work, unsigned count)
 {
+	/* Then acl or the want of a policy come before the connection. */
+	bool may_settle = work->ruleset->has_policy && !work->ruleset->has_acl[work->direction];
+
 	for (unsigned i = 0; i < count; i++) {
 		const struct packet *packet = &work->packets[i];
 
+		if (may_settle && work->notes[i] == NOTE_OPEN && packet->flags == 0 &&
+		    work->events[i] != CONN_EVENT_ICMP && judge_is_settled(work, i)) {
+			work->decisions[i] =
+				decision_of(DECISION_PASS, DROP_NONE, DECIDED_BY_CONNECTION);
+			continue;
+		}
 		if (work->notes[i] & NOTE_OPEN) {
 			if (packet->flags & PACKET_LATER_FRAGMENT) {
 				judge_later_fragment(work, i);
@@ -297,6 +308,7 @@ void judge_burst(struct judge_context *context, enum direction direction, struct
 	struct judge_work work;
 	struct gathered ip4;
 	struct gathered ip6;
+	uint8_t mac[8] = { 0 };
 
 	work.context = context;
 	work.ruleset = context->ruleset;
@@ -311,13 +323,15 @@ void judge_burst(struct judge_context *context, enum direction direction, struct
 		.rejudge = work.ruleset->rejudge_below > 0,
 		.enforcing = !work.ruleset->audit,
 	};
-	judge_frames(&work, count);
-	gather(&work, count, PACKET_IP4, &ip4);
-	gather(&work, count, PACKET_IP6, &ip6);
+	memcpy(mac, work.ruleset->mac.bytes, sizeof(work.ruleset->mac.bytes));
+	work.mac = guard_mac(mac);
+	ip4.count = ip4.needing = 0;
+	ip6.count = ip6.needing = 0;
+	judge_frames(&work, count, &ip4, &ip6);
 	look_up(&work, &ip4, &ip6);
-	if (work.ruleset->has_policy) {
+	if (work.ruleset->has_policy && ip4.needing > 0)
 		classify4(&work, &ip4);
+	if (work.ruleset->has_policy && ip6.needing > 0)
 		classify6(&work, &ip6);
-	}
 	judge_in_order(&work, count);
 }

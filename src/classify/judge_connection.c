@@ -304,19 +304,6 @@ static void judge_connection(struct judge_work *work, unsigned i)
 	}
 }
 
-/* Most packets: of a live connection on which they change nothing but the time. */
-static inline bool is_settled(struct judge_work *work, unsigned i)
-{
-	const struct packet *packet = &work->packets[i];
-	enum direction opened_by;
-
-	return work->hints[i].slot != CONN_NOT_FOUND &&
-	       conn_refresh(work->context->connections,
-			    packet->kind == PACKET_IP4 ? IP_FAMILY_V4 : IP_FAMILY_V6,
-			    &work->hints[i], work->events[i], work->direction,
-			    packet->tcp_acknowledge, &work->terms, &opened_by);
-}
-
 void judge_packet(struct judge_work *work, unsigned i)
 {
 	bool platform = work->notes[i] & NOTE_PLATFORM;
@@ -329,7 +316,7 @@ void judge_packet(struct judge_work *work, unsigned i)
 		return;
 	if (work->events[i] == CONN_EVENT_ICMP)
 		judge_icmp(work, i);
-	else if (is_settled(work, i))
+	else if (judge_is_settled(work, i))
 		work->decisions[i] = decision_of(DECISION_PASS, DROP_NONE, DECIDED_BY_CONNECTION);
 	else
 		judge_connection(work, i);

@@ -22,6 +22,7 @@ struct judge_work {
 	uint64_t now;
 	bool grace;
 	struct conn_terms terms;
+	uint64_t mac;                    /* the NIC's, in the low 6 bytes */
 	uint8_t notes[JUDGE_BURST_MAX];  /* enum judge_note */
 	uint8_t events[JUDGE_BURST_MAX]; /* enum conn_event */
 	struct conn_hint hints[JUDGE_BURST_MAX];
@@ -44,6 +45,19 @@ static inline struct decision decision_of(enum decision_action action, enum drop
 		.by = by,
 		.rule = CLASSIFIER_NO_RULE,
 	};
+}
+
+/* Most packets: of a live connection on which they change nothing but the time. */
+static inline bool judge_is_settled(struct judge_work *work, unsigned i)
+{
+	const struct packet *packet = &work->packets[i];
+	enum direction opened_by;
+
+	return work->hints[i].slot != CONN_NOT_FOUND &&
+	       conn_refresh(work->context->connections,
+			    packet->kind == PACKET_IP4 ? IP_FAMILY_V4 : IP_FAMILY_V6,
+			    &work->hints[i], work->events[i], work->direction,
+			    packet->tcp_acknowledge, &work->terms, &opened_by);
 }
 
 #endif

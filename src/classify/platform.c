@@ -9,12 +9,6 @@
 
 #include <string.h>
 
-#define ADDRESS(a, b, c, d) \
-	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
-#define WIRE_SERVER ADDRESS(168, 63, 129, 16)
-#define IMDS        ADDRESS(169, 254, 169, 254)
-#define BROADCAST   ADDRESS(255, 255, 255, 255)
-
 /* RFC 8415 section 7.1: All_DHCP_Relay_Agents_and_Servers */
 static const uint8_t dhcp6_servers[16] = { 0xff, 0x02, [13] = 1, [15] = 2 };
 
@@ -30,13 +24,14 @@ static const struct service {
 	uint8_t protocol;
 	uint8_t named; /* enum address_platform: the tag that puts it under the rules */
 } services[] = {
-	{ BROADCAST, DHCP_SERVER_PORT, DHCP_CLIENT_PORT, IP_PROTOCOL_UDP, PLATFORM_NONE },
-	{ WIRE_SERVER, DHCP_SERVER_PORT, DHCP_CLIENT_PORT, IP_PROTOCOL_UDP, PLATFORM_NONE },
-	{ WIRE_SERVER, 53, 0, IP_PROTOCOL_UDP, PLATFORM_DNS },
-	{ WIRE_SERVER, 53, 0, IP_PROTOCOL_TCP, PLATFORM_DNS },
-	{ WIRE_SERVER, 80, 0, IP_PROTOCOL_TCP, PLATFORM_NONE },
-	{ WIRE_SERVER, 32526, 0, IP_PROTOCOL_TCP, PLATFORM_NONE },
-	{ IMDS, 80, 0, IP_PROTOCOL_TCP, PLATFORM_IMDS },
+	{ PLATFORM_BROADCAST, DHCP_SERVER_PORT, DHCP_CLIENT_PORT, IP_PROTOCOL_UDP, PLATFORM_NONE },
+	{ PLATFORM_WIRE_SERVER, DHCP_SERVER_PORT, DHCP_CLIENT_PORT, IP_PROTOCOL_UDP,
+	  PLATFORM_NONE },
+	{ PLATFORM_WIRE_SERVER, 53, 0, IP_PROTOCOL_UDP, PLATFORM_DNS },
+	{ PLATFORM_WIRE_SERVER, 53, 0, IP_PROTOCOL_TCP, PLATFORM_DNS },
+	{ PLATFORM_WIRE_SERVER, 80, 0, IP_PROTOCOL_TCP, PLATFORM_NONE },
+	{ PLATFORM_WIRE_SERVER, 32526, 0, IP_PROTOCOL_TCP, PLATFORM_NONE },
+	{ PLATFORM_IMDS_SERVER, 80, 0, IP_PROTOCOL_TCP, PLATFORM_IMDS },
 };
 #define SERVICES (sizeof(services) / sizeof(services[0]))
 
@@ -44,7 +39,7 @@ static bool is_service4(const struct ruleset *ruleset, const struct packet *pack
 {
 	const struct key4 *key = &packet->key4;
 
-	if (key->remote != WIRE_SERVER && key->remote != IMDS && key->remote != BROADCAST)
+	if (!platform_may_be4(key->remote))
 		return false;
 	for (size_t i = 0; i < SERVICES; i++) {
 		const struct service *service = &services[i];
@@ -90,6 +85,6 @@ void platform_set_key(struct packet *packet)
 	} else if (packet->protocol == IP_PROTOCOL_UDP &&
 		   packet->key4.remote_port == wire_order16(DHCP_SERVER_PORT)) {
 		packet->key4.local = 0;
-		packet->key4.remote = WIRE_SERVER;
+		packet->key4.remote = PLATFORM_WIRE_SERVER;
 	}
 }

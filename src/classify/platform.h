@@ -16,6 +16,19 @@ static inline bool platform_passes(const struct packet *packet)
 	return packet->kind == PACKET_ARP || (packet->flags & PACKET_ND);
 }
 
+#define PLATFORM_ADDRESS(a, b, c, d) \
+	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+#define PLATFORM_WIRE_SERVER PLATFORM_ADDRESS(168, 63, 129, 16)
+#define PLATFORM_IMDS_SERVER PLATFORM_ADDRESS(169, 254, 169, 254)
+#define PLATFORM_BROADCAST   PLATFORM_ADDRESS(255, 255, 255, 255)
+
+/* False where an IPv4 packet cannot be of a platform service; `remote` as it stands on the wire. */
+static inline bool platform_may_be4(uint32_t remote)
+{
+	return remote == PLATFORM_WIRE_SERVER || remote == PLATFORM_IMDS_SERVER ||
+	       remote == PLATFORM_BROADCAST;
+}
+
 /*
  * Whether the packet is a request to a platform service (leaving), or could be a reply of one
  * (arriving), and no rule names that service.

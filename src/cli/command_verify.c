@@ -111,6 +111,7 @@ static enum exit_status check_usage(const struct session *session)
 	const struct arguments *arguments = session->arguments;
 	const bool policy = arguments_get(arguments, "--policy");
 	const bool tuples = arguments_get(arguments, "--tuples");
+	const char *engine = arguments_get(arguments, "--engine");
 
 	if (policy == (arguments_get(arguments, "--nic") != NULL))
 		return refuse(session, "verify asks either the daemon about --nic or the file "
@@ -118,6 +119,8 @@ static enum exit_status check_usage(const struct session *session)
 	if (!policy && (tuples || arguments_get(arguments, "--engine") ||
 			arguments_get(arguments, "--nsg") || arguments_get(arguments, "--context")))
 		return refuse(session, "--tuples, --engine, --nsg and --context go with --policy");
+	if (arguments_get(arguments, "--tier") && (!engine || strcmp(engine, "rte_flow") != 0))
+		return refuse(session, "--tier goes with --engine rte_flow");
 	if (tuples && has_packet(arguments))
 		return refuse(session, "--tuples brings the packets: no --direction, --protocol, "
 				       "--local or --remote beside it");
@@ -173,15 +176,32 @@ static enum exit_status run_packet(const struct session *session, const struct e
 	engine_judge(engine, &tuple, 1, &judgement);
 	answer = verdict_answer(engine_policy(engine), &tuple, &judgement, assumed,
 				arguments_flag(session->arguments, "--explain"));
+	if (engine_tells_where(engine))
+		verdict_add_where(answer, &judgement);
 	if (!session_print_json(session, answer))
 		print_verdict(session, answer);
 	return EXIT_DONE;
 }
 
-static enum exit_status run_offline(struct session *session)
+/* --engine and --tier; their values have been checked against the table. */
+static int make_engine(const struct session *session, const struct policy *policy,
+		       struct engine **ret, struct accelnet_error *err)
 {
 	const char *name = arguments_get(session->arguments, "--engine");
-	const bool reference = name && strcmp(name, "reference") == 0;
+	const char *tier_name = arguments_get(session->arguments, "--tier");
+	enum plan_tier tier = TIER_T3;
+
+	if (tier_name && plan_tier_parse(tier_name, &tier) < 0)
+		return fail(err, ACCELNET_E_USAGE, NULL, "--tier is T3, T2, T1 or T0");
+	if (name && strcmp(name, "rte_flow") == 0)
+		return engine_new_rte_flow(policy, tier, ret, err);
+	return engine_new(
+		policy, name && strcmp(name, "reference") == 0 ? ENGINE_REFERENCE : ENGINE_SOFTWARE,
+		ret, err);
+}
+
+static enum exit_status run_offline(struct session *session)
+{
 	POLICY_CLEANUP struct policy *policy = NULL;
 	ENGINE_CLEANUP struct engine *engine = NULL;
 	struct accelnet_error err;
@@ -194,7 +214,7 @@ static enum exit_status run_offline(struct session *session)
 	source_fini(&source, session);
 	if (status != EXIT_DONE)
 		return status;
-	if (engine_new(policy, reference ? ENGINE_REFERENCE : ENGINE_SOFTWARE, &engine, &err) < 0)
+	if (make_engine(session, policy, &engine, &err) < 0)
 		return session_fail(session, &err);
 	return arguments_get(session->arguments, "--tuples") ? run_stream(session, engine)
 							     : run_packet(session, engine);

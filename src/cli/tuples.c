@@ -56,6 +56,8 @@ static int put_verdict(const struct batch *batch, const struct tuple *tuple,
 	const struct policy *policy = engine_policy(batch->engine);
 	struct json *json = verdict_json(policy, tuple, judgement);
 
+	if (engine_tells_where(batch->engine))
+		verdict_add_where(json, judgement);
 	if (batch->explain)
 		json_add(json, "explain", verdict_explain(policy, tuple, judgement));
 	return put(batch->out, json);

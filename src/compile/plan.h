@@ -145,7 +145,7 @@ struct plan_packet {
 };
 
 struct plan_answer {
-	enum plan_action action; /* PLAN_UNMARKED also where no rule matches */
+	enum plan_action action; /* where no rule of group 0 matches: PLAN_UNMARKED */
 	uint32_t slot;           /* of PLAN_MARK */
 	uint32_t rule;           /* index of the rule that matched; UINT32_MAX: none */
 	bool tie;                /* two rules of one rank matched and disagree: a bug of the plan */

@@ -104,8 +104,11 @@ void plan_judge(const struct plan *plan, const struct plan_packet *packet, struc
 		const struct plan_rule *rule = best_of_group(plan, group, packet, tags, &tie);
 
 		ret->tie |= tie;
-		if (!rule)
+		if (!rule) {
+			/* the root's miss goes to the queues; above it a miss is a drop */
+			ret->action = group ? PLAN_DROP : PLAN_UNMARKED;
 			return;
+		}
 		ret->rule = (uint32_t)(rule - plan->rules);
 		if (rule->action != PLAN_NEXT) {
 			ret->action = rule->action;

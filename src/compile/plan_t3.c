@@ -6,6 +6,8 @@
  *     group 2      the destination's bits
  *     last group   the entries, one priority after the other, first match wins
  *
+ * At the end of the last group stands a rule for everything, to the queues without a mark.
+ *
  * A region that hardware must not decide stands among them unmarked, wherever something below it
  * would decide it. Where the limit on rules is reached, the list ends: what is not reached is
  * unmarked.
@@ -116,6 +118,26 @@ static int add_kind(struct plan_builder *builder, const struct plan_tags *tags, 
 	return r;
 }
 
+/* In a table above the root a packet that no rule matches is lost (mlx5 drops it there). */
+static int add_catch_all(struct plan_builder *builder, uint32_t group)
+{
+	struct plan_rule rule = {
+		.group = group,
+		.priority = PRIORITIES_MAX,
+		.action = PLAN_UNMARKED,
+		.cause = PLAN_FOR_STAGE,
+		.entry = UINT32_MAX,
+	};
+	int r = 0;
+
+	for (int f = 0; r == 0 && f < IP_FAMILIES; f++) {
+		rule.match.family = (enum ip_family)f;
+		rule.match.source.family = rule.match.destination.family = (enum ip_family)f;
+		r = plan_add(builder, &rule);
+	}
+	return r;
+}
+
 static int add_stages(struct plan_builder *builder, const struct plan_tags *tags,
 		      uint32_t *ret_group)
 {
@@ -128,6 +150,8 @@ static int add_stages(struct plan_builder *builder, const struct plan_tags *tags
 		if (tags->count[side])
 			r = plan_tags_add_stage(builder, tags, side, group++, 1);
 	}
+	if (r == 0)
+		r = add_catch_all(builder, group);
 	*ret_group = group;
 	return r;
 }

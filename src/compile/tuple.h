@@ -29,6 +29,7 @@ struct judgement {
 	bool decided;
 	enum stage stage;
 	const struct rule *rule; /* borrowed from the policy */
+	bool by_hardware;        /* a mark or drop of a plan decided: the engine `rte_flow` only */
 	const struct rule
 		*matched[STAGES]; /* what each stage that was evaluated matched, else NULL */
 };

@@ -185,8 +185,13 @@ static const struct method_param verify_params[] = {
 	CONTEXT_FILE,
 	{ .option = "--engine",
 	  .value = "ENGINE",
-	  .choices = "reference|software",
-	  .help = "with --policy: software (default), as the daemon judges; reference, rule by rule" },
+	  .choices = "reference|software|rte_flow",
+	  .help = "with --policy: software (default), as the daemon judges; reference, rule by rule; "
+		  "rte_flow, as a NIC with the rules of --tier does" },
+	{ .option = "--tier",
+	  .value = "TIER",
+	  .choices = "T3|T2|T1|T0",
+	  .help = "with --engine rte_flow: what the NIC can do; T3 by default" },
 	{ .name = "explain",
 	  .option = "--explain",
 	  .type = JSON_BOOL,
@@ -411,9 +416,9 @@ const struct method methods[METHOD_COUNT] = {
 			    "IP[:PORT] [--explain]\n"
 			    "verify --policy FILE [--nsg NAME] [--context FILE] --direction in|out "
 			    "--protocol P --local IP[:PORT] --remote IP[:PORT] [--engine ENGINE] "
-			    "[--explain]\n"
+			    "[--tier TIER] [--explain]\n"
 			    "verify --policy FILE [--nsg NAME] [--context FILE] --tuples FILE [--engine "
-			    "ENGINE] [--explain]\n",
+			    "ENGINE] [--tier TIER] [--explain]\n",
 		.summary = "which rule decides this packet?",
 		.details =
 			"Judges the first packet of a new connection (of TCP: a SYN) by acl and NSG rules. "

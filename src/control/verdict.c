@@ -115,6 +115,11 @@ struct json *verdict_json(const struct policy *policy, const struct tuple *tuple
 	return json;
 }
 
+void verdict_add_where(struct json *answer, const struct judgement *judgement)
+{
+	json_add_string(answer, "where", judgement->by_hardware ? "hardware" : "software");
+}
+
 static void add_rule(struct json *rules, const struct rule *rule, const struct tuple *tuple)
 {
 	const struct rule_match match = reference_rule_fields(rule, tuple);

@@ -12,6 +12,9 @@
 #include "base/json.h"
 #include "compile/tuple.h"
 
+/* Adds "where":"hardware" or "software" to an answer, for engines that tell. */
+void verdict_add_where(struct json *answer, const struct judgement *judgement);
+
 /* The caller frees it. */
 struct json *verdict_json(const struct policy *policy, const struct tuple *tuple,
 			  const struct judgement *judgement);

@@ -11,11 +11,13 @@
 #include "nic/lane.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <rte_rcu_qsbr.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #define LANES_MAX 256
@@ -51,10 +53,27 @@ static void poll_round(struct worker *worker, uint64_t now)
 	}
 }
 
+/*
+ * net_tap reads a queue only after a real-time signal has announced a packet (DPDK 22.11,
+ * drivers/net/tap/rte_eth_tap.c: tun_alloc(), tap_trigger_cb()). The kernel would rather give it to
+ * the process's first thread, the control thread, and that one may be waiting for a disk: packets
+ * would wait as well. eal_start() blocks these signals in every thread; workers take them.
+ */
+static void take_driver_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+		sigaddset(&signals, number);
+	(void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* fails for a wrong `how` only */
+}
+
 static int worker_main(void *argument)
 {
 	struct worker *worker = argument;
 
+	take_driver_signals();
 	rte_rcu_qsbr_thread_online(worker->qsbr, worker->lcore);
 	while (!__atomic_load_n(&worker->stop, __ATOMIC_RELAXED)) {
 		poll_round(worker, clock_ms());

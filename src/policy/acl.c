@@ -29,6 +29,17 @@ enum {
 	ACL_PROPERTIES
 };
 
+/* For messages about what is absent. */
+static const char *const accepted_values[ACL_PROPERTIES] = {
+	[NAME] = "texts that are not empty",
+	[PRIORITY] = "whole numbers from 0 to 65535",
+	[DIRECTION] = "Inbound or Outbound",
+	[ACTION] = "deny, allow or always-allow",
+	[PROTOCOL] = "*, Tcp, Udp, Icmp, Esp, Ah, Icmpv6, Sctp or an IP protocol number",
+	[SOURCE] = "*, addresses, prefixes, service tags or a list of these",
+	[DESTINATION] = "*, addresses, prefixes, service tags or a list of these",
+};
+
 static const char *const property_names[ACL_PROPERTIES] = {
 	[NAME] = "name",
 	[DESCRIPTION] = "description",
@@ -93,8 +104,9 @@ static void find_properties(struct reader *reader, struct rule_reading *reading,
 		if (p->present[i] || (OPTIONAL & 1U << i))
 			continue;
 		p->bad = true;
-		reader_error(reader, ACCELNET_E_MISSING, &reading->at, NULL, "\"%s\" is absent",
-			     property_names[i]);
+		reader_error(reader, ACCELNET_E_MISSING, &reading->at, NULL,
+			     "\"%s\" is absent: accepted are %s", property_names[i],
+			     accepted_values[i]);
 	}
 }
 

@@ -12,7 +12,7 @@
 #include <strings.h>
 
 #define STEPS_MAX 2000000
-#define BYTES_MAX (64U << 20)
+#define BYTES_MAX (16U << 20)
 #define DEPTH_MAX 256
 #define COPIES_MAX                                                                               \
 	800 /* https://learn.microsoft.com/azure/azure-resource-manager/templates/copy-resources \

@@ -24,14 +24,13 @@ static char *text_of(const struct json_at *at)
 	return json_print(at->value);
 }
 
+/* `left`, which is freed and may be NULL, and the first `length` bytes of `right`. */
 static char *joined(char *left, const char *right, size_t length)
 {
-	size_t used = left ? strlen(left) : 0;
-	char *result = alloc_zero(used + length + 1, 1);
+	char *result;
 
-	if (left)
-		memcpy(result, left, used);
-	memcpy(result + used, right, length);
+	if (asprintf(&result, "%s%.*s", left ? left : "", (int)length, right) < 0)
+		abort();
 	free(left);
 	return result;
 }

@@ -378,29 +378,29 @@ static void read_resources(struct arm_reader *reader, const struct arm_env *env,
 	}
 }
 
-int source_read_template(struct source_reader *source, const struct json_at *at)
+int source_read_template(struct source_reader *reader, const struct json_at *at)
 {
-	const struct policy_read_options *options = source->options;
-	struct arm_reader reader = {
-		.source = source,
-		.machine = { .report = source->report },
+	const struct policy_read_options *options = reader->options;
+	struct arm_reader arm = {
+		.source = reader,
+		.machine = { .report = reader->report },
 	};
 	const struct arm_scope scope = {
 		.template = at,
 		.given = options ? options->parameters : NULL,
 	};
-	const struct arm_env env = { .machine = &reader.machine, .scope = &scope };
-	size_t errors_before = source->report->errors;
+	const struct arm_env env = { .machine = &arm.machine, .scope = &scope };
+	size_t errors_before = reader->report->errors;
 	struct json_at list;
 
 	if (json_get_fold(at, "resources", &list))
-		read_resources(&reader, &env, &list);
-	arm_place_rules(&reader);
-	arm_hand_over(&reader);
-	arm_machine_fini(&reader.machine);
-	if (source->source->count || source->report->errors > errors_before)
+		read_resources(&arm, &env, &list);
+	arm_place_rules(&arm);
+	arm_hand_over(&arm);
+	arm_machine_fini(&arm.machine);
+	if (reader->source->count || reader->report->errors > errors_before)
 		return 0;
-	report_error(source->report, ACCELNET_E_FORM, at,
+	report_error(reader->report, ACCELNET_E_FORM, at,
 		     "the template deploys no network security group: no resource of type " NSG_TYPE
 		     " or " RULE_TYPE);
 	return -error_errno(ACCELNET_E_FORM);

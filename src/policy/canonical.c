@@ -123,12 +123,12 @@ static const struct layout options_members[] = {
 };
 SHAPE(options, EXACT, NULL);
 
-static const struct layout document_members[] = {
+static const struct layout whole_members[] = {
 	{ "apiVersion", NULL },  { "subnetNsg", &nsg },   { "nicNsg", &nsg },
 	{ "acl", &acl },         { "context", &context }, { "isolation", &isolation },
 	{ "options", &options },
 };
-SHAPE(document, EXACT, NULL);
+SHAPE(whole, EXACT, NULL);
 
 struct slot {
 	const char *key; /* as it is written out */
@@ -240,9 +240,9 @@ static struct json *shaped(const struct json_at *at, const struct shape *shape)
 	return list;
 }
 
-struct json *policy_document_canonical(const struct json *json)
+struct json *policy_document_canonical(const struct json *document)
 {
-	struct json_at root = json_root(json);
+	struct json_at root = json_root(document);
 
-	return shaped(&root, &document);
+	return shaped(&root, &whole);
 }

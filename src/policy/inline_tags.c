@@ -269,16 +269,16 @@ int policy_document_inline_tags(const struct json *document, const char *directo
 	return 0;
 }
 
-struct json *policy_document_with_tags(const struct json *document, const struct json *download,
+struct json *policy_document_with_tags(const struct json *document, const struct json *tags,
 				       size_t *ret_count)
 {
 	struct json_at root = json_root(document), context, known, tag;
 	struct names names = names_in(document);
-	struct json *tags = json_new_object(), *renewed = json_new_object();
-	struct json_at fresh = json_root(tags);
+	struct json *chosen = json_new_object(), *renewed = json_new_object();
+	struct json_at fresh = json_root(chosen);
 	bool has_context = source_get(&root, "context", JSON_OBJECT, &context);
 
-	*ret_count = select_tags(download, &names, NULL, tags);
+	*ret_count = select_tags(tags, &names, NULL, chosen);
 	names_fini(&names);
 	if (has_context)
 		copy_except(renewed, &context, "serviceTags");
@@ -287,9 +287,9 @@ struct json *policy_document_with_tags(const struct json *document, const struct
 			struct json_at other;
 
 			if (!json_get_fold(&fresh, tag.key, &other))
-				json_add(tags, tag.key, json_copy(tag.value));
+				json_add(chosen, tag.key, json_copy(tag.value));
 		}
 	}
-	json_add(renewed, "serviceTags", tags);
+	json_add(renewed, "serviceTags", chosen);
 	return with_context(document, renewed);
 }

@@ -51,12 +51,17 @@ struct policy_source {
 };
 
 struct policy_read_options {
-	bool strict; /* --strict; a document's options.strict counts too */
-	const struct json
-		*context; /* a `context` object for what the document leaves out, or NULL */
-	const struct json *parameters; /* values for a template's parameters, or NULL */
-	bool unresolved_ok; /* a tag, group or virtualNetwork that nothing defines is a warning:
-			       `check` of a form that cannot hold context */
+	/* --strict; a document's options.strict counts too */
+	bool strict;
+	/* A `context` object for what the document leaves out, or NULL. */
+	const struct json *context;
+	/* Values for a template's parameters, as a parameters file has them, or NULL. */
+	const struct json *parameters;
+	/*
+	 * A tag, a group or a virtualNetwork that nothing defines is a warning: for `check` of a
+	 * form that cannot hold context.
+	 */
+	bool unresolved_ok;
 };
 
 /* Of a file that holds policies; what goes to the daemon must fit its own limit besides. */

@@ -46,24 +46,26 @@ static const int protocol_numbers[] = {
 
 /* --- words --- */
 
+/* `accepted` says what may stand there. */
 static struct member *required(struct reader *reader, struct rule_properties *p,
-			       enum rule_property which)
+			       enum rule_property which, const char *accepted)
 {
 	struct member *member = &p->member[which];
 
 	if (member->present)
 		return member;
 	p->bad = true;
-	reader_error(reader, ACCELNET_E_MISSING, p->at, NULL, "\"%s\" is absent",
-		     rule_property_names[which]);
+	reader_error(reader, ACCELNET_E_MISSING, p->at, NULL, "\"%s\" is absent: accepted are %s",
+		     rule_property_names[which], accepted);
 	return NULL;
 }
 
 static int read_word(struct reader *reader, struct rule_properties *p, enum rule_property which,
 		     const char *const *words)
 {
-	const struct member *member = required(reader, p, which);
 	char accepted[100];
+	const struct member *member =
+		required(reader, p, which, word_list(words, accepted, sizeof(accepted)));
 	int found = -1;
 
 	if (!member)
@@ -77,8 +79,7 @@ static int read_word(struct reader *reader, struct rule_properties *p, enum rule
 		if (found < 0)
 			reader_error(reader, ACCELNET_E_VALUE, &member->at, NULL,
 				     "\"%.40s\" is not a %s: accepted are %s", text,
-				     rule_property_names[which],
-				     word_list(words, accepted, sizeof(accepted)));
+				     rule_property_names[which], accepted);
 	}
 	p->bad |= found < 0;
 	return found;
@@ -115,7 +116,8 @@ static bool read_number(struct reader *reader, const struct json_at *at, int64_t
 
 static bool read_priority(struct reader *reader, struct rule_properties *p, struct rule *rule)
 {
-	const struct member *member = required(reader, p, RULE_PRIORITY);
+	const struct member *member =
+		required(reader, p, RULE_PRIORITY, "whole numbers from 100 to 4096");
 	int64_t value = 0;
 
 	if (!member)

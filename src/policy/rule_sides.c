@@ -61,12 +61,15 @@ static bool exactly_one(struct reader *reader, struct rule_properties *p,
 			     rule_property_names[which[first]], rule_property_names[which[i]]);
 		return false;
 	}
-	if (first < 0)
+	if (first < 0 && count == 2)
 		reader_error(reader, ACCELNET_E_SIDE, p->at, NULL,
-			     "nothing is given for %s: use it, %s%s%s",
+			     "nothing is given for %s: use it or %s", rule_property_names[which[0]],
+			     rule_property_names[which[1]]);
+	else if (first < 0)
+		reader_error(reader, ACCELNET_E_SIDE, p->at, NULL,
+			     "nothing is given for %s: use it, %s or %s",
 			     rule_property_names[which[0]], rule_property_names[which[1]],
-			     count > 2 ? " or " : "",
-			     count > 2 ? rule_property_names[which[2]] : "");
+			     rule_property_names[which[2]]);
 	return first >= 0;
 }
 

@@ -4,6 +4,7 @@
 #include "testpmd/acl.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,8 +143,9 @@ static int add_product(struct rule_list_builder *list, const struct program *pro
 
 static int build_context(const struct rule_list_builder *list, struct acl_yardstick *acl)
 {
+	char name[RTE_ACL_NAMESIZE];
 	struct rte_acl_param param = {
-		.name = "accelnet-yardstick",
+		.name = name,
 		.socket_id = SOCKET_ID_ANY,
 		.rule_size = RTE_ACL_RULE_SZ(FIELDS),
 		.max_rule_num = (uint32_t)list->count,
@@ -151,6 +153,8 @@ static int build_context(const struct rule_list_builder *list, struct acl_yardst
 	struct rte_acl_config config = { .num_categories = 1, .num_fields = FIELDS };
 	int r;
 
+	/* rte_acl_create() gives a context out again where it knows the name */
+	(void)snprintf(name, sizeof(name), "yardstick %p", (void *)acl);
 	memcpy(config.defs, definitions, sizeof(definitions));
 	acl->context = rte_acl_create(&param);
 	if (!acl->context)

@@ -7,6 +7,12 @@
 #include "testpmd/bench.h"
 #include "testpmd/generate.h"
 
+/*
+ * So many rule sets of one kind and size are measured, and their mean is told: how many tries
+ * rte_acl makes of a rule set, and so how fast it is, varies twofold from one to the next.
+ */
+#define BENCH_RULE_SETS 3
+
 typedef int bench_rule_set_fn(const struct bench_options *options, struct bench_result_list *list,
 			      enum generate_kind kind, unsigned rules);
 

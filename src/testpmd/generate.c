@@ -244,12 +244,13 @@ static void add_rule(struct policy *policy, const struct draft *draft, unsigned 
 	synthetic_rule(policy, STAGE_NIC, DIRECTION_INBOUND, &rule);
 }
 
-struct policy *generate_policy(enum generate_kind kind, unsigned rules)
+struct policy *generate_policy(enum generate_kind kind, unsigned rules, unsigned seed)
 {
 	const struct ip_prefix network = { .family = IP_FAMILY_V4,
 					   .length = 8,
 					   .number = UINT32_C(10) << 24 };
-	struct generator g = { .shape = &shapes[kind], .random = { 7 * rules + kind } };
+	struct generator g = { .shape = &shapes[kind],
+			       .random = { 7 * rules + kind + ((uint64_t)seed << 32) } };
 	struct policy *policy = checked(policy_new_empty());
 	const struct address_set *virtual_network =
 		synthetic_set(policy, ADDRESS_PREFIXES, "VirtualNetwork", &network, 1);

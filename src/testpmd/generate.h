@@ -19,8 +19,11 @@ enum generate_kind { GENERATE_NSG, GENERATE_ACL1 };
 
 const char *generate_kind_name(enum generate_kind kind);
 
-/* A policy whose NIC NSG has `rules` inbound rules, default ones included. policy_free(). */
-struct policy *generate_policy(enum generate_kind kind, unsigned rules);
+/*
+ * A policy whose NIC NSG has `rules` inbound rules, default ones included; another for each `seed`.
+ * policy_free().
+ */
+struct policy *generate_policy(enum generate_kind kind, unsigned rules, unsigned seed);
 
 /*
  * `count` inbound TCP and UDP tuples: nine of ten at a place that a random user rule covers, the

@@ -5,9 +5,11 @@ Needs root, for the socket's group; no network namespace and no TAP.
 """
 
 import contextlib
+import ipaddress
 import json
 import os
 import pathlib
+import random
 import shutil
 import socket
 import subprocess
@@ -16,6 +18,7 @@ import tempfile
 import threading
 import time
 
+import generated_policy
 import tap
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../scripts/lib"))
@@ -23,6 +26,7 @@ import lab  # pylint: disable=wrong-import-position
 
 EXAMPLES = lab.ROOT / "config/examples"
 DOCUMENT = EXAMPLES / "three-tier.json"
+STREAM = 50000
 STATUS = b'{"jsonrpc":"2.0","id":1,"method":"status"}\n'
 
 
@@ -36,6 +40,23 @@ def rule(name, priority, **properties):
 def document(*rules, **members):
     return {"apiVersion": "accelnet/v1", "nicNsg": {"properties": {"securityRules": list(rules)}},
             **members}
+
+
+def near(random_, properties):
+    """A packet at a border of the rule: of its addresses and its ports."""
+    def address(prefixes):
+        network = ipaddress.ip_network(random_.choice(prefixes))
+        border = random_.choice((network[0], network[-1]))
+        return str(border + random_.choice((-1, 0, 0, 0, 1)))
+
+    low, _, high = random_.choice(properties["destinationPortRanges"]).partition("-")
+    port = random_.choice((int(low), int(high or low))) + random_.choice((-1, 0, 0, 0, 1))
+    return {"direction": properties["direction"],
+            "protocol": random_.choice((6, 17, 6, 17, 132, 1)),
+            "source": address(properties["sourceAddressPrefixes"]),
+            "sourcePort": random_.randrange(65536),
+            "destination": address(properties["destinationAddressPrefixes"]),
+            "destinationPort": max(0, min(port, 65535))}
 
 
 class Cases:
@@ -192,7 +213,8 @@ class Cases:
     def over_the_line_limit(self):
         """a policy over 4 MiB is refused before and by the socket"""
         big = document(*(rule(f"r{i}", 100 + i, description="x" * 140) for i in range(3000)),
-                       context={"serviceTags": {f"T{i}": [f"10.{i >> 8}.{i & 255}.{j}/32" for j in range(120)]
+                       context={"serviceTags": {f"T{i}": [f"10.{i >> 8}.{i & 255}.{j}/32"
+                                                          for j in range(120)]
                                                 for i in range(3000)}})
         assert len(json.dumps(big)) > 4 << 20
         assert self.apply(big, status=3)["error"]["data"]["symbol"] == "too-large"
@@ -220,6 +242,30 @@ class Cases:
                 offline = self.ask("verify", "--policy", DOCUMENT, "--engine", engine, *packet)
                 assert offline == online, (packet, engine, offline, online)
         return f"{len(packets)} packets"
+
+    def streams_agree(self):
+        """verify --tuples: both engines say the same on a 1,000-rule policy"""
+        generated = generated_policy.policy(7)
+        rules = [entry for entry in generated["nicNsg"]["properties"]["securityRules"]
+                 if entry["name"].startswith("filler")]
+        policy = self.file(generated, "thousand.json")
+        packets = self.folder / "packets.ndjson"
+        random_ = random.Random(7)
+        with open(packets, "w", encoding="utf-8") as out:
+            for _ in range(STREAM):
+                entry = random_.choice(rules)
+                out.write(json.dumps(near(random_, entry["properties"])) + "\n")
+        streams, seconds = [], []
+        for engine in ("software", "reference"):
+            start = time.monotonic()
+            streams.append(self.ctl("verify", "--policy", policy, "--tuples", packets, "--engine",
+                                    engine))
+            seconds.append(time.monotonic() - start)
+        assert streams[0] == streams[1] and streams[0].count(b"\n") == STREAM
+        named = {json.loads(line)["rule"] for line in streams[0].splitlines()}
+        assert len(named) > 500, len(named)
+        return (f"{STREAM} packets, {len(named)} rules decide; {seconds[0]:.1f} s and"
+                f" {seconds[1]:.1f} s")
 
     def rules_tell_where(self):
         """rule list, rule explain: where, why, hits"""
@@ -402,10 +448,11 @@ class Cases:
     def all(self):
         return [self.life_of_a_policy, self.compare_and_set, self.bare_nsg,
                 self.context_beside_the_file, self.bad_input, self.over_the_line_limit,
-                self.verify_agrees, self.rules_tell_where, self.every_command_prints_json,
-                self.exit_statuses, self.strangers_stay_outside, self.follows_events,
-                self.slow_reader, self.byte_a_second, self.two_hundred_at_once, self.mid_request,
-                self.flood, self.big_policies_side_by_side, self.log_is_clean]
+                self.verify_agrees, self.streams_agree, self.rules_tell_where,
+                self.every_command_prints_json, self.exit_statuses,
+                self.strangers_stay_outside, self.follows_events, self.slow_reader,
+                self.byte_a_second, self.two_hundred_at_once, self.mid_request, self.flood,
+                self.big_policies_side_by_side, self.log_is_clean]
 
 
 def main():

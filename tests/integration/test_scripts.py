@@ -132,7 +132,7 @@ def finds_what_is_left_running():
         leftovers_begin
         setsid sleep 300 >/dev/null 2>&1 &
         echo $!
-        sleep 0.2
+        until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done
         leftovers_end
     """
     result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)

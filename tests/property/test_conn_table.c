@@ -312,7 +312,7 @@ static bool see(void *context, const struct conn_info *info)
 
 	if (info->family == IP_FAMILY_V6)
 		memcpy(&number, info->key6.local, sizeof(number));
-	if (seen)
+	if (seen && number < sizeof(seen->times))
 		seen->times[number]++;
 	return true;
 }
@@ -448,12 +448,70 @@ static void every_place_is_used(void **state)
 	conn_table_free(table);
 }
 
+static enum conn_answer udp(struct conn_table *table, uint32_t number, enum direction direction,
+			    uint64_t now)
+{
+	struct packet packet = {
+		.key4 = { .remote = number, .protocol = IP_PROTOCOL_UDP },
+		.kind = PACKET_IP4,
+		.protocol = IP_PROTOCOL_UDP,
+	};
+	struct conn_question question = {
+		.input = { .event = CONN_EVENT_UDP,
+			   .direction = direction,
+			   .protocol = IP_PROTOCOL_UDP,
+			   .now = (uint32_t)now,
+			   .rules = CONN_RULES_ALLOW },
+		.now = now,
+	};
+	struct conn_hint hint;
+	enum direction opened_by;
+
+	conn_prepare(table, &packet, &hint);
+	return conn_apply(table, &packet, &hint, &question, &opened_by);
+}
+
+/* Thousands live on without a reply while many more come, are replied to, and go. */
+static void the_ring_never_overflows(void **state)
+{
+	struct conn_table_options options = { .max = 20000, .timeouts = conn_timeouts_default };
+	struct conn_table *table;
+	struct conn_stats stats;
+	uint64_t now = 1000;
+
+	(void)state;
+	options.timeouts.udp = 60000;
+	options.timeouts.udp_replied = 1;
+	assert_int_equal(conn_table_new(&options, &table), 0);
+	for (uint32_t i = 0; i < 9000; i++)
+		assert_int_equal(udp(table, i, DIRECTION_OUTBOUND, now), CONN_ANSWER_NEW);
+	for (uint32_t i = 0; i < 200000; i++) {
+		now += i % 4 == 0;
+		assert_int_equal(udp(table, 10000 + i, DIRECTION_OUTBOUND, now), CONN_ANSWER_NEW);
+		assert_int_equal(udp(table, 10000 + i, DIRECTION_INBOUND, now), CONN_ANSWER_PASS);
+		(void)conn_expire_slice(table, now);
+		assert_true(table->ring.tail - table->ring.head <= table->ring.mask + 1);
+	}
+	conn_table_stats(table, &stats);
+	assert_int_equal(stats.unreplied, 9000);
+	/* Each of them can still give way: the cap is 10,000. */
+	for (uint32_t i = 0; i < 10000; i++)
+		assert_int_equal(udp(table, 500000 + i, DIRECTION_OUTBOUND, now), CONN_ANSWER_NEW);
+	conn_table_stats(table, &stats);
+	assert_int_equal(stats.evicted, 9000);
+	for (uint32_t i = 0; i < 10000; i++)
+		assert_int_equal(udp(table, 500000 + i, DIRECTION_OUTBOUND, now), CONN_ANSWER_PASS);
+	check_whole(table, now);
+	conn_table_free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_a_map),
 		cmocka_unit_test(holds_together_under_threads),
 		cmocka_unit_test(every_place_is_used),
+		cmocka_unit_test(the_ring_never_overflows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,7 +126,7 @@ static void completes(void **state)
 		{ "policy apply --level ", "nic\nsubnet\n" },
 		{ "policy apply f.json --level s", "subnet\n" },
 		{ "verify --direction ", "in\nout\n" },
-		{ "verify --engine r", "reference\n" },
+		{ "verify --engine re", "reference\n" },
 		{ "status --v", "--version\n" },
 		{ "nosuch ", "" },
 	};

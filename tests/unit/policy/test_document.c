@@ -461,6 +461,106 @@ static void rule_counts_are_limited(void **state)
 	free(text);
 }
 
+/* `count` copies of `item` joined by `glue`; %zu in it is the number of the copy. */
+static char *repeated(const char *item, const char *glue, size_t count)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	for (size_t i = 0; i < count; i++) {
+		const char *number = strstr(item, "#");
+
+		fputs(i ? glue : "", out);
+		if (number)
+			fprintf(out, "%.*s%zu%s", (int)(number - item), item, i, number + 1);
+		else
+			fputs(item, out);
+	}
+	fclose(out);
+	return text;
+}
+
+struct limit {
+	const char *name; /* $ stands for the copies */
+	const char *properties;
+	const char *item; /* # is its number */
+	const char *glue;
+	size_t most; /* so many pass unnoticed, one more does not */
+	bool is_error;
+	const char *detail;
+};
+
+#define SIDES  "'sourceAddressPrefix':'*','destinationAddressPrefix':'*'"
+#define TO_ANY ",'destinationAddressPrefix':'*'"
+
+static const struct limit limits[] = {
+	{ "$", SIDES, "n", "", 80, false, "longer than Azure's 80" },
+	{ "$", SIDES, "n", "", 256, true, "at most 256" },
+	{ "r", "'description':'$'," SIDES, "d", "", 140, false, "longer than Azure's 140" },
+	{ "r", "'sourceAddressPrefixes':[$]" TO_ANY, "'2001:db8::#'", ",", 4000, false,
+	  "Azure takes 4000" },
+	{ "r", "'sourceApplicationSecurityGroups':[$]" TO_ANY, "{'id':'web'}", ",", 10, false,
+	  "Azure takes 10" },
+	{ "r", "'sourceAddressPrefixes':[$]" TO_ANY, "'tag#'", ",", POLICY_SIDE_SETS_MAX, true,
+	  "more than 1000 tags" },
+};
+
+static char *with_copies(const char *text, const char *copies)
+{
+	const char *mark = strchr(text, '$');
+	char *result;
+
+	if (!mark)
+		return strdup(text);
+	assert_true(asprintf(&result, "%.*s%s%s", (int)(mark - text), text, copies, mark + 1) > 0);
+	return result;
+}
+
+/* Whether `count` of them are told of. */
+static bool is_told(const struct limit *t, size_t count)
+{
+	char *copies = repeated(t->item, t->glue, count);
+	char *name = with_copies(t->name, copies), *rest = with_copies(t->properties, copies);
+	char *tags = repeated("'tag#':[]", ",", POLICY_SIDE_SETS_MAX + 1), *document;
+	struct built built;
+	bool told_of = false;
+
+	assert_true(asprintf(&document,
+			     "{" VERSION ",'context':{'virtualNetwork':[],'serviceTags':{%s},"
+			     "'applicationSecurityGroups':{'web':['192.0.2.1']}},'nicNsg':"
+			     "{'securityRules':[{'name':'%s','priority':100,'direction':'Inbound',"
+			     "'access':'Deny','protocol':'*','sourcePortRange':'*',"
+			     "'destinationPortRange':'*',%s}]}}",
+			     tags, name, rest) > 0);
+	built = build(document, NULL);
+	for (size_t i = 0; i < built.report.count; i++) {
+		if (strstr(built.report.problems[i].detail, t->detail)) {
+			assert_int_equal(!built.report.problems[i].is_warning, t->is_error);
+			told_of = true;
+		}
+	}
+	built_fini(&built);
+	free(document);
+	free(tags);
+	free(name);
+	free(rest);
+	free(copies);
+	return told_of;
+}
+
+static void limits_are_told(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (is_told(&limits[i], limits[i].most))
+			fail_msg("%s: told too early", limits[i].detail);
+		if (!is_told(&limits[i], limits[i].most + 1))
+			fail_msg("%s: not told", limits[i].detail);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,6 +577,7 @@ int main(void)
 		cmocka_unit_test(missing_context_is_told_once),
 		cmocka_unit_test(default_rules_of_an_answer_are_not_loaded_twice),
 		cmocka_unit_test(rule_counts_are_limited),
+		cmocka_unit_test(limits_are_told),
 	};
 
 	return cmocka_run_group_tests_name("policy_document", tests, NULL, NULL);

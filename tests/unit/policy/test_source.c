@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -403,6 +404,48 @@ static void only_named_tags_travel(void **state)
 	report_fini(&report);
 }
 
+/* A download of the size that there will be: loaded in a moment, and little of it goes on. */
+static void large_downloads_are_quick(void **state)
+{
+	char path[] = "/tmp/accelnet-tags-XXXXXX";
+	struct json *document, *download = NULL, *with;
+	struct accelnet_error err;
+	clock_t start = clock();
+	size_t count;
+	char *text;
+	FILE *out;
+
+	(void)state;
+	out = fdopen(mkstemp(path), "w");
+	assert_non_null(out);
+	fprintf(out, "{\"values\":[");
+	for (unsigned tag = 0; tag < 3000; tag++) {
+		fprintf(out, "%s{\"name\":\"Tag%u.Region\",\"properties\":{\"addressPrefixes\":[",
+			tag ? "," : "", tag);
+		for (unsigned i = 0; i < 40; i++)
+			fprintf(out, "%s\"20.%u.%u.%u/30\"", i ? "," : "", tag / 256, tag % 256,
+				i * 4);
+		fprintf(out, "]}}");
+	}
+	fprintf(out, "]}");
+	fclose(out);
+	document = json_of("{'apiVersion':'accelnet/v1','acl':{'rules':[{'name':'a','priority':1,"
+			   "'direction':'Inbound','action':'deny','protocol':'*',"
+			   "'source':'tag2999.region','destination':'*'}]}}");
+	assert_int_equal(service_tags_load(path, &download, &err), 0);
+	with = policy_document_with_tags(document, download, &count);
+	assert_int_equal(count, 1);
+	text = json_print(with);
+	assert_true(strlen(text) < 2000);
+	assert_non_null(strstr(text, "20.11.183.156/30"));
+	assert_true(clock() - start < CLOCKS_PER_SEC * 5); /* 0.1 s without sanitizers */
+	free(text);
+	json_free(with);
+	json_free(download);
+	json_free(document);
+	unlink(path);
+}
+
 static void tags_are_renewed(void **state)
 {
 	struct json *download = json_of(
@@ -438,6 +481,7 @@ int main(void)
 		cmocka_unit_test(canonical_form_is_one),
 		cmocka_unit_test(examples_are_clean),
 		cmocka_unit_test(only_named_tags_travel),
+		cmocka_unit_test(large_downloads_are_quick),
 		cmocka_unit_test(tags_are_renewed),
 	};
 

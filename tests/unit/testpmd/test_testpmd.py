@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""accelnet-testpmd as a user meets it: help, exit codes, and the object that --json writes.
+
+    test_testpmd.py PROGRAM
+"""
+
+import json
+import subprocess
+import sys
+import unittest
+
+PROGRAM = sys.argv.pop()
+BRIEF = ["--rules", "50", "--rounds", "2", "--duration", "0.02"]
+
+
+def run(*arguments):
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=100,
+                          check=False)
+
+
+class Testpmd(unittest.TestCase):
+    def test_help_and_list(self):
+        done = run("--help")
+        self.assertEqual(done.returncode, 0)
+        for option in ("--bench", "--rules", "--rounds", "--duration", "--json"):
+            self.assertIn(option, done.stdout)
+        done = run("--bench", "list")
+        self.assertEqual(done.returncode, 0)
+        names = [line.split()[0] for line in done.stdout.splitlines()]
+        self.assertIn("classify", names)
+        self.assertIn("compile", names)
+
+    def test_wrong_usage(self):
+        for arguments in ([], ["--bench", "nonsense"], ["--bench", "classify,nonsense"],
+                          ["--bench", "classify", "--rounds", "0"],
+                          ["--bench", "classify", "--rounds", "51"],
+                          ["--bench", "classify", "--rules", "1x"],
+                          ["--bench", "classify", "--duration", "-1"], ["--frobnicate"],
+                          ["--bench", "classify", "stray"]):
+            done = run(*arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertTrue(done.stderr, arguments)
+
+    def test_refuses_a_path_that_is_not_there(self):
+        done = run("--bench", "classify", *BRIEF, "--simd", "mmx")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("scalar, avx2 or avx512", done.stderr)
+
+    def test_json(self):
+        done = run("--bench", "classify,compile", *BRIEF, "--simd", "scalar", "--json", "-")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        document = json.loads(done.stdout)
+        self.assertEqual(document["schema"], "accelnet-bench/1")
+        self.assertEqual(document["environment"]["arguments"][0], "--bench")
+        names = [result["name"] for result in document["results"]]
+        self.assertEqual(names, ["classify/nsg/50", "classify/acl1/50", "compile/nsg/50",
+                                 "compile/acl1/50"])
+        for result in document["results"]:
+            samples = result["samples"]["rounds"]
+            self.assertEqual(len(samples) + result["busyRounds"], 2)
+            self.assertGreater(result["ours"], 0)
+            self.assertEqual(result["ours"], min(samples))
+            self.assertGreater(result["peer"]["value"], 0)
+            self.assertAlmostEqual(result["ratio"], result["peer"]["value"] / result["ours"])
+            self.assertLessEqual(result["spread"][0], result["spread"][1])
+        self.assertIn("classify/nsg/50", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
