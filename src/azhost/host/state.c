@@ -130,6 +130,7 @@ static void add_vf_stats(const struct nic *nic, struct json *object)
 	json_add_unsigned(object, "lostUnseen", vf->losses.unseen);
 	json_add_unsigned(object, "lostUnsent", vf->losses.unsent + vf->discarded);
 	json_add_unsigned(object, "lostNoBuffer", vf->losses.no_buffer + now.no_buffer);
+	json_add_unsigned(object, "noRule", vf->losses.no_rule + now.no_rule);
 	json_add_unsigned(object, "lostAfterLastPoll", vf->losses.undelivered + vf->losses.unseen);
 	if (vf->shared == NULL)
 		return;

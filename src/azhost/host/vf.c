@@ -49,6 +49,7 @@ struct vf_losses vf_in_flight(const struct vf *vf)
 	now.unseen = delivered > consumed ? delivered - consumed : 0;
 	now.unsent = load(&vf->shared->unsent);
 	now.no_buffer = load(&vf->shared->no_buffer);
+	now.no_rule = load(&vf->shared->to_kernel) + load(&vf->shared->dropped);
 	return now;
 }
 
@@ -64,6 +65,7 @@ static void detach(struct vf *vf)
 	vf->losses.unseen += last.unseen;
 	vf->losses.unsent += last.unsent;
 	vf->losses.no_buffer += last.no_buffer;
+	vf->losses.no_rule += last.no_rule;
 	say_detail("%s: VF closed by the guest (%llu frames unseen)", vf->ibname,
 		   (unsigned long long)(last.undelivered + last.unseen));
 	loop_poller_remove(vf->loop, &vf->poller);

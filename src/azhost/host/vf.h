@@ -24,6 +24,7 @@ struct vf_losses {
 	uint64_t unseen;    /* in the guest's Rx queues, never acknowledged: after its last poll */
 	uint64_t unsent;    /* in the guest's Tx queues when the device died */
 	uint64_t no_buffer; /* the guest was too slow: its Rx queues were empty of buffers */
+	uint64_t no_rule;   /* no rule led to a queue: to the VF's kernel interface, or dropped */
 };
 
 struct vf_callbacks {

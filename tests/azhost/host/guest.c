@@ -40,6 +40,7 @@ static uint16_t netvsc;
 static uint16_t queues = 1;
 static atomic_bool ending, echoing, clearing, removed;
 static atomic_ulong received, marked, duplicates, distinct, wrong_mark;
+static atomic_uint wrong_value;
 static uint8_t seen[NUMBERS / 8];
 static struct rte_flow *rule;
 static int rule_port = -1;
@@ -67,8 +68,10 @@ static void count(const struct rte_mbuf *m)
 	received++;
 	if ((m->ol_flags & RTE_MBUF_F_RX_FDIR_ID) != 0) {
 		marked++;
-		if (m->hash.fdir.hi != MARK_ID)
+		if (m->hash.fdir.hi != MARK_ID) {
 			wrong_mark++;
+			wrong_value = m->hash.fdir.hi;
+		}
 	}
 	if ((seen[number / 8] & 1u << number % 8) != 0)
 		duplicates++;
@@ -187,8 +190,8 @@ static void keep_rule(void)
 static void print_stat(void)
 {
 	printf("{\"received\":%lu,\"marked\":%lu,\"wrongMark\":%lu,\"duplicates\":%lu,"
-	       "\"distinct\":%lu,\"vf\":%d,\"rules\":%lu}\n",
-	       received, marked, wrong_mark, duplicates, distinct, find_vf(), rules);
+	       "\"wrongValue\":%u,\"distinct\":%lu,\"vf\":%d,\"rules\":%lu}\n",
+	       received, marked, wrong_mark, duplicates, wrong_value, distinct, find_vf(), rules);
 }
 
 /* False: quit. */
