@@ -133,7 +133,7 @@ static int check_value(const struct method_param *param, const char *text,
 {
 	if (param->choices)
 		return check_choice(param, text, err);
-	if (param->type == JSON_NUMBER && param->name)
+	if (param->type == JSON_NUMBER)
 		return check_number(param, text, err);
 	return 0;
 }

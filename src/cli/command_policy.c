@@ -188,6 +188,10 @@ static enum exit_status check_file(const struct session *session, const char *pa
 	if (policy_source_load(path, options, report, &source) < 0 &&
 	    report_result(report, &err) < 0 && err.code == ACCELNET_E_IO)
 		return session_fail(session, &err);
+	if (source && source_check_parameters(session, source) != EXIT_DONE) {
+		policy_source_free(source);
+		return EXIT_USAGE;
+	}
 	*ret = policy_check_json(source, options, directories, report);
 	policy_source_free(source);
 	return report->errors ? EXIT_REFUSED : EXIT_DONE;
@@ -200,16 +204,18 @@ enum exit_status command_policy_check(struct session *session)
 	struct policy_read_options options = {
 		.strict = arguments_flag(session->arguments, "--strict"),
 	};
-	JSON_CLEANUP struct json *context = NULL, *result = NULL;
-	enum exit_status status = EXIT_DONE;
+	JSON_CLEANUP struct json *context = NULL, *parameters = NULL, *result = NULL;
+	enum exit_status status;
 	struct report report;
 	char *directories[2];
 
-	if (context_path)
+	status = source_load_parameters(session, path, &parameters);
+	if (status == EXIT_DONE && context_path)
 		status = source_load(session, context_path, &context);
 	if (status != EXIT_DONE)
 		return status;
 	options.context = context;
+	options.parameters = parameters;
 	directories[0] = source_directory(path);
 	directories[1] = source_directory(context_path ? context_path : path);
 	report_init(&report);

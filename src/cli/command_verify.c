@@ -116,9 +116,11 @@ static enum exit_status check_usage(const struct session *session)
 	if (policy == (arguments_get(arguments, "--nic") != NULL))
 		return refuse(session, "verify asks either the daemon about --nic or the file "
 				       "--policy");
-	if (!policy && (tuples || arguments_get(arguments, "--engine") ||
-			arguments_get(arguments, "--nsg") || arguments_get(arguments, "--context")))
-		return refuse(session, "--tuples, --engine, --nsg and --context go with --policy");
+	if (!policy &&
+	    (tuples || arguments_get(arguments, "--engine") || arguments_get(arguments, "--nsg") ||
+	     arguments_get(arguments, "--context") || arguments_get(arguments, "--parameters")))
+		return refuse(session, "--tuples, --engine, --nsg, --context and --parameters go "
+				       "with --policy");
 	if (arguments_get(arguments, "--tier") && (!engine || strcmp(engine, "rte_flow") != 0))
 		return refuse(session, "--tier goes with --engine rte_flow");
 	if (tuples && has_packet(arguments))

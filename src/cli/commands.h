@@ -9,7 +9,7 @@
 typedef enum exit_status (*command_function)(struct session *session);
 
 #define COMMAND_(id, function) enum exit_status command_##function(struct session *session);
-COMMAND_METHODS(COMMAND_)
+COMMAND_METHODS(COMMAND_, COMMAND_)
 #undef COMMAND_
 
 #endif

@@ -11,7 +11,7 @@
 
 static const command_function commands[METHOD_COUNT] = {
 #define COMMAND_ENTRY_(id, function) [METHOD_##id] = command_##function,
-	COMMAND_METHODS(COMMAND_ENTRY_)
+	COMMAND_METHODS(COMMAND_ENTRY_, COMMAND_ENTRY_)
 #undef COMMAND_ENTRY_
 };
 

@@ -106,7 +106,7 @@ static const char head[] =
 	"[\\fIARGUMENTS\\fR] [\\fIOPTIONS\\fR]\n"
 	".SH DESCRIPTION\n"
 	"accelnetctl talks to the daemon over its control socket, and works without it on files:\n"
-	"policy check, and verify with \\-\\-policy.\n"
+	"policy check, policy compile, and verify with \\-\\-policy.\n"
 	".PP\n"
 	"Output is for people unless \\-\\-json is given: then it is one JSON object on standard\n"
 	"output, {\"error\":{...}} where the command fails. Warnings and progress are on standard\n"

@@ -59,13 +59,34 @@ static enum exit_status load_context(struct source *source, const struct session
 	return source_load(session, path, &source->context);
 }
 
+enum exit_status source_load_parameters(const struct session *session, const char *path,
+					struct json **ret)
+{
+	const char *parameters = arguments_get(session->arguments, "--parameters");
+
+	if (!parameters)
+		return EXIT_DONE;
+	if (strcmp(parameters, "-") == 0 && strcmp(path, "-") == 0)
+		return refuse(session, "only one file can come from standard input");
+	return source_load(session, parameters, ret);
+}
+
+enum exit_status source_check_parameters(const struct session *session,
+					 const struct policy_source *policy)
+{
+	if (policy->form == POLICY_FORM_ARM || !arguments_get(session->arguments, "--parameters"))
+		return EXIT_DONE;
+	return refuse(session, "--parameters is for an ARM template; this is none");
+}
+
 static enum exit_status load_policy(struct source *source, const struct session *session)
 {
+	const struct policy_read_options options = { .parameters = source->parameters };
 	enum exit_status status = EXIT_DONE;
 	struct report report;
 
 	report_init(&report);
-	if (policy_source_load(source->path, NULL, &report, &source->policy) < 0)
+	if (policy_source_load(source->path, &options, &report, &source->policy) < 0)
 		status = session_fail_report(session, name_of(source->path), &report);
 	else
 		session_warn_report(session, &report);
@@ -105,7 +126,11 @@ enum exit_status source_init(struct source *source, struct session *session, con
 	if (context)
 		status = load_context(source, session, context);
 	if (status == EXIT_DONE)
+		status = source_load_parameters(session, path, &source->parameters);
+	if (status == EXIT_DONE)
 		status = load_policy(source, session);
+	if (status == EXIT_DONE)
+		status = source_check_parameters(session, source->policy);
 	return status == EXIT_DONE ? choose(source, session) : status;
 }
 
@@ -114,6 +139,7 @@ void source_fini(struct source *source, struct session *session)
 	session->nsg = NULL;
 	policy_source_free(source->policy);
 	json_free(source->context);
+	json_free(source->parameters);
 	free(source->directory);
 	free(source->context_directory);
 }

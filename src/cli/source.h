@@ -12,15 +12,16 @@
 /* A policy file and what the command line says about it. source_fini() whatever became of it. */
 struct source {
 	const char *path;
-	struct json *context; /* of --context, or of the file; NULL: none */
-	char *directory;      /* of the file */
+	struct json *context;    /* of --context, or of the file; NULL: none */
+	struct json *parameters; /* of --parameters; NULL: none */
+	char *directory;         /* of the file */
 	char *context_directory;
 	struct policy_source *policy;
 	const struct policy_source_nsg *nsg; /* the chosen one; NULL: a document */
 	enum stage level;
 };
 
-/* Reads the file `path`, --context, and the choice of --nsg and --level. */
+/* Reads the file `path`, --context, --parameters, and the choice of --nsg and --level. */
 enum exit_status source_init(struct source *source, struct session *session, const char *path);
 void source_fini(struct source *source, struct session *session);
 
@@ -37,6 +38,13 @@ enum exit_status source_build(const struct source *source, const struct session 
 
 /* Loads a file of JSON, or fails with its name in the detail. The caller frees *ret. */
 enum exit_status source_load(const struct session *session, const char *path, struct json **ret);
+
+/* Loads --parameters, if it was given, for a file `path` of policies. The caller frees *ret. */
+enum exit_status source_load_parameters(const struct session *session, const char *path,
+					struct json **ret);
+/* Refuses --parameters where the policies are no template's. */
+enum exit_status source_check_parameters(const struct session *session,
+					 const struct policy_source *policy);
 
 /* The directory that names in `path` are relative to. The caller frees it. */
 char *source_directory(const char *path);

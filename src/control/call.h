@@ -60,7 +60,7 @@ struct call {
 typedef int (*call_handler)(struct call *call, struct json **ret);
 
 #define CALL_HANDLER_(id, function) int handle_##function(struct call *call, struct json **ret);
-METHODS(CALL_HANDLER_)
+METHODS(CALL_HANDLER_, METHOD_PASS_OVER)
 #undef CALL_HANDLER_
 
 /* A string parameter; NULL where it is absent. */

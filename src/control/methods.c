@@ -5,7 +5,9 @@
 
 #define PARAMS(array) .params = (array), .param_count = sizeof(array) / sizeof((array)[0])
 
-#define FILE_TEXT "a policy document, an NSG object or a list of them; - reads standard input"
+#define FILE_TEXT                                                                          \
+	"a policy document, an NSG object or a list of them, or an ARM template; - reads " \
+	"standard input"
 #define NIC_REQUIRED                                                                         \
 	{                                                                                    \
 		.name = "nic", .option = "--nic", .value = "NIC", .type = JSON_STRING,       \
@@ -21,6 +23,12 @@
 		.option = "--context", .value = "FILE",                                          \
 		.help = "a context object (addresses, virtualNetwork, serviceTags, ...) for an " \
 			"NSG that brings none"                                                   \
+	}
+#define PARAMETERS_FILE                                                                      \
+	{                                                                                    \
+		.option = "--parameters", .value = "FILE",                                   \
+		.help = "values for the parameters of an ARM template, over their defaults " \
+			"(a parameters file, or an object of names and values)"              \
 	}
 #define NSG_NAME                                                        \
 	{                                                               \
@@ -60,6 +68,7 @@ static const struct method_param policy_apply_params[] = {
 	NSG_NAME,
 	LEVEL,
 	CONTEXT_FILE,
+	PARAMETERS_FILE,
 	{ .name = "dryRun",
 	  .option = "--dry-run",
 	  .type = JSON_BOOL,
@@ -93,6 +102,39 @@ static const struct method_param policy_check_params[] = {
 	  .type = JSON_BOOL,
 	  .help = "refuse what Azure Resource Manager refuses, instead of warning" },
 	CONTEXT_FILE,
+	PARAMETERS_FILE,
+};
+
+static const struct method_param policy_compile_params[] = {
+	{ .value = "FILE", .flags = PARAM_REQUIRED, .help = FILE_TEXT },
+	{ .option = "--target",
+	  .value = "TARGET",
+	  .flags = PARAM_REQUIRED,
+	  .choices = "rte_flow|software",
+	  .help = "rte_flow: what goes into a NIC; software: what the classifier is made from" },
+	{ .option = "--tier",
+	  .value = "TIER",
+	  .choices = "T3|T2|T1|T0",
+	  .help = "with --target rte_flow: what the NIC can do; T3 by default" },
+	{ .option = "--format",
+	  .value = "FORMAT",
+	  .choices = "testpmd|json",
+	  .help = "testpmd (default): commands for stock dpdk-testpmd; json: one object" },
+	{ .option = "--port",
+	  .value = "N",
+	  .type = JSON_NUMBER,
+	  .max = UINT16_MAX,
+	  .help = "testpmd's number of the port; 0 by default" },
+	{ .option = "--queues",
+	  .value = "N",
+	  .type = JSON_NUMBER,
+	  .min = 1,
+	  .max = 64,
+	  .help = "receive queues that packets are spread over; 1 by default" },
+	NSG_NAME,
+	LEVEL,
+	CONTEXT_FILE,
+	PARAMETERS_FILE,
 };
 
 static const struct method_param policy_diff_params[] = {
@@ -102,6 +144,7 @@ static const struct method_param policy_diff_params[] = {
 	NSG_NAME,
 	LEVEL,
 	CONTEXT_FILE,
+	PARAMETERS_FILE,
 	{ .name = "from",
 	  .option = "--from",
 	  .value = "N",
@@ -183,6 +226,7 @@ static const struct method_param verify_params[] = {
 	  .help = "with --policy: packets as NDJSON, answers as NDJSON in the same order" },
 	NSG_NAME,
 	CONTEXT_FILE,
+	PARAMETERS_FILE,
 	{ .option = "--engine",
 	  .value = "ENGINE",
 	  .choices = "reference|software|rte_flow",
@@ -321,7 +365,8 @@ const struct method methods[METHOD_COUNT] = {
 		.summary = "put a policy in force, whole or not at all",
 		.details = "A policy document replaces the whole policy of the NIC. A bare NSG, as "
 			   "`az network nsg show` prints it, replaces the NSG of one level and leaves "
-			   "the rest.\n\n"
+			   "the rest. One that stands in an ARM template is evaluated here first, with "
+			   "--parameters over the defaults.\n\n"
 			   "The answer comes when the policy is in force and on disk. A policy with a "
 			   "fault changes nothing, and every fault is listed with its place. Live "
 			   "connections stay unless the NSG says flushConnection. The same content "
@@ -330,6 +375,8 @@ const struct method methods[METHOD_COUNT] = {
 			    "accelnetctl policy apply web.json --nic eth1 --dry-run\n"
 			    "az network nsg show -g rg -n web-nsg | accelnetctl policy apply - --nic "
 			    "eth1 --level subnet\n"
+			    "accelnetctl policy apply azuredeploy.json --parameters "
+			    "azuredeploy.parameters.json --nsg web-nsg --nic eth1\n"
 			    "accelnetctl policy apply web.json --nic eth1 --if-generation 7\n",
 		.result = "nic, generation, unchanged, dryRun, rules {added, kept, removed}, "
 			  "where {hardware, software, refused}, warnings",
@@ -357,10 +404,28 @@ const struct method methods[METHOD_COUNT] = {
 		.result = "form, nsgs [{name, level, rules}], errors [{pointer, code, detail}], warnings",
 		PARAMS(policy_check_params),
 	},
+	[METHOD_POLICY_COMPILE] = {
+		.words = "policy compile",
+		.summary = "what a policy becomes in a NIC of a tier; needs no daemon",
+		.details = "In the format testpmd a line is one flow command of at most 500 bytes, and "
+			   "lines that begin with # tell which form was chosen, how many rules there "
+			   "are of what kind, the rule that each group of commands is for, and what is "
+			   "left to software and why. All of it can be pasted into stock "
+			   "dpdk-testpmd.\n\n"
+			   "What is left to software is judged there by the same rules: a NIC only "
+			   "ever saves work.",
+		.examples = "accelnetctl policy compile web.json --target rte_flow\n"
+			    "accelnetctl policy compile web.json --target rte_flow --tier T2 --port 1 "
+			    "--queues 4\n"
+			    "accelnetctl policy compile web.json --target rte_flow --format json | jq "
+			    ".counts\n",
+		PARAMS(policy_compile_params),
+	},
 	[METHOD_POLICY_DIFF] = {
 		.name = "policy.diff",
 		.words = "policy diff",
-		.synopsis = "policy diff FILE --nic NIC [--nsg NAME] [--level LEVEL] [--context FILE]\n"
+		.synopsis = "policy diff FILE --nic NIC [--nsg NAME] [--level LEVEL] [--context FILE] "
+			    "[--parameters FILE]\n"
 			    "policy diff --nic NIC --from N --to N\n",
 		.summary = "rules added, removed and changed, by level and direction",
 		.details = "Compares a file with what is in force, or two generations of the history.",
@@ -414,11 +479,11 @@ const struct method methods[METHOD_COUNT] = {
 		.words = "verify",
 		.synopsis = "verify --nic NIC --direction in|out --protocol P --local IP[:PORT] --remote "
 			    "IP[:PORT] [--explain]\n"
-			    "verify --policy FILE [--nsg NAME] [--context FILE] --direction in|out "
-			    "--protocol P --local IP[:PORT] --remote IP[:PORT] [--engine ENGINE] "
+			    "verify --policy FILE [--nsg NAME] [--context FILE] [--parameters FILE] "
+			    "--direction in|out --protocol P --local IP[:PORT] --remote IP[:PORT] [--engine ENGINE] "
 			    "[--tier TIER] [--explain]\n"
-			    "verify --policy FILE [--nsg NAME] [--context FILE] --tuples FILE [--engine "
-			    "ENGINE] [--tier TIER] [--explain]\n",
+			    "verify --policy FILE [--nsg NAME] [--context FILE] [--parameters FILE] --tuples "
+			    "FILE [--engine ENGINE] [--tier TIER] [--explain]\n",
 		.summary = "which rule decides this packet?",
 		.details =
 			"Judges the first packet of a new connection (of TCP: a SYN) by acl and NSG rules. "

@@ -16,39 +16,46 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* X(ID, function): handlers are called handle_FUNCTION, commands command_FUNCTION. */
-#define COMMAND_METHODS(X)                  \
-	X(STATUS, status)                   \
-	X(NIC_LIST, nic_list)               \
-	X(NIC_SHOW, nic_show)               \
-	X(POLICY_APPLY, policy_apply)       \
-	X(POLICY_SHOW, policy_show)         \
-	X(POLICY_CHECK, policy_check)       \
-	X(POLICY_DIFF, policy_diff)         \
-	X(POLICY_HISTORY, policy_history)   \
-	X(POLICY_ROLLBACK, policy_rollback) \
-	X(RULE_LIST, rule_list)             \
-	X(RULE_EXPLAIN, rule_explain)       \
-	X(VERIFY, verify)                   \
-	X(FLOW_LIST, flow_list)             \
-	X(FLOW_SHOW, flow_show)             \
-	X(FLOW_KILL, flow_kill)             \
-	X(STATS, stats)                     \
-	X(STATS_CLEAR, stats_clear)         \
-	X(DROPS, drops)                     \
-	X(EVENTS, events)                   \
-	X(LOG_LEVEL, log_level)             \
+/*
+ * X(ID, function): handlers are called handle_FUNCTION, commands command_FUNCTION. CLIENT(ID,
+ * function) are commands that never reach the daemon.
+ */
+#define COMMAND_METHODS(X, CLIENT)             \
+	X(STATUS, status)                      \
+	X(NIC_LIST, nic_list)                  \
+	X(NIC_SHOW, nic_show)                  \
+	X(POLICY_APPLY, policy_apply)          \
+	X(POLICY_SHOW, policy_show)            \
+	X(POLICY_CHECK, policy_check)          \
+	CLIENT(POLICY_COMPILE, policy_compile) \
+	X(POLICY_DIFF, policy_diff)            \
+	X(POLICY_HISTORY, policy_history)      \
+	X(POLICY_ROLLBACK, policy_rollback)    \
+	X(RULE_LIST, rule_list)                \
+	X(RULE_EXPLAIN, rule_explain)          \
+	X(VERIFY, verify)                      \
+	X(FLOW_LIST, flow_list)                \
+	X(FLOW_SHOW, flow_show)                \
+	X(FLOW_KILL, flow_kill)                \
+	X(STATS, stats)                        \
+	X(STATS_CLEAR, stats_clear)            \
+	X(DROPS, drops)                        \
+	X(EVENTS, events)                      \
+	X(LOG_LEVEL, log_level)                \
 	X(VERSION, version)
 
 /* Those that are for programs alone come last. */
-#define METHODS(X)                            \
-	COMMAND_METHODS(X)                    \
+#define METHODS(X, CLIENT)                    \
+	COMMAND_METHODS(X, CLIENT)            \
 	X(EVENTS_SUBSCRIBE, events_subscribe) \
 	X(RPC_LIST, rpc_list)
 
+/* For those who pass over the one kind. */
+#define METHOD_PASS_OVER(id, function)
+
 enum method_id {
 #define METHOD_(id, function) METHOD_##id,
-	METHODS(METHOD_)
+	METHODS(METHOD_, METHOD_)
 #undef METHOD_
 		METHOD_COUNT
 };
@@ -74,7 +81,7 @@ struct method_param {
 };
 
 struct method {
-	const char *name;     /* "policy.apply" */
+	const char *name;     /* "policy.apply"; NULL: not on the socket */
 	const char *words;    /* "policy apply"; NULL: not a command */
 	const char *synopsis; /* lines, instead of the one made from the parameters; may be NULL */
 	const char *summary;  /* one line */

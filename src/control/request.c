@@ -15,7 +15,7 @@
 
 static const call_handler handlers[METHOD_COUNT] = {
 #define HANDLER_(id, function) [METHOD_##id] = handle_##function,
-	METHODS(HANDLER_)
+	METHODS(HANDLER_, METHOD_PASS_OVER)
 #undef HANDLER_
 };
 

@@ -90,7 +90,7 @@ static void refuses_with_a_hint(void **state)
 		{ "policy appply f --nic e", "did you mean policy apply?" },
 		{ "statsu", "did you mean status?" },
 		{ "frobnicate", "see accelnetctl --help" },
-		{ "policy", "apply, show, check, diff, history, rollback" },
+		{ "policy", "apply, show, check, compile, diff, history, rollback" },
 		{ "status --jsno", "did you mean --json?" },
 		{ "status --nic eth1", "--nic is no option of status" },
 		{ "status --json=1", "--json takes no value" },
@@ -106,6 +106,8 @@ static void refuses_with_a_hint(void **state)
 		{ "status --timeout 0", "seconds" },
 		{ "status --timeout 5x", "seconds" },
 		{ "verify --engine hardware", "it may be reference|software" },
+		{ "policy compile f", "needs --target TARGET" },
+		{ "policy compile f --target rte_flow --queues 65", "1 to 64" },
 		{ "-x status", "no option \"-x\"" },
 	};
 

@@ -118,7 +118,7 @@ static void completes(void **state)
 		const char *words;
 	} cases[] = {
 		{ "st", "status\nstats\n" },
-		{ "policy ", "apply\nshow\ncheck\ndiff\nhistory\nrollback\n" },
+		{ "policy ", "apply\nshow\ncheck\ncompile\ndiff\nhistory\nrollback\n" },
 		{ "policy s", "show\n" },
 		{ "--json policy a", "apply\n" },
 		{ "--socket /x policy a", "apply\n" },
@@ -126,6 +126,7 @@ static void completes(void **state)
 		{ "policy apply --level ", "nic\nsubnet\n" },
 		{ "policy apply f.json --level s", "subnet\n" },
 		{ "verify --direction ", "in\nout\n" },
+		{ "policy compile f.json --target r", "rte_flow\n" },
 		{ "verify --engine re", "reference\n" },
 		{ "status --v", "--version\n" },
 		{ "nosuch ", "" },

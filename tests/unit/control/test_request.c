@@ -280,8 +280,10 @@ static void lists_every_method(void **state)
 {
 	struct json *json = ask(*state, CALL("rpc.list", "{}"));
 	struct json_at root = json_root(json), list, method, name, params;
-	size_t count = 0;
+	size_t count = 0, wanted = 0;
 
+	for (int id = 0; id < METHOD_COUNT; id++)
+		wanted += methods[id].name != NULL;
 	step(&root, "result");
 	list = root;
 	step(&list, "methods");
@@ -292,7 +294,7 @@ static void lists_every_method(void **state)
 		assert_int_equal(json_type(&params), JSON_ARRAY);
 		count++;
 	}
-	assert_int_equal(count, METHOD_COUNT);
+	assert_int_equal(count, wanted);
 	json_free(json);
 }
 
