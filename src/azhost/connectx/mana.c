@@ -1,7 +1,7 @@
 /*
- * libmana.so.1 for the child: from Debian 13 on DPDK loads a mana PMD, too, and the real libmana wants
- * private symbols of the real libibverbs. No MANA is emulated, so neither function is ever called. Their
- * header, infiniband/manadv.h, is younger than Debian 12's rdma-core.
+ * libmana.so.1 for the child: from Debian 13 on DPDK loads a mana PMD, too, and the real libmana
+ * wants private symbols of the real libibverbs. No MANA is emulated, so neither function is ever
+ * called. Their header, infiniband/manadv.h, is younger than Debian 12's rdma-core.
  */
 #include "azhost/connectx/export.h"
 
