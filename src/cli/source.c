@@ -79,22 +79,28 @@ enum exit_status source_check_parameters(const struct session *session,
 	return refuse(session, "--parameters is for an ARM template; this is none");
 }
 
-static enum exit_status load_policy(struct source *source, const struct session *session)
+/* What cannot be evaluated is in the report: the choice tells whether that matters. */
+static enum exit_status load_policy(struct source *source, const struct session *session,
+				    struct report *report)
 {
 	const struct policy_read_options options = { .parameters = source->parameters };
-	enum exit_status status = EXIT_DONE;
-	struct report report;
 
-	report_init(&report);
-	if (policy_source_load(source->path, &options, &report, &source->policy) < 0)
-		status = session_fail_report(session, name_of(source->path), &report);
-	else
-		session_warn_report(session, &report);
-	report_fini(&report);
-	return status;
+	if (policy_source_load(source->path, &options, report, &source->policy) < 0)
+		return session_fail_report(session, name_of(source->path), report);
+	session_warn_report(session, report);
+	return source_check_parameters(session, source->policy);
 }
 
-static enum exit_status choose(struct source *source, const struct session *session)
+static enum exit_status fail_choice(const struct source *source, const struct session *session,
+				    const struct accelnet_error *err, const struct report *report)
+{
+	if (err->code == ACCELNET_E_EXPRESSION && report->errors)
+		return session_fail_report(session, name_of(source->path), report);
+	return session_fail(session, err);
+}
+
+static enum exit_status choose(struct source *source, const struct session *session,
+			       const struct report *report)
 {
 	const char *level = arguments_get(session->arguments, "--level");
 	const char *name = arguments_get(session->arguments, "--nsg");
@@ -107,7 +113,7 @@ static enum exit_status choose(struct source *source, const struct session *sess
 	if (source->policy->document)
 		return EXIT_DONE;
 	if (policy_source_pick(source->policy, name, &source->nsg, &err) < 0)
-		return session_fail(session, &err);
+		return fail_choice(source, session, &err, report);
 	source->level = source->nsg->level;
 	if (level)
 		source->level = strcmp(level, "subnet") == 0 ? STAGE_SUBNET : STAGE_NIC;
@@ -120,18 +126,21 @@ enum exit_status source_init(struct source *source, struct session *session, con
 {
 	const char *context = arguments_get(session->arguments, "--context");
 	enum exit_status status = EXIT_DONE;
+	struct report report;
 
 	*source = (struct source){ .path = path, .level = STAGE_NIC };
 	source->directory = source_directory(path);
+	report_init(&report);
 	if (context)
 		status = load_context(source, session, context);
 	if (status == EXIT_DONE)
 		status = source_load_parameters(session, path, &source->parameters);
 	if (status == EXIT_DONE)
-		status = load_policy(source, session);
+		status = load_policy(source, session, &report);
 	if (status == EXIT_DONE)
-		status = source_check_parameters(session, source->policy);
-	return status == EXIT_DONE ? choose(source, session) : status;
+		status = choose(source, session, &report);
+	report_fini(&report);
+	return status;
 }
 
 void source_fini(struct source *source, struct session *session)

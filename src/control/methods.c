@@ -300,6 +300,26 @@ static const struct method_param flow_kill_params[] = {
 	  .help = "every connection; asked for where there is no filter" },
 };
 
+static const struct method_param tags_load_params[] = {
+	{ .value = "FILE",
+	  .flags = PARAM_REQUIRED,
+	  .help = "the public download, ServiceTags_Public_*.json, or what `az network "
+		  "list-service-tags` prints; - reads standard input" },
+	NIC_REQUIRED,
+	{ .name = "tags",
+	  .type = JSON_OBJECT,
+	  .flags = PARAM_SOCKET_REQUIRED,
+	  .help = "lists of prefixes by name; those that no rule names are passed over" },
+	{ .name = "changeNumber", .type = JSON_STRING, .help = "the download's, for the history" },
+	{ .name = "dryRun",
+	  .option = "--dry-run",
+	  .type = JSON_BOOL,
+	  .help = "say what would change, change nothing" },
+	{ .name = "ifGeneration",
+	  .type = JSON_NUMBER,
+	  .help = "only if generation N is in force, else generation-mismatch" },
+};
+
 static const struct method_param stats_params[] = {
 	NIC_OPTIONAL,
 	{ .option = "--watch", .help = "again every second, with rates, until interrupted" },
@@ -534,6 +554,31 @@ const struct method methods[METHOD_COUNT] = {
 		.examples = "accelnetctl flow kill --nic eth1 --remote 203.0.113.9\n",
 		.result = "nic, killed",
 		PARAMS(flow_kill_params),
+	},
+	[METHOD_TAGS_LOAD] = {
+		.name = "tags.load",
+		.words = "tags load",
+		.summary = "renew the service tags of the policy in force",
+		.details = "Takes from the file the tags that rules in force name and puts them into "
+			   "the policy's context.serviceTags, in place of those of the same name; "
+			   "nothing else changes. What comes of it is a new generation, as of any "
+			   "change of rules: it is in the history with the file's changeNumber, and "
+			   "live connections stay unless an NSG says flushConnection.",
+		.examples = "accelnetctl tags load ServiceTags_Public_20240101.json --nic eth1\n"
+			    "accelnetctl tags load ServiceTags_Public_20240101.json --nic eth1 "
+			    "--dry-run\n",
+		.result = "as policy.apply, and changeNumber, loaded [{name, prefixes, before}], "
+			  "kept [name]: tags of the policy that were not given",
+		PARAMS(tags_load_params),
+	},
+	[METHOD_TAGS_SHOW] = {
+		.name = "tags.show",
+		.words = "tags show",
+		.summary = "the service tags that rules can name: how large, where they are from",
+		.details = "From `policy`: the context of the policy in force, where `tags load` puts "
+			   "them. From `configuration`: the context in the daemon's configuration.",
+		.result = "nics [{nic, generation, tags [{name, prefixes, source, named}]}]",
+		PARAMS(any_nic_params),
 	},
 	[METHOD_STATS] = {
 		.name = "stats",

@@ -37,6 +37,8 @@
 	X(FLOW_LIST, flow_list)                \
 	X(FLOW_SHOW, flow_show)                \
 	X(FLOW_KILL, flow_kill)                \
+	X(TAGS_LOAD, tags_load)                \
+	X(TAGS_SHOW, tags_show)                \
 	X(STATS, stats)                        \
 	X(STATS_CLEAR, stats_clear)            \
 	X(DROPS, drops)                        \

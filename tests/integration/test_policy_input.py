@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Templates, service tags and compiled plans through accelnetctl, with and without the daemon.
+
+The daemon's ports carry no traffic. Needs root, for the socket's group.
+"""
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+
+import tap
+import test_control
+from test_control import document, rule
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../scripts/lib"))
+import lab  # pylint: disable=wrong-import-position
+
+DATA = lab.ROOT / "../shared/data"
+API_MANAGEMENT = DATA / "nsg/qs-apimanagement-api-management-create-with-external-vnet.json"
+PUBLIC_TAGS = DATA / "servicetags/ServiceTags_Public_small.json"
+PLAN_LINE = 500
+
+TEMPLATE = """{
+  // evaluated by accelnetctl
+  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+  "parameters": { "port": { "type": "string", "defaultValue": "443" }, "who": { "type": "string" } },
+  "resources": [ {
+    "type": "Microsoft.Network/networkSecurityGroups", "name": "[concat('web-', parameters('port'))]",
+    "properties": { "securityRules": [ { "name": "web", "properties": {
+      "priority": 100, "direction": "Inbound", "access": "Allow", "protocol": "Tcp",
+      "sourceAddressPrefix": "[parameters('who')]", "sourcePortRange": "*",
+      "destinationAddressPrefix": "*", "destinationPortRange": "[parameters('port')]", } } ] } } ] }"""
+
+CONTEXT = {"virtualNetwork": ["10.1.0.0/16"]}
+
+
+def download(change, **tags):
+    return {"changeNumber": change, "cloud": "Public", "values": [
+        {"name": name, "id": name, "properties": {"addressPrefixes": prefixes}}
+        for name, prefixes in tags.items()]}
+
+
+class Cases(test_control.Cases):
+    def verdict(self, remote, port=443):
+        answer = self.ask("verify", "--nic", lab.NIC, "--direction", "in", "--protocol", "tcp",
+                          "--local", f"10.1.0.4:{port}", "--remote", f"{remote}:40000")
+        return answer["access"], answer["rule"]
+
+    def parameters(self):
+        """--parameters: apply, check, compile, verify"""
+        template = self.file(TEMPLATE, "template.json")
+        context = self.file(CONTEXT, "context.json")
+        values = self.file({"parameters": {"port": {"value": "8443"},
+                                           "who": {"value": "198.51.100.0/24"}}}, "values.json")
+        given = ["--context", context, "--parameters", values]
+        refused = self.ask("policy", "apply", template, "--nic", lab.NIC, "--context", context,
+                           status=3)["error"]
+        assert refused["data"]["symbol"] == "bad-expression", refused
+        assert "parameters('who')" in refused["message"], refused
+        checked = self.ask("policy", "check", template, *given)
+        assert checked["nsgs"] == [{"name": "web-8443", "level": "nic", "rules": 1}], checked
+        self.ask("policy", "apply", template, "--nic", lab.NIC, *given)
+        assert self.verdict("198.51.100.1", 8443) == ("Allow", "web")
+        assert self.verdict("198.51.100.1", 443)[0] == "Deny"
+        offline = self.ask("verify", "--policy", template, *given, "--direction", "in",
+                           "--protocol", "tcp", "--local", "10.1.0.4:8443", "--remote",
+                           "198.51.100.1:40000")
+        assert (offline["access"], offline["rule"]) == ("Allow", "web"), offline
+        plan = self.ask("policy", "compile", template, "--target", "rte_flow", *given)
+        assert any(entry["for"] == "nic: web" for entry in plan["rules"]), plan
+        shown = self.ask("policy", "check", lab.ROOT / "config/examples/three-tier.json",
+                         "--parameters", values, status=2)
+        assert "template" in shown["error"]["message"], shown
+
+    def compiles(self):
+        """policy compile: lines for testpmd, and the same as JSON"""
+        path = test_control.DOCUMENT
+        counts = []
+        for tier in ("T3", "T2", "T1", "T0"):
+            words = ["policy", "compile", path, "--target", "rte_flow", "--tier", tier, "--port",
+                     "3", "--queues", "4"]
+            lines = self.ctl(*words).decode().splitlines()
+            commands = [line for line in lines if not line.startswith("#")]
+            assert all(line.startswith("flow create 3 ingress ") for line in commands), tier
+            assert all(len(line) < PLAN_LINE for line in commands), tier
+            plan = self.ask(*words)
+            assert [entry["testpmd"] for entry in plan["rules"]] == commands, tier
+            assert plan["counts"]["rules"] == len(commands) and plan["tier"] == tier
+            left = {(entry["level"], entry["direction"], entry["rule"]): entry["reason"]
+                    for entry in plan["software"]}
+            assert "inbound packets only" in left["nic", "Outbound", "deny-smtp"], left
+            told = [line for line in lines if line.startswith("# software: ")]
+            assert len(told) == len(plan["software"]) == len(left), (told, left)
+            counts.append(len(commands))
+        assert counts[0] > 0 and counts[1] > 0 and counts[3] == 0, counts
+        software = self.ask("policy", "compile", path, "--target", "software")
+        assert len(software["software"]) == 19 and "rules" not in software, software
+        return f"{counts} commands"
+
+    def loads_tags(self):
+        """tags load: changes a verdict, and nothing but the tags"""
+        policy = document(rule("corp", 100, sourceAddressPrefix="Corp"),
+                          rule("partner", 110, sourceAddressPrefix="Partner"),
+                          context={**CONTEXT, "serviceTags": {"Corp": ["198.51.100.0/24"],
+                                                              "Partner": ["192.0.2.0/25"]}})
+        applied = self.apply(policy)
+        assert self.verdict("203.0.113.1")[0] == "Deny"
+        assert self.verdict("198.51.100.1") == ("Allow", "corp")
+        words = ["tags", "load", self.file(download(57, Corp=["203.0.113.0/24", "2001:db8::/48"],
+                                                    Unnamed=["0.0.0.0/0"]), "tags.json"),
+                 "--nic", lab.NIC]
+        dry = self.ask(*words, "--dry-run")
+        assert dry["dryRun"] and self.generation() == applied["generation"], dry
+        loaded = self.ask(*words)
+        assert loaded["generation"] == applied["generation"] + 1, loaded
+        assert loaded["loaded"] == [{"name": "Corp", "prefixes": 2, "before": 1}], loaded
+        assert loaded["kept"] == ["Partner"] and loaded["changeNumber"] == "57", loaded
+        assert self.verdict("203.0.113.1") == ("Allow", "corp")
+        assert self.verdict("198.51.100.1")[0] == "Deny"
+        assert self.verdict("192.0.2.1") == ("Allow", "partner")
+        assert self.ask(*words)["unchanged"]
+        policy["context"]["serviceTags"]["Corp"] = ["203.0.113.0/24", "2001:db8::/48"]
+        assert self.apply(policy)["unchanged"]
+        history = self.ask("policy", "history", "--nic", lab.NIC)["generations"]
+        assert history[0]["origin"].endswith("tags load, changeNumber 57"), history[0]
+        shown = self.ask("tags", "show", "--nic", lab.NIC)["nics"][0]
+        assert shown["tags"] == [
+            {"name": "Corp", "prefixes": 2, "source": "policy", "named": True},
+            {"name": "Partner", "prefixes": 1, "source": "policy", "named": True}], shown
+        assert b"Corp" in self.ctl("tags", "show")
+
+    def refuses_tags(self):
+        """tags load: bad tags change nothing"""
+        before = self.generation()
+        bad = self.file(download(58, Corp=["203.0.113.0/24", "10.1"]), "bad-tags.json")
+        data = self.refused("tags", "load", bad, "--nic", lab.NIC)
+        assert data["symbol"] == "bad-address", data
+        assert data["pointer"] == "/context/serviceTags/Corp/1", data
+        data = self.refused("tags", "load", self.file({"tags": []}, "no-tags.json"), "--nic",
+                            lab.NIC)
+        assert data["symbol"] == "unknown-form", data
+        none = self.ask("tags", "load", self.file(download(59, Other=["10.0.0.0/8"]), "o.json"),
+                        "--nic", lab.NIC)
+        assert none["unchanged"] and not none["loaded"], none
+        assert self.generation() == before
+
+    def api_management(self):
+        """an API Management NSG with the public tags"""
+        if not API_MANAGEMENT.exists() or not PUBLIC_TAGS.exists():
+            raise tap.Skip("no ../shared/data")
+        context = self.file({**CONTEXT, "serviceTagsFile": str(PUBLIC_TAGS)}, "tagged.json")
+        times, daemon = [], []
+        for _ in range(5):
+            self.apply(document(rule("other", 100), context=CONTEXT))
+            start = time.monotonic()
+            answer = self.ask("policy", "apply", API_MANAGEMENT, "--nic", lab.NIC, "--context",
+                              context)
+            times.append((time.monotonic() - start) * 1000)
+            assert answer["rules"]["added"] == 18, answer
+            again = self.ask("policy", "show", "--nic", lab.NIC)
+            self.apply(document(rule("other", 100), context=CONTEXT))
+            daemon.append(self.apply_ms(again))
+        tags = {entry["name"]: entry["prefixes"]
+                for entry in self.ask("tags", "show", "--nic", lab.NIC)["nics"][0]["tags"]}
+        assert {"Storage", "Sql", "AzureKeyVault", "ApiManagement"} <= set(tags), tags
+        reloaded = self.ask("tags", "load", PUBLIC_TAGS, "--nic", lab.NIC)
+        assert reloaded["unchanged"] and len(reloaded["loaded"]) == len(tags), reloaded
+        return (f"{sum(tags.values())} prefixes of {len(tags)} tags; with the file of tags"
+                f" {statistics.median(times):.0f} ms, in the daemon"
+                f" {statistics.median(daemon):.0f} ms")
+
+    def apply_ms(self, policy):
+        """From request to answer on the socket."""
+        request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "policy.apply",
+                              "params": {"nic": lab.NIC, "document": policy}}).encode() + b"\n"
+        with self.dial() as client:
+            start = time.monotonic()
+            client.sendall(request)
+            answer = client.makefile().readline()
+        assert not json.loads(answer)["result"]["unchanged"], answer
+        return (time.monotonic() - start) * 1000
+
+    def all(self):
+        return [self.parameters, self.compiles, self.loads_tags, self.refuses_tags,
+                self.api_management, self.log_is_clean]
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="accelnet-") as folder:
+        daemon = lab.Daemon(folder, "net_null0,no-rx=1", "net_null1,no-rx=1")
+        daemon.start()
+        try:
+            tap.main([(case.__doc__, case) for case in Cases(daemon).all()])
+        finally:
+            daemon.stop()
+
+
+if __name__ == "__main__":
+    main()
