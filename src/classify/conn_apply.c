@@ -44,6 +44,9 @@ static bool rejudge(struct conn_table *table, struct conn_entry *entry,
 		return false;
 	if (question->rejudged == CONN_RULES_UNKNOWN) {
 		*ret = question->over_rate ? CONN_ANSWER_PASS : CONN_ANSWER_REJUDGE;
+		/* a SYN would be a new connection, which nobody has judged: it will come again */
+		if (question->over_rate && question->input.event == CONN_EVENT_SYN)
+			*ret = CONN_ANSWER_CUT;
 		if (question->over_rate)
 			*state = conn_state_stale(state, question->input.now);
 	} else if (question->rejudged == CONN_RULES_DENY) {

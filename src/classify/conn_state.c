@@ -314,6 +314,8 @@ struct conn_state conn_state_confirmed(const struct conn_state *state, uint8_t p
 
 	confirmed.generation = generation;
 	confirmed.word &= ~CONN_AUDIT_ONLY;
+	/* a SYN that the rules of before let pass must not become a connection under these */
+	confirmed.word &= ~(CONN_SYN(DIRECTION_INBOUND) | CONN_SYN(DIRECTION_OUTBOUND));
 	if (rules == CONN_RULES_AUDIT)
 		confirmed.word |= CONN_AUDIT_ONLY;
 	if (conn_state_phase(state) == CONN_STALE)

@@ -26,7 +26,8 @@ struct fragment_key {
 
 struct fragment_record {
 	struct fragment_key key;
-	uint64_t until; /* 0: free */
+	uint64_t until;      /* 0: free */
+	uint64_t generation; /* of the rule set that judged the first one */
 	uint16_t headers;
 	bool passed;
 };
@@ -139,9 +140,11 @@ static struct fragment_record *place_record(struct fragment_table *table,
 	return oldest;
 }
 
-static enum fragment_verdict verdict_by(const struct fragment_record *record, uint16_t offset)
+/* A verdict does not outlive the policy that made it: what is under way then is lost. */
+static enum fragment_verdict verdict_by(const struct fragment_record *record, uint16_t offset,
+					uint64_t generation)
 {
-	if (!record->passed)
+	if (!record->passed || record->generation != generation)
 		return FRAGMENT_DENIED;
 	return offset < record->headers ? FRAGMENT_OVERLAP : FRAGMENT_PASS;
 }
@@ -167,7 +170,7 @@ static enum fragment_verdict hold(struct fragment_table *table, const struct fra
 }
 
 enum fragment_verdict fragment_later(struct fragment_table *table, const struct packet *packet,
-				     uint64_t now)
+				     uint64_t generation, uint64_t now)
 {
 	struct fragment_key key = key_of(packet);
 	const struct fragment_record *record;
@@ -176,7 +179,7 @@ enum fragment_verdict fragment_later(struct fragment_table *table, const struct 
 	lock(table);
 	record = find_record(table, &key, now);
 	if (record)
-		verdict = verdict_by(record, packet->fragment_offset);
+		verdict = verdict_by(record, packet->fragment_offset, generation);
 	else
 		verdict = packet->owner ? hold(table, &key, packet, now) : FRAGMENT_REFUSED;
 	unlock(table);
@@ -218,13 +221,15 @@ static void release_followers(struct fragment_table *table, const struct fragmen
 		struct fragment_waiting *waiting = &table->waiting[i];
 
 		if (waiting->owner && memcmp(&waiting->key, &record->key, sizeof(record->key)) == 0)
-			(void)let_go(table, waiting, drop_of(verdict_by(record, waiting->offset)),
-				     released);
+			(void)let_go(
+				table, waiting,
+				drop_of(verdict_by(record, waiting->offset, record->generation)),
+				released);
 	}
 }
 
 void fragment_first(struct fragment_table *table, const struct packet *packet, bool passed,
-		    uint64_t now, struct fragment_releases *released)
+		    uint64_t generation, uint64_t now, struct fragment_releases *released)
 {
 	struct fragment_key key = key_of(packet);
 	struct fragment_record *record;
@@ -234,6 +239,7 @@ void fragment_first(struct fragment_table *table, const struct packet *packet, b
 	*record = (struct fragment_record){
 		.key = key,
 		.until = now + FRAGMENT_VERDICT_MS,
+		.generation = generation,
 		.headers = packet->fragment_headers,
 		.passed = passed,
 	};

@@ -49,11 +49,11 @@ enum fragment_verdict {
  * must not be NULL for that.
  */
 enum fragment_verdict fragment_later(struct fragment_table *table, const struct packet *packet,
-				     uint64_t now);
+				     uint64_t generation, uint64_t now);
 
 /* A first fragment was judged: remembers it and appends those that waited for it to `released`. */
 void fragment_first(struct fragment_table *table, const struct packet *packet, bool passed,
-		    uint64_t now, struct fragment_releases *released);
+		    uint64_t generation, uint64_t now, struct fragment_releases *released);
 
 /*
  * Appends those that have waited too long (DROP_FRAGMENT_ORPHAN). To be called once a poll round;

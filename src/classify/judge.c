@@ -120,6 +120,10 @@ static bool is_platform(const struct judge_work *work, struct packet *packet)
 		platform_set_key(packet);
 		return true;
 	}
+	/* a reply opens nothing */
+	if (packet->protocol == IP_PROTOCOL_TCP &&
+	    (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+		return false;
 	reply = *packet;
 	platform_set_key(&reply);
 	if (!conn_peek(work->context->connections, &reply, work->now, &state) ||
@@ -265,8 +269,8 @@ static void judge_later_fragment(struct judge_work *work, unsigned i)
 		[FRAGMENT_HELD] = { DECISION_HOLD, DROP_NONE },
 		[FRAGMENT_REFUSED] = { DECISION_DROP, DROP_FRAGMENT_ORPHAN },
 	};
-	enum fragment_verdict verdict =
-		fragment_later(work->context->fragments, &work->packets[i], work->now);
+	enum fragment_verdict verdict = fragment_later(work->context->fragments, &work->packets[i],
+						       work->ruleset->generation, work->now);
 
 	work->decisions[i] = decision_of(outcomes[verdict].action, outcomes[verdict].reason,
 					 DECIDED_BY_FRAGMENT);
@@ -297,7 +301,8 @@ static void judge_in_order(struct judge_work *work, unsigned count)
 			    PACKET_FRAGMENT &&
 		    packet->drop == DROP_NONE)
 			fragment_first(work->context->fragments, packet,
-				       work->decisions[i].action == DECISION_PASS, work->now,
+				       work->decisions[i].action == DECISION_PASS,
+				       work->ruleset->generation, work->now,
 				       &work->context->released);
 	}
 }

@@ -132,23 +132,27 @@ static bool is_related(const struct judge_work *work, const struct packet *packe
 	return conn_peek(work->context->connections, &quoted, work->now, &state);
 }
 
-/* ICMP that is no query: related to a connection, or judged by the rules each time. */
+/*
+ * ICMP that is no query: related to a connection, or judged by the rules each time. Over the rate
+ * the rules are asked about related ones, too.
+ */
 static void judge_icmp(struct judge_work *work, unsigned i)
 {
 	const struct packet *packet = &work->packets[i];
+	const bool related = is_related(work, packet);
 	const struct verdict *verdict;
 	struct decision decision;
 
-	if (is_related(work, packet)) {
-		if (judge_rate_take(&work->context->icmp_errors, work->now))
-			work->decisions[i] =
-				decision_of(DECISION_PASS, DROP_NONE, DECIDED_BY_RELATED);
-		else
-			work->decisions[i] = decision_of(DECISION_DROP, DROP_ICMP_ERROR_RATE,
-							 DECIDED_BY_RELATED);
+	if (related && judge_rate_take(&work->context->icmp_errors, work->now)) {
+		work->decisions[i] = decision_of(DECISION_PASS, DROP_NONE, DECIDED_BY_RELATED);
 		return;
 	}
 	verdict = verdict_on(work, i);
+	if (related && denial(verdict)) {
+		work->decisions[i] =
+			decision_of(DECISION_DROP, DROP_ICMP_ERROR_RATE, DECIDED_BY_RELATED);
+		return;
+	}
 	hit_stages(work, work->direction, verdict);
 	decision = decision_by_rule(verdict, work->direction,
 				    denial(verdict) ? DECISION_DROP : DECISION_PASS,

@@ -44,6 +44,9 @@ static bool is_service4(const struct ruleset *ruleset, const struct packet *pack
 	for (size_t i = 0; i < SERVICES; i++) {
 		const struct service *service = &services[i];
 
+		if (service->address == PLATFORM_BROADCAST &&
+		    packet->direction == DIRECTION_INBOUND)
+			continue; /* nobody answers from there */
 		if (key->remote == service->address && key->protocol == service->protocol &&
 		    key->remote_port == wire_order16(service->port) &&
 		    (!service->local_port || key->local_port == wire_order16(service->local_port)))

@@ -106,9 +106,9 @@ static int set_addresses(const struct port *port, const struct port_setup *setup
 		memcpy(mac.addr_bytes, setup->set_mac->bytes, sizeof(mac.addr_bytes));
 		r = rte_eth_dev_default_mac_addr_set(port->id, &mac);
 	}
-	if (r == 0 && setup->promiscuous)
+	if ((r == 0 || r == -ENOTSUP) && setup->promiscuous)
 		r = rte_eth_promiscuous_enable(port->id);
-	if (r == 0)
+	if (r == 0 || r == -ENOTSUP)
 		r = rte_eth_allmulticast_enable(port->id);
 	return r == -ENOTSUP ? 0 : r;
 }

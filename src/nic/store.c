@@ -91,24 +91,27 @@ static void remember(struct policy_store *store, uint64_t generation)
 
 static int scan(struct policy_store *store)
 {
-	int fd = dup(store->fd);
+	int fd = dup(store->fd), r;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
 	if (!dir) {
-		int r = -errno;
-
+		r = -errno;
 		if (fd >= 0)
 			close(fd);
 		return r;
 	}
-	while ((entry = readdir(dir)) != NULL) {
+	/* a listing that breaks off must not look like an older policy, or like none */
+	while (errno = 0, (entry = readdir(dir)) != NULL) {
 		uint64_t generation = generation_of(entry->d_name);
 
 		if (generation)
 			remember(store, generation);
 	}
+	r = -errno;
 	closedir(dir);
+	if (r < 0)
+		return r;
 	(void)unlinkat(store->fd, TEMPORARY, 0); /* left by a crash: never was in force */
 	return 0;
 }
@@ -116,7 +119,10 @@ static int scan(struct policy_store *store)
 /* mkdir for the last component and the one above it. */
 static int make_directory(const char *state_directory, const char *directory)
 {
-	if (mkdir(state_directory, 0750) < 0 && errno != EEXIST)
+	if (mkdir(state_directory, 0750) == 0)
+		log_warning("state directory was absent and is new: no policy is known",
+			    "directory=%s", state_directory);
+	else if (errno != EEXIST)
 		return -errno;
 	if (mkdir(directory, 0750) < 0 && errno != EEXIST)
 		return -errno;
@@ -211,7 +217,11 @@ static int write_atomically(int directory, const char *name, const char *text)
 		(void)unlinkat(directory, TEMPORARY, 0); /* the first error is the one to tell */
 		return r;
 	}
-	return fsync(directory) < 0 ? -errno : 0;
+	if (fsync(directory) < 0) {
+		r = -errno;
+		(void)unlinkat(directory, name, 0); /* refused, so it must not come back at start */
+	}
+	return r;
 }
 
 static char *file_text(uint64_t generation, const struct json *document, size_t rules,

@@ -161,7 +161,7 @@ static enum conn_answer model_apply(struct model *model, unsigned key,
 	     (question->rejudge && state->generation < question->rejudge_below))) {
 		if (question->over_rate) {
 			*state = conn_state_stale(state, input->now);
-			return CONN_ANSWER_PASS;
+			return input->event == CONN_EVENT_SYN ? CONN_ANSWER_CUT : CONN_ANSWER_PASS;
 		}
 		if (question->rejudged == CONN_RULES_DENY) {
 			*state = conn_state_cut(state, input->now);
