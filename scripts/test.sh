@@ -58,8 +58,10 @@ tests() {
 	fi
 	say "tests: unit and property"
 	run_ctest "$1" -LE "^(integration|component)\$|$quick" -j "$(nproc)"
+	# they move traffic between poll-mode processes on few cores: what the machine's other work
+	# upsets may have a second try, which ctest's output shows
 	say "tests: component and integration"
-	run_ctest "$1" -L '^(integration|component)$' -LE "$quick"
+	run_ctest "$1" -L '^(integration|component)$' -LE "$quick" --repeat until-pass:2
 }
 
 # The sanitizers' shadow memory needs an address space that is not too random; setarch sees to it.

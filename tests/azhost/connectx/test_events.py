@@ -41,7 +41,7 @@ def echoed(vf, count=40, patience=10):
 
 
 def recovers(vf, what):
-    """After an error, frames get lost for a moment and then none any more."""
+    """After an error or a return, frames get lost for a moment and then none any more."""
     end = time.time() + 30
     while echoed(vf, patience=0.5) < 40:
         check(time.time() < end, f"{what}: the queue recovers")
@@ -179,7 +179,7 @@ def cycles(bed, pmd, places):
             time.sleep(0.1)
             remove_and_return(bed, pmd, vf, pci, profile)
         vf.drain(0.2)
-        same(echoed(vf), 40, f"frames after return {i + 1}")
+        recovers(vf, f"return {i + 1}")
         pmd.command("stop")
         if i == 1:
             before = descriptors(pmd)
