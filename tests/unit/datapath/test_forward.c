@@ -174,8 +174,8 @@ static void fill_ethernet(struct rte_ether_hdr *eth, enum direction direction)
 
 static void fill_ip(struct rte_ipv4_hdr *ip, const struct frame *frame, uint16_t length)
 {
-	const uint32_t vm = RTE_BE32(RTE_IPV4(10, 1, 0, 4));
-	const uint32_t remote = RTE_BE32(RTE_IPV4(203, 0, 113, 9));
+	const uint32_t vm = RTE_BE32(0x0a010004);     /* 10.1.0.4 */
+	const uint32_t remote = RTE_BE32(0xcb007109); /* 203.0.113.9 */
 
 	*ip = (struct rte_ipv4_hdr){
 		.version_ihl = RTE_IPV4_VHL_DEF,
