@@ -275,3 +275,20 @@ enum exit_status source_build(const struct source *source, const struct session 
 	report_fini(&report);
 	return status;
 }
+
+enum exit_status source_call(struct session *session, const char *method, struct json *params,
+			     struct json **ret)
+{
+	struct source source;
+	enum exit_status status =
+		source_init(&source, session, arguments_get(session->arguments, "FILE"));
+
+	if (status == EXIT_DONE)
+		status = source_to_params(&source, session, params);
+	if (status == EXIT_DONE)
+		status = session_call(session, method, params, ret);
+	else
+		json_free(params);
+	source_fini(&source, session);
+	return status;
+}

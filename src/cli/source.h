@@ -32,6 +32,13 @@ void source_fini(struct source *source, struct session *session);
 enum exit_status source_to_params(const struct source *source, struct session *session,
 				  struct json *params);
 
+/*
+ * Calls a method of the daemon with the policy of the argument FILE among its parameters, which are
+ * consumed. The caller frees *ret.
+ */
+enum exit_status source_call(struct session *session, const char *method, struct json *params,
+			     struct json **ret);
+
 /* The policy of the file alone. The caller frees it. */
 enum exit_status source_build(const struct source *source, const struct session *session,
 			      struct policy **ret);

@@ -155,6 +155,9 @@ static const struct method_param policy_diff_params[] = {
 	  .value = "N",
 	  .type = JSON_NUMBER,
 	  .help = "generation that is new" },
+	{ .name = "documents",
+	  .type = JSON_BOOL,
+	  .help = "answer with both documents and the NIC's context too" },
 };
 
 static const struct method_param nic_params[] = { NIC_REQUIRED };
@@ -447,12 +450,19 @@ const struct method methods[METHOD_COUNT] = {
 		.synopsis = "policy diff FILE --nic NIC [--nsg NAME] [--level LEVEL] [--context FILE] "
 			    "[--parameters FILE]\n"
 			    "policy diff --nic NIC --from N --to N\n",
-		.summary = "rules added, removed and changed, by level and direction",
-		.details = "Compares a file with what is in force, or two generations of the history.",
+		.summary = "rules added, removed and changed, and packets whose verdict changes",
+		.details = "Compares a file with what is in force, or two generations of the history. "
+			   "With the rules that differ comes a packet as an example for each pair of "
+			   "rules, old and new, whose verdicts differ: what was allowed and is not "
+			   "any more, and the other way round. Large policies are searched for about "
+			   "a second; the answer says where that was not exhaustive.",
 		.examples = "accelnetctl policy diff web.json --nic eth1\n"
 			    "accelnetctl policy diff --nic eth1 --from 3 --to 5\n",
 		.result = "nic, from, to, identical, added [rule], removed [rule], "
-			  "changed [{level, direction, name, fields}], settings [{name, from, to}]",
+			  "changed [{level, direction, name, fields}], settings [{name, from, to}], "
+			  "documents {before, after, context}; accelnetctl --json: instead of "
+			  "documents, packets [{direction, protocol, source, sourcePort, "
+			  "destination, destinationPort, before, after}], packetsComplete",
 		PARAMS(policy_diff_params),
 	},
 	[METHOD_POLICY_HISTORY] = {

@@ -147,6 +147,40 @@ class Cases(test_control.Cases):
         assert none["unchanged"] and not none["loaded"], none
         assert self.generation() == before
 
+    def compares_packets(self):
+        """policy diff: a packet for each verdict that changes"""
+        first = self.apply(document(rule("web", 100), rule("old", 110, destinationPortRange="80"),
+                                    context=CONTEXT))
+        changed = document(rule("web", 100, sourceAddressPrefix="192.0.2.0/24"),
+                           rule("new", 120, protocol="Udp", destinationPortRange="53"),
+                           context=CONTEXT)
+        path = self.file(changed, "changed.json")
+        found = self.ask("policy", "diff", path, "--nic", lab.NIC)
+        assert found["packetsComplete"] and "documents" not in found, found
+        assert {(entry["before"]["rule"], entry["after"]["rule"]) for entry in found["packets"]} == {
+            ("web", "DenyAllInBound"), ("old", "DenyAllInBound"), ("DenyAllInBound", "new")}, found
+        old = self.file(self.ask("policy", "show", "--nic", lab.NIC), "old.json")
+        for key, policy in (("before", old), ("after", path)):
+            packets = "".join(json.dumps(entry) + "\n" for entry in found["packets"])
+            judged = self.ctl("verify", "--policy", policy, "--tuples", "-", "--engine",
+                              "reference", stdin=packets.encode()).splitlines()
+            for entry, line in zip(found["packets"], judged, strict=True):
+                assert entry[key] == json.loads(line), (entry, line)
+        second = self.ask("policy", "apply", path, "--nic", lab.NIC)
+        both = self.ask("policy", "diff", "--nic", lab.NIC, "--from", first["generation"], "--to",
+                        second["generation"])
+        assert both["packets"] == found["packets"], both
+        same = document(rule("web", 100, sourceAddressPrefixes=["192.0.2.0/25", "192.0.2.128/25"],
+                             sourceAddressPrefix=None),
+                        rule("new", 120, protocol="Udp", destinationPortRange="53"),
+                        context=CONTEXT)
+        equal = self.ask("policy", "diff", self.file(same, "same.json"), "--nic", lab.NIC)
+        assert not equal["identical"] and equal["packets"] == [], equal
+        assert equal["packetsComplete"], equal
+        shown = self.ctl("policy", "diff", old, "--nic", lab.NIC).decode()
+        assert "Deny (nic: DenyAllInBound) -> Allow (nic: old)" in shown, shown
+        return f"{len(found['packets'])} packets"
+
     def api_management(self):
         """an API Management NSG with the public tags"""
         if not API_MANAGEMENT.exists() or not PUBLIC_TAGS.exists():
@@ -185,7 +219,7 @@ class Cases(test_control.Cases):
 
     def all(self):
         return [self.parameters, self.compiles, self.loads_tags, self.refuses_tags,
-                self.api_management, self.log_is_clean]
+                self.compares_packets, self.api_management, self.log_is_clean]
 
 
 def main():
