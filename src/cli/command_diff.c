@@ -90,30 +90,6 @@ static void print_changed(const struct session *session, const struct json_at *c
 
 #define PACKETS_SHOWN 40
 
-static int build(const struct json *documents, const char *key, struct policy **ret,
-		 struct accelnet_error *err)
-{
-	const struct json_at root = json_root(documents);
-	struct policy_read_options options = { 0 };
-	struct json_at document, context;
-	struct report report;
-	int r;
-
-	part_of(&root, "context", &context);
-	part_of(&root, key, &document);
-	options.context = context.value;
-	if (!document.value) {
-		*ret = policy_new_empty();
-		return *ret ? 0 : fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
-	}
-	report_init(&report);
-	r = policy_build(document.value, &options, &report, ret);
-	if (r < 0)
-		(void)report_result(&report, err);
-	report_fini(&report);
-	return r;
-}
-
 /* The daemon has built both, so only their size can be too much here: that is told, no failure. */
 static void add_packets(const struct session *session, struct json *answer)
 {
@@ -124,9 +100,9 @@ static void add_packets(const struct session *session, struct json *answer)
 	int r;
 
 	part_of(&root, "documents", &documents);
-	r = build(documents.value, "before", &before, &err);
+	r = source_build_sent(&documents, "before", &before, &err);
 	if (r == 0)
-		r = build(documents.value, "after", &after, &err);
+		r = source_build_sent(&documents, "after", &after, &err);
 	if (r == 0)
 		r = packet_diff_add(answer, before, after, &err);
 	json_remove(answer, "documents");

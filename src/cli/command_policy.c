@@ -135,6 +135,43 @@ static void print_findings(const struct session *session, const char *path,
 	}
 }
 
+static void print_idle(const struct session *session, const struct json_at *rule)
+{
+	const char *shadow = text_of(rule, "shadowedBy");
+	const bool never = strcmp(text_of(rule, "reach"), "never") == 0;
+
+	style_print(stdout, session->colour, STYLE_WARN, never ? "never decides" : "could go");
+	printf(": %s %s ", text_of(rule, "level"), text_of(rule, "direction"));
+	style_print(stdout, false, STYLE_PLAIN, text_of(rule, "rule"));
+	if (flag_of(rule, "matchesNothing")) {
+		puts(", which matches nothing");
+	} else if (*shadow) {
+		fputs(", behind ", stdout);
+		style_print(stdout, false, STYLE_PLAIN, shadow);
+		putchar('\n');
+	} else {
+		puts(never ? ", behind several rules before it" : ", rules after it say the same");
+	}
+}
+
+static void print_analysis(const struct session *session, const struct json_at *root)
+{
+	struct json_at rules, rule, skipped, nsg;
+
+	part_of(root, "analysis", &rules);
+	part_of(root, "notAnalysed", &skipped);
+	foreach_in(rule, &rules) print_idle(session, &rule);
+	foreach_in(nsg, &skipped)
+	{
+		fputs("not analysed: ", stdout);
+		style_print(stdout, false, STYLE_PLAIN, text_of(&nsg, "nsg"));
+		printf("%s%s\n", text_of(&nsg, "nsg")[0] ? ": " : "", text_of(&nsg, "reason"));
+	}
+	if (number_of(root, "undecided"))
+		printf("%lld rules have too many packets to find out\n",
+		       (long long)number_of(root, "undecided"));
+}
+
 static void print_check(const struct session *session, const char *path, const struct json *result)
 {
 	const struct json_at root = json_root(result);
@@ -153,6 +190,7 @@ static void print_check(const struct session *session, const char *path, const s
 		printf(", level %s: %lld rules\n", text_of(&nsg, "level"),
 		       (long long)number_of(&nsg, "rules"));
 	}
+	print_analysis(session, &root);
 	printf("%s: %s, errors: %zu, warnings: %zu\n", path,
 	       text_of(&root, "form")[0] ? text_of(&root, "form") : "unknown form",
 	       count_of(&errors), count_of(&warnings));
@@ -174,7 +212,8 @@ static enum exit_status check_file(const struct session *session, const char *pa
 		policy_source_free(source);
 		return EXIT_USAGE;
 	}
-	*ret = policy_check_json(source, options, directories, report);
+	*ret = policy_check_json(source, options, directories,
+				 arguments_flag(session->arguments, "--analyse"), report);
 	policy_source_free(source);
 	return report->errors ? EXIT_REFUSED : EXIT_DONE;
 }

@@ -292,3 +292,26 @@ enum exit_status source_call(struct session *session, const char *method, struct
 	source_fini(&source, session);
 	return status;
 }
+
+int source_build_sent(const struct json_at *documents, const char *key, struct policy **ret,
+		      struct accelnet_error *err)
+{
+	struct policy_read_options options = { 0 };
+	struct json_at document, context;
+	struct report report;
+	int r;
+
+	part_of(documents, "context", &context);
+	part_of(documents, key, &document);
+	options.context = context.value;
+	if (!document.value) {
+		*ret = policy_new_empty();
+		return *ret ? 0 : fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	}
+	report_init(&report);
+	r = policy_build(document.value, &options, &report, ret);
+	if (r < 0)
+		(void)report_result(&report, err);
+	report_fini(&report);
+	return r;
+}

@@ -43,6 +43,13 @@ enum exit_status source_call(struct session *session, const char *method, struct
 enum exit_status source_build(const struct source *source, const struct session *session,
 			      struct policy **ret);
 
+/*
+ * The policy of the document `key` among `documents`, as the daemon sends them, with the NIC's
+ * context; one without rules where the daemon sent none. The caller frees *ret.
+ */
+int source_build_sent(const struct json_at *documents, const char *key, struct policy **ret,
+		      struct accelnet_error *err);
+
 /* Loads a file of JSON, or fails with its name in the detail. The caller frees *ret. */
 enum exit_status source_load(const struct session *session, const char *path, struct json **ret);
 

@@ -161,7 +161,7 @@ int handle_policy_check(struct call *call, struct json **ret)
 	(void)call_object(call, "policy", &policy); /* it is required, so it is there */
 	report_init(&report);
 	(void)policy_source_read(json_copy(policy.value), &options, &report, &source);
-	*ret = policy_check_json(source, &options, NULL, &report);
+	*ret = policy_check_json(source, &options, NULL, false, &report);
 	report_fini(&report);
 	policy_source_free(source);
 	return 0;

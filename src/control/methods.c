@@ -103,6 +103,9 @@ static const struct method_param policy_check_params[] = {
 	  .help = "refuse what Azure Resource Manager refuses, instead of warning" },
 	CONTEXT_FILE,
 	PARAMETERS_FILE,
+	{ .option = "--analyse",
+	  .help = "also tell the rules that never decide or could go; takes some seconds with "
+		  "thousands of rules" },
 };
 
 static const struct method_param policy_compile_params[] = {
@@ -187,6 +190,9 @@ static const struct method_param rule_explain_params[] = {
 	  .flags = PARAM_REQUIRED,
 	  .help = "the rule, at every level and in both directions" },
 	NIC_REQUIRED,
+	{ .name = "documents",
+	  .type = JSON_BOOL,
+	  .help = "answer with the document in force and the NIC's context too" },
 };
 
 static const struct method_param verify_params[] = {
@@ -423,8 +429,12 @@ const struct method methods[METHOD_COUNT] = {
 		.details = "Exit status 0 where there is no error (there may be warnings), 3 where "
 			   "there is one.",
 		.examples = "accelnetctl policy check web.json\n"
-			    "accelnetctl policy check --strict web.json --json\n",
-		.result = "form, nsgs [{name, level, rules}], errors [{pointer, code, detail}], warnings",
+			    "accelnetctl policy check --strict web.json --json\n"
+			    "accelnetctl policy check web.json --analyse\n",
+		.result = "form, nsgs [{name, level, rules}], errors [{pointer, code, detail}], "
+			  "warnings; accelnetctl --analyse: analysis [{rule, level, nsg, direction, "
+			  "priority, reach, shadowedBy, matchesNothing}], undecided, notAnalysed "
+			  "[{nsg, reason}]",
 		PARAMS(policy_check_params),
 	},
 	[METHOD_POLICY_COMPILE] = {
@@ -500,8 +510,14 @@ const struct method methods[METHOD_COUNT] = {
 		.name = "rule.explain",
 		.words = "rule explain",
 		.summary = "one rule: what it means, where it is enforced, whether it can ever match",
+		.details = "`reach` is needed, where some packet's verdict hangs on the rule; "
+			   "redundant, where it decides but the rules after it would say the same; "
+			   "never, where rules before it take all its packets; unknown, where there "
+			   "were too many to find out.",
 		.examples = "accelnetctl rule explain allow-https --nic eth1\n",
-		.result = "nic, generation, rules [as rule.list, and position, shadowedBy, addresses]",
+		.result = "nic, generation, rules [as rule.list, and position, of, shadowedBy, "
+			  "matchesNothing, addresses], documents {document, context}; accelnetctl: "
+			  "instead of documents, reach in each rule",
 		PARAMS(rule_explain_params),
 	},
 	[METHOD_VERIFY] = {
