@@ -1,5 +1,5 @@
 /*
- * policy apply, show, check, diff, history, rollback.
+ * policy apply, show, check, history, rollback. Not here: policy compile, policy diff.
  */
 #include "cli/commands.h"
 #include "cli/source.h"
@@ -52,29 +52,11 @@ static enum exit_status finish_apply(const struct session *session, enum exit_st
 	return EXIT_DONE;
 }
 
-/* Calls a method with the policy of FILE among its parameters, which are consumed. */
-static enum exit_status call_with_file(struct session *session, const char *method,
-				       struct json *params, struct json **ret)
-{
-	struct source source;
-	enum exit_status status =
-		source_init(&source, session, arguments_get(session->arguments, "FILE"));
-
-	if (status == EXIT_DONE)
-		status = source_to_params(&source, session, params);
-	if (status == EXIT_DONE)
-		status = session_call(session, method, params, ret);
-	else
-		json_free(params);
-	source_fini(&source, session);
-	return status;
-}
-
 enum exit_status command_policy_apply(struct session *session)
 {
 	JSON_CLEANUP struct json *answer = NULL;
-	enum exit_status status = call_with_file(session, "policy.apply",
-						 arguments_params(session->arguments), &answer);
+	enum exit_status status =
+		source_call(session, "policy.apply", arguments_params(session->arguments), &answer);
 
 	return finish_apply(session, status, answer);
 }
@@ -153,6 +135,43 @@ static void print_findings(const struct session *session, const char *path,
 	}
 }
 
+static void print_idle(const struct session *session, const struct json_at *rule)
+{
+	const char *shadow = text_of(rule, "shadowedBy");
+	const bool never = strcmp(text_of(rule, "reach"), "never") == 0;
+
+	style_print(stdout, session->colour, STYLE_WARN, never ? "never decides" : "could go");
+	printf(": %s %s ", text_of(rule, "level"), text_of(rule, "direction"));
+	style_print(stdout, false, STYLE_PLAIN, text_of(rule, "rule"));
+	if (flag_of(rule, "matchesNothing")) {
+		puts(", which matches nothing");
+	} else if (*shadow) {
+		fputs(", behind ", stdout);
+		style_print(stdout, false, STYLE_PLAIN, shadow);
+		putchar('\n');
+	} else {
+		puts(never ? ", behind several rules before it" : ", rules after it say the same");
+	}
+}
+
+static void print_analysis(const struct session *session, const struct json_at *root)
+{
+	struct json_at rules, rule, skipped, nsg;
+
+	part_of(root, "analysis", &rules);
+	part_of(root, "notAnalysed", &skipped);
+	foreach_in(rule, &rules) print_idle(session, &rule);
+	foreach_in(nsg, &skipped)
+	{
+		fputs("not analysed: ", stdout);
+		style_print(stdout, false, STYLE_PLAIN, text_of(&nsg, "nsg"));
+		printf("%s%s\n", text_of(&nsg, "nsg")[0] ? ": " : "", text_of(&nsg, "reason"));
+	}
+	if (number_of(root, "undecided"))
+		printf("%lld rules have too many packets to find out\n",
+		       (long long)number_of(root, "undecided"));
+}
+
 static void print_check(const struct session *session, const char *path, const struct json *result)
 {
 	const struct json_at root = json_root(result);
@@ -171,6 +190,7 @@ static void print_check(const struct session *session, const char *path, const s
 		printf(", level %s: %lld rules\n", text_of(&nsg, "level"),
 		       (long long)number_of(&nsg, "rules"));
 	}
+	print_analysis(session, &root);
 	printf("%s: %s, errors: %zu, warnings: %zu\n", path,
 	       text_of(&root, "form")[0] ? text_of(&root, "form") : "unknown form",
 	       count_of(&errors), count_of(&warnings));
@@ -192,7 +212,8 @@ static enum exit_status check_file(const struct session *session, const char *pa
 		policy_source_free(source);
 		return EXIT_USAGE;
 	}
-	*ret = policy_check_json(source, options, directories, report);
+	*ret = policy_check_json(source, options, directories,
+				 arguments_flag(session->arguments, "--analyse"), report);
 	policy_source_free(source);
 	return report->errors ? EXIT_REFUSED : EXIT_DONE;
 }
@@ -228,129 +249,4 @@ enum exit_status command_policy_check(struct session *session)
 	free(directories[0]);
 	free(directories[1]);
 	return status;
-}
-
-/* --- diff --- */
-
-static void print_rules(const struct session *session, const struct json_at *rules,
-			const char *mark, enum style style)
-{
-	struct json_at rule;
-
-	foreach_in(rule, rules)
-	{
-		char *source = list_of(&rule, "source"),
-		     *destination = list_of(&rule, "destination");
-		char *ports = list_of(&rule, "destinationPorts");
-		char *line;
-
-		if (asprintf(&line, "%s %s %s %s %lld: %s %s, %s -> %s port %s", mark,
-			     text_of(&rule, "level"), text_of(&rule, "direction"),
-			     text_of(&rule, "name"), (long long)number_of(&rule, "priority"),
-			     text_of(&rule, "access"), text_of(&rule, "protocol"), source,
-			     destination, ports) < 0)
-			abort();
-		style_print(stdout, session->colour, style, line);
-		putchar('\n');
-		free(line);
-		free(source);
-		free(destination);
-		free(ports);
-	}
-}
-
-static char *value_text(const struct json_at *at, const char *key)
-{
-	struct json_at value;
-
-	part_of(at, key, &value);
-	if (!value.value)
-		return strdup("");
-	if (json_type(&value) == JSON_ARRAY)
-		return list_of(at, key);
-	return json_string(&value) ? strdup(json_string(&value)) : json_print(value.value);
-}
-
-static void print_field(const struct session *session, const struct json_at *field,
-			const char *indent)
-{
-	char *from = value_text(field, "from"), *to = value_text(field, "to");
-
-	fputs(indent, stdout);
-	style_print(stdout, false, STYLE_PLAIN, text_of(field, "name"));
-	fputs(": ", stdout);
-	if (text_of(field, "note")[0]) {
-		style_print(stdout, false, STYLE_PLAIN, text_of(field, "note"));
-	} else {
-		style_print(stdout, session->colour, STYLE_BAD, from);
-		fputs(" -> ", stdout);
-		style_print(stdout, session->colour, STYLE_GOOD, to);
-	}
-	putchar('\n');
-	free(from);
-	free(to);
-}
-
-static void print_changed(const struct session *session, const struct json_at *changed)
-{
-	struct json_at rule, fields, field;
-
-	foreach_in(rule, changed)
-	{
-		style_print(stdout, session->colour, STYLE_WARN, "~ ");
-		printf("%s %s ", text_of(&rule, "level"), text_of(&rule, "direction"));
-		style_print(stdout, false, STYLE_PLAIN, text_of(&rule, "name"));
-		putchar('\n');
-		part_of(&rule, "fields", &fields);
-		foreach_in(field, &fields) print_field(session, &field, "    ");
-	}
-}
-
-static void print_diff(const struct session *session, const struct json_at *root)
-{
-	struct json_at added, removed, changed, settings, setting;
-
-	if (flag_of(root, "identical")) {
-		puts("identical");
-		return;
-	}
-	part_of(root, "added", &added);
-	part_of(root, "removed", &removed);
-	part_of(root, "changed", &changed);
-	part_of(root, "settings", &settings);
-	print_rules(session, &removed, "-", STYLE_BAD);
-	print_rules(session, &added, "+", STYLE_GOOD);
-	print_changed(session, &changed);
-	foreach_in(setting, &settings) print_field(session, &setting, "~ ");
-	printf("%zu added, %zu removed, %zu changed, %zu settings\n", count_of(&added),
-	       count_of(&removed), count_of(&changed), count_of(&settings));
-}
-
-enum exit_status command_policy_diff(struct session *session)
-{
-	const struct arguments *arguments = session->arguments;
-	const bool has_file = arguments_get(arguments, "FILE");
-	const bool has_from = arguments_get(arguments, "--from");
-	const bool has_to = arguments_get(arguments, "--to");
-	JSON_CLEANUP struct json *answer = NULL;
-	struct accelnet_error err;
-	enum exit_status status;
-	struct json_at root;
-
-	if (has_from != has_to || has_file == has_from) {
-		(void)fail(&err, ACCELNET_E_USAGE, NULL,
-			   "policy diff compares either FILE with what is in force, or --from with "
-			   "--to");
-		return fail_usage(arguments, &err);
-	}
-	if (has_file)
-		status = call_with_file(session, "policy.diff", arguments_params(arguments),
-					&answer);
-	else
-		status = session_call_command(session, &answer);
-	if (status != EXIT_DONE || session_print_json(session, answer))
-		return status;
-	root = json_root(answer);
-	print_diff(session, &root);
-	return EXIT_DONE;
 }

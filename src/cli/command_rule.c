@@ -2,8 +2,10 @@
  * rule list, rule explain.
  */
 #include "cli/commands.h"
+#include "cli/source.h"
 #include "cli/style.h"
 #include "cli/table.h"
+#include "compile/reach.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,8 +131,14 @@ static void print_list(const char *label, const struct json_at *rule, const char
 
 static void print_shadow(const struct session *session, const struct json_at *rule)
 {
-	const char *shadow = text_of(rule, "shadowedBy");
+	const char *shadow = text_of(rule, "shadowedBy"), *reach = text_of(rule, "reach");
 
+	if (!*shadow && !flag_of(rule, "matchesNothing")) {
+		if (strcmp(reach, "never") == 0)
+			puts("  never decides: rules before it match all that it matches");
+		else if (strcmp(reach, "redundant") == 0)
+			puts("  could go: where it decides, rules after it say the same");
+	}
 	if (*shadow) {
 		fputs("  ", stdout);
 		style_print(stdout, session->colour, STYLE_WARN, "never decides:");
@@ -173,14 +181,94 @@ static void explain(const struct session *session, const struct json_at *rule)
 	print_addresses(session, &addresses);
 }
 
+/* --- what a rule is good for --- */
+
+/* The place that an answer tells, in the policy that the same answer brought. */
+static bool find_place(const struct json_at *rule, enum direction *ret_direction,
+		       enum stage *ret_stage)
+{
+	for (int at = 0; at < DIRECTIONS * STAGES; at++) {
+		const enum direction direction = (enum direction)(at / STAGES);
+		const enum stage stage = (enum stage)(at % STAGES);
+
+		if (strcmp(text_of(rule, "direction"), direction_name(direction)) != 0 ||
+		    strcmp(text_of(rule, "level"), stage_name(stage)) != 0)
+			continue;
+		*ret_direction = direction;
+		*ret_stage = stage;
+		return true;
+	}
+	return false;
+}
+
+static const char *reach_of(const struct program *program, const struct json_at *rule)
+{
+	const int64_t position = number_of(rule, "position");
+	enum rule_reach reach = REACH_UNKNOWN;
+	enum direction direction;
+	enum stage stage;
+
+	if (find_place(rule, &direction, &stage) && position >= 1 &&
+	    (size_t)position <= program->chain[direction][stage].count)
+		(void)reach_of_rule(program, direction, stage, (size_t)position - 1, REACH_BUDGET,
+				    &reach, NULL); /* too large to tell: unknown */
+	return reach_name(reach);
+}
+
+/* The rules of the answer, each with its reach. */
+static struct json *with_reach(const struct json_at *rules, const struct program *program)
+{
+	struct json *list = json_new_array(), *copy;
+	struct json_at rule;
+
+	foreach_in(rule, rules)
+	{
+		copy = json_add(list, NULL, json_copy(rule.value));
+		json_add_string(copy, "reach", reach_of(program, &rule));
+	}
+	return list;
+}
+
+static int add_reach(struct json *answer, struct accelnet_error *err)
+{
+	const struct json_at root = json_root(answer);
+	POLICY_CLEANUP struct policy *policy = NULL;
+	struct json_at documents, rules;
+	struct program *program = NULL;
+	struct json *list;
+	int r;
+
+	part_of(&root, "documents", &documents);
+	part_of(&root, "rules", &rules);
+	r = source_build_sent(&documents, "document", &policy, err);
+	if (r == 0)
+		r = program_new(policy, &program, err);
+	if (r < 0)
+		return r;
+	list = with_reach(&rules, program);
+	program_free(program);
+	json_remove(answer, "rules");
+	json_remove(answer, "documents");
+	json_add(answer, "rules", list);
+	return 0;
+}
+
 enum exit_status command_rule_explain(struct session *session)
 {
 	JSON_CLEANUP struct json *answer = NULL;
 	struct json_at root, rules, rule;
-	enum exit_status status = session_call_command(session, &answer);
+	struct json *params = arguments_params(session->arguments);
+	struct accelnet_error err;
+	enum exit_status status;
 
-	if (status != EXIT_DONE || session_print_json(session, answer))
+	json_add_bool(params, "documents", true);
+	status = session_call(session, "rule.explain", params, &answer);
+	if (status != EXIT_DONE)
 		return status;
+	if (add_reach(answer, &err) < 0)
+		return session_fail(session, &err);
+	if (session_print_json(session, answer))
+		return EXIT_DONE;
 	root = json_root(answer);
 	part_of(&root, "rules", &rules);
 	foreach_in(rule, &rules) explain(session, &rule);

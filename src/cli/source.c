@@ -275,3 +275,43 @@ enum exit_status source_build(const struct source *source, const struct session 
 	report_fini(&report);
 	return status;
 }
+
+enum exit_status source_call(struct session *session, const char *method, struct json *params,
+			     struct json **ret)
+{
+	struct source source;
+	enum exit_status status =
+		source_init(&source, session, arguments_get(session->arguments, "FILE"));
+
+	if (status == EXIT_DONE)
+		status = source_to_params(&source, session, params);
+	if (status == EXIT_DONE)
+		status = session_call(session, method, params, ret);
+	else
+		json_free(params);
+	source_fini(&source, session);
+	return status;
+}
+
+int source_build_sent(const struct json_at *documents, const char *key, struct policy **ret,
+		      struct accelnet_error *err)
+{
+	struct policy_read_options options = { 0 };
+	struct json_at document, context;
+	struct report report;
+	int r;
+
+	part_of(documents, "context", &context);
+	part_of(documents, key, &document);
+	options.context = context.value;
+	if (!document.value) {
+		*ret = policy_new_empty();
+		return *ret ? 0 : fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	}
+	report_init(&report);
+	r = policy_build(document.value, &options, &report, ret);
+	if (r < 0)
+		(void)report_result(&report, err);
+	report_fini(&report);
+	return r;
+}

@@ -32,9 +32,23 @@ void source_fini(struct source *source, struct session *session);
 enum exit_status source_to_params(const struct source *source, struct session *session,
 				  struct json *params);
 
+/*
+ * Calls a method of the daemon with the policy of the argument FILE among its parameters, which are
+ * consumed. The caller frees *ret.
+ */
+enum exit_status source_call(struct session *session, const char *method, struct json *params,
+			     struct json **ret);
+
 /* The policy of the file alone. The caller frees it. */
 enum exit_status source_build(const struct source *source, const struct session *session,
 			      struct policy **ret);
+
+/*
+ * The policy of the document `key` among `documents`, as the daemon sends them, with the NIC's
+ * context; one without rules where the daemon sent none. The caller frees *ret.
+ */
+int source_build_sent(const struct json_at *documents, const char *key, struct policy **ret,
+		      struct accelnet_error *err);
 
 /* Loads a file of JSON, or fails with its name in the detail. The caller frees *ret. */
 enum exit_status source_load(const struct session *session, const char *path, struct json **ret);

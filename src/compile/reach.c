@@ -73,21 +73,29 @@ static void settle(enum rule_reach *reach, const struct probe *probe, bool certa
 		*reach = REACH_REDUNDANT;
 }
 
-static int probe_family(const struct program *program, enum direction direction, enum stage stage,
+/* Rules of one chain, next to each other. */
+struct rule_span {
+	enum direction direction;
+	enum stage stage;
+	size_t first;
+	size_t count;
+};
+
+static int probe_family(const struct program *program, const struct rule_span *span,
 			enum ip_family family, uint64_t budget, enum rule_reach *reaches,
 			struct accelnet_error *err)
 {
 	const struct program *const programs[] = { program };
 	struct space *space = NULL;
-	int r = space_new(programs, 1, direction, family, &space, err);
+	int r = space_new(programs, 1, span->direction, family, &space, err);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < program->chain[direction][stage].count && r == 0; i++) {
+	for (size_t i = 0; i < span->count && r == 0; i++) {
 		struct probe probe = {
-			.chain = &space->chain[0][stage],
-			.stage = stage,
-			.rule = i,
+			.chain = &space->chain[0][span->stage],
+			.stage = span->stage,
+			.rule = span->first + i,
 		};
 		bool certain = true;
 
@@ -99,26 +107,55 @@ static int probe_family(const struct program *program, enum direction direction,
 	return r < 0 ? fail(err, ACCELNET_E_MEMORY, NULL, "out of memory") : 0;
 }
 
+static int probe_span(const struct program *program, const struct rule_span *span, uint64_t budget,
+		      enum rule_reach *reaches, struct accelnet_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < span->count; i++)
+		reaches[i] = REACH_NEVER;
+	for (int family = 0; family < IP_FAMILIES && r == 0; family++)
+		r = probe_family(program, span, (enum ip_family)family, budget, reaches, err);
+	return r;
+}
+
 int reach_of_chain(const struct program *program, enum direction direction, enum stage stage,
 		   uint64_t budget, enum rule_reach **ret, struct accelnet_error *err)
 {
-	const struct program_chain *chain = &program->chain[direction][stage];
-	enum rule_reach *reaches = calloc(chain->count + 1, sizeof(*reaches));
-	int r = 0;
+	const struct rule_span span = {
+		.direction = direction,
+		.stage = stage,
+		.count = program->chain[direction][stage].count,
+	};
+	enum rule_reach *reaches = calloc(span.count + 1, sizeof(*reaches));
+	int r;
 
 	if (!reaches)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
-	for (size_t i = 0; i < chain->count; i++)
-		reaches[i] = REACH_NEVER;
-	for (int family = 0; family < IP_FAMILIES && r == 0; family++)
-		r = probe_family(program, direction, stage, (enum ip_family)family, budget, reaches,
-				 err);
+	r = probe_span(program, &span, budget, reaches, err);
 	if (r < 0) {
 		free(reaches);
 		return r;
 	}
 	*ret = reaches;
 	return 0;
+}
+
+int reach_of_rule(const struct program *program, enum direction direction, enum stage stage,
+		  size_t rule, uint64_t budget, enum rule_reach *ret, struct accelnet_error *err)
+{
+	const struct rule_span span = {
+		.direction = direction,
+		.stage = stage,
+		.first = rule,
+		.count = 1,
+	};
+	enum rule_reach reach;
+	int r = probe_span(program, &span, budget, &reach, err);
+
+	if (r == 0)
+		*ret = reach;
+	return r;
 }
 
 const char *reach_name(enum rule_reach reach)

@@ -26,6 +26,10 @@ enum rule_reach {
 int reach_of_chain(const struct program *program, enum direction direction, enum stage stage,
 		   uint64_t budget, enum rule_reach **ret, struct accelnet_error *err);
 
+/* The same of one rule of the chain. */
+int reach_of_rule(const struct program *program, enum direction direction, enum stage stage,
+		  size_t rule, uint64_t budget, enum rule_reach *ret, struct accelnet_error *err);
+
 const char *reach_name(enum rule_reach reach); /* "needed", "redundant", "never", "unknown" */
 
 #endif

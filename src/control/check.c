@@ -3,11 +3,37 @@
  */
 #include "control/check.h"
 
+#include "control/analysis.h"
 #include "control/rpc_error.h"
+
+/* What becomes of the check, beside the report. */
+struct check {
+	struct json *analysis; /* NULL: not asked for */
+	struct json *skipped;  /* of the analysis */
+	size_t undecided;
+};
+
+/* `policy` is NULL where it could not be built whole: `name` is then told as left out. */
+static void analyse(struct check *check, const struct policy *policy, const char *name)
+{
+	struct accelnet_error err;
+	struct json *json;
+
+	if (!check->analysis)
+		return;
+	(void)fail(&err, ACCELNET_E_NO_CONTEXT, NULL,
+		   "it has errors, or names what the context does not define");
+	if (policy && analysis_add(check->analysis, policy, &check->undecided, &err) == 0)
+		return;
+	json = json_add_object(check->skipped, NULL);
+	json_add_string(json, "nsg", name);
+	json_add_string(json, "reason", err.detail);
+}
 
 static void check_document(const struct policy_source *source,
 			   const struct policy_read_options *options,
-			   const struct check_directories *directories, struct report *report)
+			   const struct check_directories *directories, struct report *report,
+			   struct check *check)
 {
 	POLICY_CLEANUP struct policy *policy = NULL;
 	JSON_CLEANUP struct json *complete = NULL;
@@ -16,6 +42,7 @@ static void check_document(const struct policy_source *source,
 						       report, &complete) < 0)
 		return; /* the report has it */
 	(void)policy_build(complete ? complete : source->document, options, report, &policy);
+	analyse(check, policy, NULL);
 }
 
 /* The context beside the file, with the tags that this NSG's rules name. */
@@ -36,11 +63,29 @@ static int complete_context(const struct policy_source_nsg *nsg,
 	return r;
 }
 
+/* NULL where anything that it names is not defined: its rules would look idle. */
+static struct policy *build_whole(const struct policy_source *source,
+				  const struct policy_source_nsg *nsg,
+				  const struct policy_read_options *options)
+{
+	struct policy_read_options strictly = *options;
+	struct policy *policy = NULL;
+	struct report report;
+
+	strictly.unresolved_ok = false;
+	report_init(&report);
+	if (policy_source_build(source, nsg, nsg->level, &strictly, &report, &policy) < 0)
+		policy = NULL;
+	report_fini(&report);
+	return policy;
+}
+
 static void check_nsg(const struct policy_source *source, const struct policy_source_nsg *nsg,
 		      const struct policy_read_options *options,
-		      const struct check_directories *directories, struct report *report)
+		      const struct check_directories *directories, struct report *report,
+		      struct check *check)
 {
-	POLICY_CLEANUP struct policy *policy = NULL;
+	POLICY_CLEANUP struct policy *policy = NULL, *whole = NULL;
 	JSON_CLEANUP struct json *context = NULL;
 	struct policy_read_options with = *options;
 
@@ -50,6 +95,9 @@ static void check_nsg(const struct policy_source *source, const struct policy_so
 		with.context = context;
 	with.unresolved_ok = true; /* the NIC's context may settle it */
 	(void)policy_source_build(source, nsg, nsg->level, &with, report, &policy);
+	if (check->analysis && !nsg->broken)
+		whole = build_whole(source, nsg, &with);
+	analyse(check, whole, nsg->name);
 }
 
 static void add_nsgs(struct json *to, const struct policy_source *source)
@@ -66,21 +114,37 @@ static void add_nsgs(struct json *to, const struct policy_source *source)
 	}
 }
 
+static void add_analysis(struct json *to, struct check *check)
+{
+	if (!check->analysis)
+		return;
+	json_add(to, "analysis", check->analysis);
+	json_add(to, "notAnalysed", check->skipped);
+	json_add_unsigned(to, "undecided", check->undecided);
+}
+
 struct json *policy_check_json(const struct policy_source *source,
 			       const struct policy_read_options *options,
-			       const struct check_directories *directories, struct report *report)
+			       const struct check_directories *directories, bool wants_analysis,
+			       struct report *report)
 {
 	struct json *json = json_new_object();
+	struct check check = { 0 };
 
+	if (wants_analysis) {
+		check.analysis = json_new_array();
+		check.skipped = json_new_array();
+	}
 	if (source && source->document)
-		check_document(source, options, directories, report);
+		check_document(source, options, directories, report, &check);
 	for (size_t i = 0; source && !source->document && i < source->count; i++)
-		check_nsg(source, &source->nsgs[i], options, directories, report);
+		check_nsg(source, &source->nsgs[i], options, directories, report, &check);
 	json_add_string(json, "form", source ? policy_form_name(source->form) : NULL);
 	add_nsgs(json, source);
 	json_add(json, "errors", report_errors_json(report));
 	json_add(json, "warnings", report_warnings_json(report));
 	if (report->suppressed)
 		json_add_unsigned(json, "notShown", report->suppressed);
+	add_analysis(json, &check);
 	return json;
 }

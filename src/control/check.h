@@ -19,9 +19,13 @@ struct check_directories {
  * `source` is NULL where policy_source_load() and the like failed: `form` is then null, and
  * `report` has the reason. What else is found is added to `report`. `directories` NULL: no file is
  * read. The caller frees the answer.
+ *
+ * With `wants_analysis`, which may take seconds: "analysis" as analysis_add() has it, "undecided"
+ * and "notAnalysed":[{"nsg","reason"}].
  */
 struct json *policy_check_json(const struct policy_source *source,
 			       const struct policy_read_options *options,
-			       const struct check_directories *directories, struct report *report);
+			       const struct check_directories *directories, bool wants_analysis,
+			       struct report *report);
 
 #endif

@@ -161,7 +161,7 @@ int handle_policy_check(struct call *call, struct json **ret)
 	(void)call_object(call, "policy", &policy); /* it is required, so it is there */
 	report_init(&report);
 	(void)policy_source_read(json_copy(policy.value), &options, &report, &source);
-	*ret = policy_check_json(source, &options, NULL, &report);
+	*ret = policy_check_json(source, &options, NULL, false, &report);
 	report_fini(&report);
 	policy_source_free(source);
 	return 0;
@@ -189,31 +189,49 @@ static int build(struct call *call, const struct nic *nic, const struct json *do
 	return r;
 }
 
+/* *ret_document is NULL for generation 0, before which there was none. The caller frees both. */
 static int build_generation(struct call *call, const struct nic *nic, uint64_t generation,
-			    struct policy **ret)
+			    struct json **ret_document, struct policy **ret)
 {
-	JSON_CLEANUP struct json *document = NULL;
 	int r;
 
 	if (generation == 0) {
 		*ret = policy_new_empty();
 		return 0;
 	}
-	r = nic_policy_load(nic, generation, &document, &call->error.what);
-	return r < 0 ? r : build(call, nic, document, ret);
+	r = nic_policy_load(nic, generation, ret_document, &call->error.what);
+	return r < 0 ? r : build(call, nic, *ret_document, ret);
+}
+
+/* What a client needs to compare packet by packet, which takes longer than this thread may. */
+static void add_documents(struct json *to, const struct nic *nic, const struct json *before,
+			  const struct json *after)
+{
+	struct json *json = json_add_object(to, "documents");
+	const struct json *context = nic_get_context(nic);
+
+	if (before)
+		json_add(json, "before", json_copy(before));
+	if (after)
+		json_add(json, "after", json_copy(after));
+	if (context)
+		json_add(json, "context", json_copy(context));
 }
 
 static int diff_generations(struct call *call, const struct nic *nic, uint64_t from, uint64_t to,
 			    struct json **ret)
 {
+	JSON_CLEANUP struct json *from_document = NULL, *to_document = NULL;
 	POLICY_CLEANUP struct policy *before = NULL, *after = NULL;
-	int r = build_generation(call, nic, from, &before);
+	int r = build_generation(call, nic, from, &from_document, &before);
 
 	if (r == 0)
-		r = build_generation(call, nic, to, &after);
+		r = build_generation(call, nic, to, &to_document, &after);
 	if (r < 0)
 		return r;
 	*ret = policy_diff_json(before, after);
+	if (call_flag(call, "documents"))
+		add_documents(*ret, nic, from_document, to_document);
 	json_add_unsigned(*ret, "from", from);
 	json_add_unsigned(*ret, "to", to);
 	return 0;
@@ -233,6 +251,8 @@ static int diff_document(struct call *call, const struct nic *nic, struct json *
 	if (!before)
 		before = nothing = policy_new_empty();
 	*ret = policy_diff_json(before, after);
+	if (call_flag(call, "documents"))
+		add_documents(*ret, nic, nic_policy_document(nic), document);
 	json_add_unsigned(*ret, "from", nic_generation(nic));
 	json_add_null(*ret, "to");
 	return 0;

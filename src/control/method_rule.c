@@ -195,6 +195,19 @@ int handle_rule_list(struct call *call, struct json **ret)
 	return 0;
 }
 
+/* For the client to find out what the rules are good for, which takes longer than this thread may.
+ */
+static void add_documents(struct json *to, const struct nic *nic)
+{
+	struct json *json = json_add_object(to, "documents");
+	const struct json *document = nic_policy_document(nic), *context = nic_get_context(nic);
+
+	if (document)
+		json_add(json, "document", json_copy(document));
+	if (context)
+		json_add(json, "context", json_copy(context));
+}
+
 int handle_rule_explain(struct call *call, struct json **ret)
 {
 	struct listing listing = { .name = call_string(call, "name") };
@@ -209,6 +222,8 @@ int handle_rule_explain(struct call *call, struct json **ret)
 	each_rule(nic, explain_rule, &listing);
 	root = json_root(listing.rules);
 	if (json_count(&root) > 0) {
+		if (call_flag(call, "documents"))
+			add_documents(json, nic);
 		*ret = json;
 		return 0;
 	}

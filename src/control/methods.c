@@ -103,6 +103,9 @@ static const struct method_param policy_check_params[] = {
 	  .help = "refuse what Azure Resource Manager refuses, instead of warning" },
 	CONTEXT_FILE,
 	PARAMETERS_FILE,
+	{ .option = "--analyse",
+	  .help = "also tell the rules that never decide or could go; takes some seconds with "
+		  "thousands of rules" },
 };
 
 static const struct method_param policy_compile_params[] = {
@@ -155,6 +158,9 @@ static const struct method_param policy_diff_params[] = {
 	  .value = "N",
 	  .type = JSON_NUMBER,
 	  .help = "generation that is new" },
+	{ .name = "documents",
+	  .type = JSON_BOOL,
+	  .help = "answer with both documents and the NIC's context too" },
 };
 
 static const struct method_param nic_params[] = { NIC_REQUIRED };
@@ -184,6 +190,9 @@ static const struct method_param rule_explain_params[] = {
 	  .flags = PARAM_REQUIRED,
 	  .help = "the rule, at every level and in both directions" },
 	NIC_REQUIRED,
+	{ .name = "documents",
+	  .type = JSON_BOOL,
+	  .help = "answer with the document in force and the NIC's context too" },
 };
 
 static const struct method_param verify_params[] = {
@@ -420,8 +429,12 @@ const struct method methods[METHOD_COUNT] = {
 		.details = "Exit status 0 where there is no error (there may be warnings), 3 where "
 			   "there is one.",
 		.examples = "accelnetctl policy check web.json\n"
-			    "accelnetctl policy check --strict web.json --json\n",
-		.result = "form, nsgs [{name, level, rules}], errors [{pointer, code, detail}], warnings",
+			    "accelnetctl policy check --strict web.json --json\n"
+			    "accelnetctl policy check web.json --analyse\n",
+		.result = "form, nsgs [{name, level, rules}], errors [{pointer, code, detail}], "
+			  "warnings; accelnetctl --analyse: analysis [{rule, level, nsg, direction, "
+			  "priority, reach, shadowedBy, matchesNothing}], undecided, notAnalysed "
+			  "[{nsg, reason}]",
 		PARAMS(policy_check_params),
 	},
 	[METHOD_POLICY_COMPILE] = {
@@ -447,12 +460,19 @@ const struct method methods[METHOD_COUNT] = {
 		.synopsis = "policy diff FILE --nic NIC [--nsg NAME] [--level LEVEL] [--context FILE] "
 			    "[--parameters FILE]\n"
 			    "policy diff --nic NIC --from N --to N\n",
-		.summary = "rules added, removed and changed, by level and direction",
-		.details = "Compares a file with what is in force, or two generations of the history.",
+		.summary = "rules added, removed and changed, and packets whose verdict changes",
+		.details = "Compares a file with what is in force, or two generations of the history. "
+			   "With the rules that differ comes a packet as an example for each pair of "
+			   "rules, old and new, whose verdicts differ: what was allowed and is not "
+			   "any more, and the other way round. Large policies are searched for about "
+			   "a second; the answer says where that was not exhaustive.",
 		.examples = "accelnetctl policy diff web.json --nic eth1\n"
 			    "accelnetctl policy diff --nic eth1 --from 3 --to 5\n",
 		.result = "nic, from, to, identical, added [rule], removed [rule], "
-			  "changed [{level, direction, name, fields}], settings [{name, from, to}]",
+			  "changed [{level, direction, name, fields}], settings [{name, from, to}], "
+			  "documents {before, after, context}; accelnetctl --json: instead of "
+			  "documents, packets [{direction, protocol, source, sourcePort, "
+			  "destination, destinationPort, before, after}], packetsComplete",
 		PARAMS(policy_diff_params),
 	},
 	[METHOD_POLICY_HISTORY] = {
@@ -490,8 +510,14 @@ const struct method methods[METHOD_COUNT] = {
 		.name = "rule.explain",
 		.words = "rule explain",
 		.summary = "one rule: what it means, where it is enforced, whether it can ever match",
+		.details = "`reach` is needed, where some packet's verdict hangs on the rule; "
+			   "redundant, where it decides but the rules after it would say the same; "
+			   "never, where rules before it take all its packets; unknown, where there "
+			   "were too many to find out.",
 		.examples = "accelnetctl rule explain allow-https --nic eth1\n",
-		.result = "nic, generation, rules [as rule.list, and position, shadowedBy, addresses]",
+		.result = "nic, generation, rules [as rule.list, and position, of, shadowedBy, "
+			  "matchesNothing, addresses], documents {document, context}; accelnetctl: "
+			  "instead of documents, reach in each rule",
 		PARAMS(rule_explain_params),
 	},
 	[METHOD_VERIFY] = {

@@ -285,6 +285,22 @@ static int word_ports(const struct endpoint *opener, const struct endpoint *open
 	return 0;
 }
 
+struct json *tuple_json(const struct tuple *tuple)
+{
+	struct json *json = json_new_object();
+	char text[IP_TEXT_MAX];
+
+	json_add_string(json, "direction", direction_name(tuple->direction));
+	json_add_unsigned(json, "protocol", tuple->protocol);
+	json_add_string(json, "source", ip_addr_format(&tuple->source, text));
+	if (ip_protocol_has_ports(tuple->protocol))
+		json_add_unsigned(json, "sourcePort", tuple->source_port);
+	json_add_string(json, "destination", ip_addr_format(&tuple->destination, text));
+	if (ip_protocol_has_ports(tuple->protocol))
+		json_add_unsigned(json, "destinationPort", tuple->destination_port);
+	return json;
+}
+
 static struct ip_addr address_of(const struct endpoint *endpoint)
 {
 	return (struct ip_addr){ .family = endpoint->prefix.family,

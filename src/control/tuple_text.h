@@ -35,6 +35,9 @@ char *endpoint_format(const struct ip_addr *addr, bool has_port, uint16_t port, 
 /* A line: {"direction","protocol","source","sourcePort","destination","destinationPort"}. */
 int tuple_from_json(const struct json_at *at, struct tuple *ret, struct accelnet_error *err);
 
+/* The same back, without ports where the protocol has none. The caller frees it. */
+struct json *tuple_json(const struct tuple *tuple);
+
 /* What the options of `verify` say. The error's pointer names the option: "/remote". */
 struct tuple_words {
 	const char *direction;

@@ -147,6 +147,74 @@ class Cases(test_control.Cases):
         assert none["unchanged"] and not none["loaded"], none
         assert self.generation() == before
 
+    def compares_packets(self):
+        """policy diff: a packet for each verdict that changes"""
+        first = self.apply(document(rule("web", 100), rule("old", 110, destinationPortRange="80"),
+                                    context=CONTEXT))
+        changed = document(rule("web", 100, sourceAddressPrefix="192.0.2.0/24"),
+                           rule("new", 120, protocol="Udp", destinationPortRange="53"),
+                           context=CONTEXT)
+        path = self.file(changed, "changed.json")
+        found = self.ask("policy", "diff", path, "--nic", lab.NIC)
+        assert found["packetsComplete"] and "documents" not in found, found
+        assert {(entry["before"]["rule"], entry["after"]["rule"]) for entry in found["packets"]} == {
+            ("web", "DenyAllInBound"), ("old", "DenyAllInBound"), ("DenyAllInBound", "new")}, found
+        old = self.file(self.ask("policy", "show", "--nic", lab.NIC), "old.json")
+        for key, policy in (("before", old), ("after", path)):
+            packets = "".join(json.dumps(entry) + "\n" for entry in found["packets"])
+            judged = self.ctl("verify", "--policy", policy, "--tuples", "-", "--engine",
+                              "reference", stdin=packets.encode()).splitlines()
+            for entry, line in zip(found["packets"], judged, strict=True):
+                assert entry[key] == json.loads(line), (entry, line)
+        second = self.ask("policy", "apply", path, "--nic", lab.NIC)
+        both = self.ask("policy", "diff", "--nic", lab.NIC, "--from", first["generation"], "--to",
+                        second["generation"])
+        assert both["packets"] == found["packets"], both
+        same = document(rule("web", 100, sourceAddressPrefixes=["192.0.2.0/25", "192.0.2.128/25"],
+                             sourceAddressPrefix=None),
+                        rule("new", 120, protocol="Udp", destinationPortRange="53"),
+                        context=CONTEXT)
+        equal = self.ask("policy", "diff", self.file(same, "same.json"), "--nic", lab.NIC)
+        assert not equal["identical"] and equal["packets"] == [], equal
+        assert equal["packetsComplete"], equal
+        shown = self.ctl("policy", "diff", old, "--nic", lab.NIC).decode()
+        assert "Deny (nic: DenyAllInBound) -> Allow (nic: old)" in shown, shown
+        return f"{len(found['packets'])} packets"
+
+    def analyses(self):
+        """policy check --analyse, rule explain: rules that make no difference"""
+        idle = document(rule("low", 100, destinationPortRange="0-1000"),
+                        rule("high", 110, destinationPortRange="1001-65535"),
+                        rule("behind-one", 120, destinationPortRange="443"),
+                        rule("behind-two", 130, destinationPortRange="900-1100", access="Deny"),
+                        rule("says-the-same", 140, protocol="Udp", access="Deny",
+                             sourceAddressPrefix="192.0.2.0/24"),
+                        rule("needed", 150, protocol="Udp", destinationPortRange="53"),
+                        context=CONTEXT)
+        for entry in idle["nicNsg"]["properties"]["securityRules"]:
+            if entry["name"] == "needed":
+                entry["properties"]["sourceAddressPrefix"] = "198.51.100.0/24"
+        path = self.file(idle, "idle.json")
+        expected = {"behind-one": ("never", "low"), "behind-two": ("never", None),
+                    "says-the-same": ("redundant", None)}
+        checked = self.ask("policy", "check", path, "--analyse")
+        assert {entry["rule"]: (entry["reach"], entry["shadowedBy"])
+                for entry in checked["analysis"]} == expected, checked
+        assert checked["undecided"] == 0 and checked["notAnalysed"] == [], checked
+        assert "analysis" not in self.ask("policy", "check", path)
+        assert b"never decides: nic Inbound behind-one, behind low" in self.ctl(
+            "policy", "check", path, "--analyse")
+        self.apply(path)
+        for name, (reach, shadow) in {**expected, "needed": ("needed", None)}.items():
+            answer = self.ask("rule", "explain", name, "--nic", lab.NIC)
+            assert "documents" not in answer, answer
+            assert [(entry["reach"], entry["shadowedBy"]) for entry in answer["rules"]] == [
+                (reach, shadow)], answer
+        idle["nicNsg"]["properties"]["securityRules"][0]["properties"]["sourceAddressPrefix"] = "Tag"
+        undefined = self.file(idle["nicNsg"], "undefined.json")
+        unknown = self.ask("policy", "check", undefined, "--analyse")
+        assert unknown["analysis"] == [] and len(unknown["notAnalysed"]) == 1, unknown
+
     def api_management(self):
         """an API Management NSG with the public tags"""
         if not API_MANAGEMENT.exists() or not PUBLIC_TAGS.exists():
@@ -185,7 +253,7 @@ class Cases(test_control.Cases):
 
     def all(self):
         return [self.parameters, self.compiles, self.loads_tags, self.refuses_tags,
-                self.api_management, self.log_is_clean]
+                self.compares_packets, self.analyses, self.api_management, self.log_is_clean]
 
 
 def main():

@@ -281,7 +281,7 @@ static void check_tells_every_problem(void **state)
 													    "1") "]}}]"),
 			NULL, &report, &source),
 		0);
-	json = policy_check_json(source, &(struct policy_read_options){ 0 }, NULL, &report);
+	json = policy_check_json(source, &(struct policy_read_options){ 0 }, NULL, false, &report);
 	assert_int_equal(length_of(json, "nsgs"), 2);
 	assert_int_equal(length_of(json, "errors"), 2); /* reversed range, priority twice */
 	text = json_print(json);
