@@ -18,18 +18,31 @@ static struct arm_group *group_named(struct arm_reader *reader, const char *name
 	return NULL;
 }
 
+/* An NSG that the template has under a name that is not known may be the one. */
+static bool has_unnamed(const struct arm_reader *reader)
+{
+	for (size_t i = 0; i < reader->group_count; i++) {
+		if (reader->groups[i].unnamed)
+			return true;
+	}
+	return false;
+}
+
 static struct arm_group *group_for(struct arm_reader *reader, const struct arm_rule *rule)
 {
 	struct arm_group *group = group_named(reader, rule->group);
+	bool broken;
 
 	if (group)
 		return group;
+	broken = has_unnamed(reader);
 	reader->groups = alloc_grow(reader->groups, reader->group_count, sizeof(*reader->groups));
 	group = &reader->groups[reader->group_count++];
 	*group = (struct arm_group){
 		.name = alloc_string(rule->group),
 		.pointer = alloc_string(rule->pointer),
 		.nsg = json_new_object(),
+		.broken = broken,
 	};
 	json_add_string(group->nsg, "name", group->name);
 	(void)json_add_object(group->nsg, "properties");

@@ -17,6 +17,7 @@ struct arm_group {
 	struct json *rules; /* in `nsg`, once rules from elsewhere are put there */
 	size_t rule_count;
 	bool broken;
+	bool unnamed; /* `name` is what the template says, not what it evaluates to */
 	size_t written_rules;
 	struct pointer_map *map; /* rules that stand elsewhere */
 	size_t map_count;
@@ -38,6 +39,7 @@ struct arm_reader {
 	struct arm_rule *rules;
 	size_t rule_count;
 	size_t resources;
+	bool incomplete; /* something is left out, and was reported, that any NSG may need */
 };
 
 /* Moves the rules into the NSGs that they belong to; one that is not in the template is made. */

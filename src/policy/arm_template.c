@@ -3,7 +3,8 @@
  * nested deployments.
  *
  * Only what belongs to an NSG is evaluated. An NSG of which something cannot be evaluated stays in
- * the list, so that it can be named, and is marked as broken.
+ * the list, so that it can be named, and is marked as broken. Where it cannot be told which NSG is
+ * concerned, every NSG of the template may lack rules, and the whole source is marked.
  *
  * https://learn.microsoft.com/azure/azure-resource-manager/templates/syntax
  */
@@ -75,9 +76,15 @@ static int evaluate_name(struct arm_reader *reader, const struct arm_env *env,
 	if (r < 0)
 		return r;
 	at = json_root(value);
-	*ret = alloc_string(json_string(&at) ? json_string(&at) : "");
+	if (json_string(&at)) {
+		*ret = alloc_string(json_string(&at));
+	} else {
+		report_error(machine->report, ACCELNET_E_TYPE, &name, "a name is a string, not %s",
+			     json_type_name(json_type(&at)));
+		r = -error_errno(ACCELNET_E_TYPE);
+	}
 	json_free(value);
-	return 0;
+	return r;
 }
 
 /* The name as it stands in the template, for one that cannot be evaluated. */
@@ -149,46 +156,50 @@ static int evaluate_properties(const struct arm_env *env, const struct json_at *
 
 /* --- NSGs and rules --- */
 
-static struct arm_rule *add_rule(struct arm_reader *reader, const struct json_at *resource,
-				 char *group)
+/* Takes over `group`, the name of the NSG, and `value`: NULL for a rule that cannot be evaluated.
+ */
+static void add_rule(struct arm_reader *reader, const struct json_at *resource, char *group,
+		     struct json *value)
 {
-	struct arm_rule *rule;
-
 	reader->rules = alloc_grow(reader->rules, reader->rule_count, sizeof(*reader->rules));
-	rule = &reader->rules[reader->rule_count++];
-	*rule = (struct arm_rule){
+	reader->rules[reader->rule_count++] = (struct arm_rule){
 		.group = group,
 		.pointer = pointer_of(resource),
+		.rule = value,
+		.broken = !value,
 	};
-	return rule;
 }
 
-/* `group` is the NSG's name where the resource stands inside of it; else its own name says it. */
+/*
+ * `group` is the NSG's name where the resource stands inside of it; else its own name says it.
+ * `certain` is whether it is known that the rule is deployed.
+ */
 static void read_rule(struct arm_reader *reader, const struct arm_env *env,
-		      const struct json_at *resource, const char *group)
+		      const struct json_at *resource, const char *group, bool certain)
 {
 	char *name = NULL, *parent;
-	struct json *properties = NULL;
-	struct arm_rule *rule;
-	int named;
+	struct json *properties = NULL, *rule = NULL;
+	int named = evaluate_name(reader, env, resource, &name);
+	int evaluated = certain ? evaluate_properties(env, resource, &properties) : 0;
 
-	named = evaluate_name(reader, env, resource, &name);
-	if (named < 0)
-		name = written_name(resource);
+	if (named < 0 && !group) {
+		reader->incomplete = true;
+		json_free(properties);
+		return;
+	}
 	if (group)
 		parent = alloc_string(group);
 	else
 		parent = named == 0 ? alloc_trimmed(name, name + strcspn(name, "/"))
 				    : alloc_string(name);
-	rule = add_rule(reader, resource, parent);
-	rule->broken = evaluate_properties(env, resource, &properties) < 0 || named < 0;
-	if (!rule->broken) {
-		rule->rule = json_new_object();
-		json_add_string(rule->rule, "name", last_segment(name));
-		json_add(rule->rule, "properties", properties);
+	if (certain && named >= 0 && evaluated == 0) {
+		rule = json_new_object();
+		json_add_string(rule, "name", last_segment(name));
+		json_add(rule, "properties", properties);
 	} else {
 		json_free(properties);
 	}
+	add_rule(reader, resource, parent, rule);
 	free(name);
 }
 
@@ -206,26 +217,48 @@ static size_t written_rules(const struct json_at *resource)
 		       : 0;
 }
 
-static void read_nsg(struct arm_reader *reader, const struct arm_env *env,
-		     const struct json_at *resource)
+/* Takes over `name`. The NSG is broken until it is known to be whole. */
+static struct arm_group *add_group(struct arm_reader *reader, const struct json_at *resource,
+				   char *name)
 {
-	struct json *properties = NULL;
 	struct arm_group *group;
-	char *name = NULL;
-	int named = evaluate_name(reader, env, resource, &name);
-	int evaluated = evaluate_properties(env, resource, &properties);
 
-	if (named < 0)
-		name = written_name(resource);
 	reader->groups = alloc_grow(reader->groups, reader->group_count, sizeof(*reader->groups));
 	group = &reader->groups[reader->group_count++];
 	*group = (struct arm_group){
 		.name = name,
 		.pointer = pointer_of(resource),
 		.nsg = json_new_object(),
-		.broken = named < 0 || evaluated < 0,
+		.broken = true,
 		.written_rules = written_rules(resource),
 	};
+	return group;
+}
+
+/* An NSG of which neither the number nor the name is known. */
+static void add_unknown_nsg(struct arm_reader *reader, const struct json_at *resource)
+{
+	struct arm_group *group = add_group(reader, resource, written_name(resource));
+
+	group->unnamed = true;
+	(void)json_add_object(group->nsg, "properties");
+}
+
+/* `certain` is whether it is known that the NSG is deployed. */
+static void read_nsg(struct arm_reader *reader, const struct arm_env *env,
+		     const struct json_at *resource, bool certain)
+{
+	struct json *properties = NULL;
+	struct arm_group *group;
+	char *name = NULL;
+	int named = evaluate_name(reader, env, resource, &name);
+	int evaluated = certain ? evaluate_properties(env, resource, &properties) : 0;
+
+	if (named < 0)
+		name = written_name(resource);
+	group = add_group(reader, resource, name);
+	group->broken = !certain || named < 0 || evaluated < 0;
+	group->unnamed = named < 0;
 	if (named == 0)
 		json_add_string(group->nsg, "name", name);
 	json_add(group->nsg, "properties", properties ? properties : json_new_object());
@@ -309,22 +342,37 @@ static bool is_of_interest(const struct json_at *resource, unsigned depth)
 	return false;
 }
 
+/* `group` is as in read_rule(). */
 static void read_instance(struct arm_reader *reader, const struct arm_env *env,
-			  const struct json_at *resource)
+			  const struct json_at *resource, const char *group)
 {
 	bool deployed = true;
+	bool certain = evaluate_condition(env, resource, &deployed) == 0;
 
-	if (evaluate_condition(env, resource, &deployed) < 0 || !deployed)
+	if (certain && !deployed)
 		return;
-	if (type_is(resource, NSG_TYPE))
-		read_nsg(reader, env, resource);
-	else if (type_is(resource, RULE_TYPE))
-		read_rule(reader, env, resource, NULL);
-	else
+	if (group || type_is(resource, RULE_TYPE))
+		read_rule(reader, env, resource, group, certain);
+	else if (type_is(resource, NSG_TYPE))
+		read_nsg(reader, env, resource, certain);
+	else if (certain)
 		read_deployment(reader, env, resource);
+	else
+		reader->incomplete = true;
 }
 
-/* Calls `read` for the resource, or for each round of its copy loop. */
+/* What a loop makes is not known. */
+static void skip_loop(struct arm_reader *reader, const struct json_at *resource, const char *group)
+{
+	if (group)
+		add_rule(reader, resource, alloc_string(group), NULL);
+	else if (type_is(resource, NSG_TYPE))
+		add_unknown_nsg(reader, resource);
+	else
+		reader->incomplete = true;
+}
+
+/* Reads the resource, or each round of its copy loop. */
 static void read_copies(struct arm_reader *reader, const struct arm_env *env,
 			const struct json_at *resource, const char *group)
 {
@@ -333,8 +381,10 @@ static void read_copies(struct arm_reader *reader, const struct arm_env *env,
 	int64_t count = 1;
 	bool looped = source_get(resource, "copy", JSON_OBJECT, &copy);
 
-	if (looped && arm_copy_count(env, &copy, &count, &name) < 0)
+	if (looped && arm_copy_count(env, &copy, &count, &name) < 0) {
+		skip_loop(reader, resource, group);
 		return;
+	}
 	for (int64_t i = 0; i < count; i++) {
 		const struct arm_loop here = { .name = name, .index = i, .outer = env->loops };
 		struct arm_env inner = *env;
@@ -345,12 +395,10 @@ static void read_copies(struct arm_reader *reader, const struct arm_env *env,
 			if (reader->resources == RESOURCES_MAX + 1)
 				report_error(reader->machine.report, ACCELNET_E_LIMIT, resource,
 					     "more than %d resources", RESOURCES_MAX);
+			reader->incomplete = true;
 			return;
 		}
-		if (group)
-			read_rule(reader, &inner, resource, group);
-		else
-			read_instance(reader, &inner, resource);
+		read_instance(reader, &inner, resource, group);
 	}
 }
 
@@ -358,11 +406,7 @@ static void read_copies(struct arm_reader *reader, const struct arm_env *env,
 static void read_child(struct arm_reader *reader, const struct arm_env *env,
 		       const struct json_at *resource, const char *group)
 {
-	bool deployed = true;
-
-	if (!type_is(resource, "securityRules") && !type_is(resource, RULE_TYPE))
-		return;
-	if (evaluate_condition(env, resource, &deployed) == 0 && deployed)
+	if (type_is(resource, "securityRules") || type_is(resource, RULE_TYPE))
 		read_copies(reader, env, resource, group);
 }
 
@@ -396,6 +440,8 @@ int source_read_template(struct source_reader *reader, const struct json_at *at)
 	if (json_get_fold(at, "resources", &list))
 		read_resources(&arm, &env, &list);
 	arm_place_rules(&arm);
+	if (arm.incomplete)
+		(void)report_result(reader->report, &reader->source->missing); /* the first */
 	arm_hand_over(&arm);
 	arm_machine_fini(&arm.machine);
 	if (reader->source->count || reader->report->errors > errors_before)

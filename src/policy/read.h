@@ -48,6 +48,11 @@ struct policy_source {
 	size_t count;
 	struct json *made;    /* owned: NSGs that had to be put together */
 	struct json *context; /* owned: the context that an effective dump brings along, or NULL */
+	/*
+	 * Of a template: the first error, where something is left out that may belong to any of the
+	 * NSGs, so that none can be used; its code is 0 where nothing is.
+	 */
+	struct accelnet_error missing;
 };
 
 struct policy_read_options {
@@ -85,7 +90,7 @@ void policy_source_free(struct policy_source *source);
 
 /*
  * The NSG to use: the one called `name`, or the only one where `name` is NULL. Fails with AMBIGUOUS
- * or NOT_FOUND and lists the names, or with EXPRESSION where it is broken.
+ * or NOT_FOUND and lists the names, or with EXPRESSION where it is broken or may lack rules.
  */
 int policy_source_pick(const struct policy_source *source, const char *name,
 		       const struct policy_source_nsg **ret, struct accelnet_error *err);

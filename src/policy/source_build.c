@@ -27,11 +27,26 @@ static void list_names(const struct policy_source *source, char *buffer, size_t 
 	}
 }
 
+static int fail_missing(const struct policy_source *source, struct accelnet_error *err)
+{
+	const struct accelnet_error *missing = &source->missing;
+	struct accelnet_error told;
+
+	(void)fail(&told, ACCELNET_E_EXPRESSION, NULL, "rules may be missing from any NSG: %.440s",
+		   missing->detail);
+	memcpy(told.pointer, missing->pointer, sizeof(told.pointer));
+	if (err)
+		*err = told;
+	return -error_errno(ACCELNET_E_EXPRESSION);
+}
+
 int policy_source_pick(const struct policy_source *source, const char *name,
 		       const struct policy_source_nsg **ret, struct accelnet_error *err)
 {
 	char names[360];
 
+	if (source->missing.code)
+		return fail_missing(source, err);
 	for (size_t i = 0; i < source->count; i++) {
 		const struct policy_source_nsg *nsg = &source->nsgs[i];
 

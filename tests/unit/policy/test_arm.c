@@ -469,6 +469,82 @@ static void a_broken_nsg_harms_no_other(void **state)
 	report_fini(&report);
 }
 
+/* --- what cannot be told --- */
+
+#define OPEN_NSG     \
+	"{" NSG_TYPE \
+	",\"name\":\"web\",\"properties\":{\"securityRules\":[" RULE("all", "200", "\"*\"") "]}"
+#define BESIDE(more, name)                                \
+	OPEN_NSG "},{" RULE_TYPE more ",\"name\":\"" name \
+		 "\",\"properties\":" FIELDS("100", "\"22\"") "}"
+#define INSIDE(more)                                                                     \
+	OPEN_NSG ",\"resources\":[{\"type\":\"securityRules\"" more ",\"name\":\"ssh\"," \
+		 "\"properties\":" FIELDS("100", "\"22\"") "}]}"
+#define UNKNOWN(resources) TEMPLATE("\"parameters\":{\"p\":{}},\"resources\":[" resources "]")
+#define LOOP               ",\"copy\":{\"name\":\"c\",\"count\":\"[parameters('p')]\"}"
+#define WHEN               ",\"condition\":\"[equals(parameters('p'), 1)]\""
+
+struct unknown {
+	const char *text;
+	const char *pointer; /* of the error */
+	const char *names;   /* of the NSGs */
+	bool missing;        /* no NSG of the template can be used */
+};
+
+static const struct unknown unknowns[] = {
+	{ UNKNOWN(BESIDE(WHEN, "web/ssh")), "/resources/1/condition", "web ", false },
+	{ UNKNOWN(BESIDE(LOOP, "[concat('web/r', copyIndex())]")), "/resources/1/copy/count",
+	  "web ", true },
+	{ UNKNOWN(BESIDE("", "[concat('web/', parameters('p'))]")), "/resources/1/name", "web ",
+	  true },
+	{ UNKNOWN(BESIDE("", "[json('1')]")), "/resources/1/name", "web ", true },
+	{ UNKNOWN(INSIDE(WHEN)), "/resources/0/resources/0/condition", "web ", false },
+	{ UNKNOWN(INSIDE(LOOP)), "/resources/0/resources/0/copy/count", "web ", false },
+	{ UNKNOWN(OPEN_NSG "},{" DEPLOYMENT WHEN
+			   ",\"properties\":{\"template\":{\"resources\":[{" RULE_TYPE
+			   ",\"name\":\"web/ssh\",\"properties\":" FIELDS("100", "\"22\"") "}]}}}"),
+	  "/resources/1/condition", "web ", true },
+	{ UNKNOWN(OPEN_NSG WHEN "}"), "/resources/0/condition", "web ", false },
+	{ UNKNOWN("{" NSG_TYPE LOOP ",\"name\":\"[concat('w', copyIndex())]\"},{" RULE_TYPE
+		  ",\"name\":\"web/ssh\",\"properties\":" FIELDS("100", "\"22\"") "}"),
+	  "/resources/0/copy/count", "[concat('w', copyIndex())] web ", false },
+};
+
+static void check_unknown(const struct unknown *t)
+{
+	const struct policy_source_nsg *nsg = NULL;
+	struct policy_source *source = NULL;
+	struct accelnet_error err;
+	struct report report;
+	char names[200] = "";
+	size_t used = 0;
+
+	report_init(&report);
+	assert_int_equal(policy_source_parse(t->text, strlen(t->text), NULL, &report, &source), 0);
+	for (size_t i = 0; i < source->count; i++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s ",
+					 source->nsgs[i].name);
+	if (report.errors != 1 || !find_problem(&report, false, t->pointer, "") ||
+	    strcmp(names, t->names) != 0 || (source->missing.code != 0) != t->missing) {
+		print_report(&report);
+		fail_msg("\"%s\" in %s", names, t->text);
+	}
+	if (policy_source_pick(source, "web", &nsg, &err) == 0)
+		fail_msg("the NSG is used without a rule: %s", t->text);
+	assert_int_equal(err.code, ACCELNET_E_EXPRESSION);
+	assert_string_equal(err.pointer, t->missing ? t->pointer : "");
+	policy_source_free(source);
+	report_fini(&report);
+}
+
+/* A rule that may be in force makes its NSG unusable, or all where its NSG is not known. */
+static void no_rule_vanishes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(unknowns) / sizeof(unknowns[0]); i++)
+		check_unknown(&unknowns[i]);
+}
+
 static void parameters_are_given(void **state)
 {
 	static const char text[] =
@@ -506,6 +582,7 @@ int main(void)
 		cmocka_unit_test(templates_are_read),
 		cmocka_unit_test(problems_point_into_the_template),
 		cmocka_unit_test(a_broken_nsg_harms_no_other),
+		cmocka_unit_test(no_rule_vanishes),
 		cmocka_unit_test(parameters_are_given),
 	};
 
