@@ -498,6 +498,8 @@ static const struct unknown unknowns[] = {
 	{ UNKNOWN(BESIDE("", "[concat('web/', parameters('p'))]")), "/resources/1/name", "web ",
 	  true },
 	{ UNKNOWN(BESIDE("", "[json('1')]")), "/resources/1/name", "web ", true },
+	{ UNKNOWN(BESIDE("", "[concat('web', uniqueString('x'), '/ssh')]")), "/resources/1/name",
+	  "web ", true },
 	{ UNKNOWN(INSIDE(WHEN)), "/resources/0/resources/0/condition", "web ", false },
 	{ UNKNOWN(INSIDE(LOOP)), "/resources/0/resources/0/copy/count", "web ", false },
 	{ UNKNOWN(OPEN_NSG "},{" DEPLOYMENT WHEN
