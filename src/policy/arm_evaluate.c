@@ -61,12 +61,13 @@ int arm_fail_deployment(struct arm_machine *machine, const char *function)
 
 int arm_charge(struct arm_machine *machine, size_t bytes)
 {
+	if (machine->gave_up)
+		return -error_errno(ACCELNET_E_EXPRESSION);
 	machine->bytes += bytes;
 	machine->steps++;
 	if (machine->bytes <= BYTES_MAX && machine->steps <= STEPS_MAX)
 		return 0;
-	machine->steps = 0; /* one report is enough: what is above gives up */
-	machine->bytes = 0;
+	machine->gave_up = true;
 	return arm_fail(machine, "the template makes too much of it");
 }
 
@@ -87,34 +88,44 @@ void arm_value_fini(struct arm_value *value)
 	value->owned = NULL;
 }
 
+/* From one expression to what it gives, which may be another. */
+static int resolve_once(struct arm_value *value, const char *text, unsigned hops)
+{
+	struct arm_machine *machine = value->env.machine;
+	struct arm_env env = value->env;
+	struct arm_node *node = NULL;
+	struct accelnet_error err;
+	int r = arm_charge(machine, 0);
+
+	if (r < 0)
+		return r;
+	if (hops == DEPTH_MAX)
+		return arm_fail(machine, "it refers to itself");
+	r = arm_expression_parse(text, &node, &err);
+	if (r < 0)
+		r = arm_fail(machine, "%s", err.detail);
+	else
+		r = arm_evaluate_node(&env, node, value);
+	arm_node_free(node);
+	return r;
+}
+
 int arm_resolve(struct arm_value *value)
 {
 	struct arm_machine *machine = value->env.machine;
+	const struct json_at *before = machine->at;
+	int r = 0;
 
-	while (!value->owned) {
+	for (unsigned hops = 0; r == 0 && !value->owned; hops++) {
 		const char *text = json_string(value->raw);
-		const struct json_at *before = machine->at;
-		struct arm_env env = value->env;
-		struct arm_node *node = NULL;
-		struct accelnet_error err;
-		int r;
 
 		if (!text || !arm_is_expression(text))
-			return 0;
-		if (arm_charge(machine, 0) < 0)
-			return -error_errno(ACCELNET_E_EXPRESSION);
+			break;
 		machine->at = value->raw;
-		r = arm_expression_parse(text, &node, &err);
-		if (r < 0)
-			r = arm_fail(machine, "%s", err.detail);
-		else
-			r = arm_evaluate_node(&env, node, value);
-		arm_node_free(node);
+		r = resolve_once(value, text, hops);
 		machine->at = before;
-		if (r < 0)
-			return r;
 	}
-	return 0;
+	return r;
 }
 
 int arm_force(struct arm_value *value)
@@ -268,9 +279,13 @@ int arm_evaluate(const struct arm_env *env, const struct json_at *at, struct jso
 {
 	struct arm_machine *machine = env->machine;
 	enum json_type type = json_type(at);
+	const struct json_at *before = machine->at;
 	struct json *result;
-	int r = arm_charge(machine, 0);
+	int r;
 
+	machine->at = at;
+	r = arm_charge(machine, 0);
+	machine->at = before;
 	if (r < 0)
 		return r;
 	if (type == JSON_STRING)

@@ -21,7 +21,8 @@ struct arm_machine {
 	size_t steps;             /* done so far: a template may not run for ever */
 	size_t bytes;             /* of text made so far */
 	unsigned depth;
-	bool tolerant;        /* what only a deployment knows is not reported, but ... */
+	bool gave_up;  /* it was too much, which was reported: everything fails from then on */
+	bool tolerant; /* what only a deployment knows is not reported, but ... */
 	bool deployment_only; /* ... noted here */
 	struct json_at **kept;
 	size_t kept_count;

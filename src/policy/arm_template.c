@@ -66,10 +66,6 @@ static int evaluate_name(struct arm_reader *reader, const struct arm_env *env,
 	r = arm_evaluate(env, &name, &value);
 	machine->tolerant = false;
 	if (r < 0 && machine->deployment_only && json_string(&name)) {
-		report_warning(
-			machine->report, ACCELNET_E_EXPRESSION, &name,
-			"\"%.200s\" is known only when it is deployed; it stands as the name",
-			json_string(&name));
 		*ret = alloc_string(json_string(&name));
 		return NAME_UNKNOWN;
 	}
@@ -85,6 +81,17 @@ static int evaluate_name(struct arm_reader *reader, const struct arm_env *env,
 	}
 	json_free(value);
 	return r;
+}
+
+static void warn_of_name(struct arm_reader *reader, const struct json_at *resource)
+{
+	struct json_at name;
+
+	if (source_get(resource, "name", JSON_STRING, &name))
+		report_warning(
+			reader->machine.report, ACCELNET_E_EXPRESSION, &name,
+			"\"%.200s\" is known only when it is deployed; it stands as the name",
+			json_string(&name));
 }
 
 /* The name as it stands in the template, for one that cannot be evaluated. */
@@ -170,6 +177,18 @@ static void add_rule(struct arm_reader *reader, const struct json_at *resource, 
 	};
 }
 
+static void report_unknown_nsg(struct arm_reader *reader, const struct json_at *resource)
+{
+	struct json_at name;
+
+	if (json_get_fold(resource, "name", &name))
+		report_error(
+			reader->machine.report, ACCELNET_E_EXPRESSION, &name,
+			"\"%.200s\" is known only when it is deployed, so that it does not tell "
+			"which NSG the rule belongs to",
+			json_string(&name));
+}
+
 /*
  * `group` is the NSG's name where the resource stands inside of it; else its own name says it.
  * `certain` is whether it is known that the rule is deployed.
@@ -182,16 +201,17 @@ static void read_rule(struct arm_reader *reader, const struct arm_env *env,
 	int named = evaluate_name(reader, env, resource, &name);
 	int evaluated = certain ? evaluate_properties(env, resource, &properties) : 0;
 
-	if (named < 0 && !group) {
+	if (!group && named != 0) {
+		if (named == NAME_UNKNOWN)
+			report_unknown_nsg(reader, resource);
 		reader->incomplete = true;
 		json_free(properties);
+		free(name);
 		return;
 	}
-	if (group)
-		parent = alloc_string(group);
-	else
-		parent = named == 0 ? alloc_trimmed(name, name + strcspn(name, "/"))
-				    : alloc_string(name);
+	if (named == NAME_UNKNOWN)
+		warn_of_name(reader, resource);
+	parent = group ? alloc_string(group) : alloc_trimmed(name, name + strcspn(name, "/"));
 	if (certain && named >= 0 && evaluated == 0) {
 		rule = json_new_object();
 		json_add_string(rule, "name", last_segment(name));
@@ -256,6 +276,8 @@ static void read_nsg(struct arm_reader *reader, const struct arm_env *env,
 
 	if (named < 0)
 		name = written_name(resource);
+	if (named == NAME_UNKNOWN)
+		warn_of_name(reader, resource);
 	group = add_group(reader, resource, name);
 	group->broken = !certain || named < 0 || evaluated < 0;
 	group->unnamed = named < 0;

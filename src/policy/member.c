@@ -38,6 +38,26 @@ void members_find(struct reader *reader, const struct json_at *object, struct me
 	}
 }
 
+bool members_none(struct reader *reader, const struct json_at *object, const char *const *names,
+		  size_t count)
+{
+	struct json_at child;
+	bool none = true;
+
+	json_foreach(child, object) {
+		bool named = false;
+
+		for (size_t i = 0; i < count; i++)
+			named |= strcasecmp(names[i], child.key) == 0;
+		if (!named || json_type(&child) == JSON_NULL)
+			continue;
+		none = false;
+		reader_error(reader, ACCELNET_E_VALUE, &child, NULL,
+			     "\"%s\" stands beside \"properties\", where it belongs", child.key);
+	}
+	return none;
+}
+
 bool member_is(struct reader *reader, const struct json_at *at, enum json_type type)
 {
 	if (json_type(at) == type)

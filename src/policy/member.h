@@ -21,6 +21,13 @@ struct member {
 void members_find(struct reader *reader, const struct json_at *object, struct member *members,
 		  size_t count);
 
+/*
+ * `object` has "properties", and nothing that belongs into them is read beside them: reports any of
+ * the `names` there. True where there is none; null is none.
+ */
+bool members_none(struct reader *reader, const struct json_at *object, const char *const *names,
+		  size_t count);
+
 /* Reports a value of another type; true where it is of `type`. */
 bool member_is(struct reader *reader, const struct json_at *at, enum json_type type);
 

@@ -148,15 +148,19 @@ static void read_name(struct reader *reader, struct rule_table *table, const str
 
 enum { RULES, DEFAULTS, FLUSH, NSG_PROPERTIES };
 
+static const char *const property_names[NSG_PROPERTIES] = {
+	[RULES] = "securityRules",
+	[DEFAULTS] = "defaultSecurityRules",
+	[FLUSH] = "flushConnection",
+};
+
 static void read_properties(struct reader *reader, struct rule_table *table,
 			    const struct json_at *at)
 {
-	struct member member[NSG_PROPERTIES] = {
-		[RULES] = { .name = "securityRules" },
-		[DEFAULTS] = { .name = "defaultSecurityRules" },
-		[FLUSH] = { .name = "flushConnection" },
-	};
+	struct member member[NSG_PROPERTIES] = { 0 };
 
+	for (size_t i = 0; i < NSG_PROPERTIES; i++)
+		member[i].name = property_names[i];
 	members_find(reader, at, member, NSG_PROPERTIES);
 	if (member[FLUSH].present && member_is(reader, &member[FLUSH].at, JSON_BOOL))
 		(void)json_bool(&member[FLUSH].at, &table->flush_connection); /* it is one */
@@ -184,9 +188,11 @@ void nsg_read(struct reader *reader, enum stage stage, const struct json_at *at)
 	members_find(reader, at, member, NSG_MEMBERS);
 	if (member[NAME].present)
 		read_name(reader, table, &member[NAME].at);
-	if (!member[PROPERTIES].present)
+	if (!member[PROPERTIES].present) {
 		read_properties(reader, table, at);
-	else if (member_is(reader, &member[PROPERTIES].at, JSON_OBJECT))
+	} else if (member_is(reader, &member[PROPERTIES].at, JSON_OBJECT)) {
+		(void)members_none(reader, at, property_names, NSG_PROPERTIES); /* reported */
 		read_properties(reader, table, &member[PROPERTIES].at);
+	}
 	default_rules_append(reader, table);
 }

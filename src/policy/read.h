@@ -74,9 +74,9 @@ struct policy_read_options {
 
 /*
  * Finds the form of `root` by its shape and the NSGs in it. Takes ownership of `root`, on failure
- * too. Fails only where the form is unknown or there is no NSG. What a template has that cannot be
- * evaluated is an error in `report`, but the rest is there, and the NSGs concerned are `broken`;
- * what is wrong inside an NSG is found by policy_build().
+ * too. Fails only where the form is unknown, of an item of a list too, or there is no NSG. What a
+ * template has that cannot be evaluated is an error in `report`, but the rest is there, and the
+ * NSGs concerned are `broken`; what is wrong inside an NSG is found by policy_build().
  */
 int policy_source_read(struct json *root, const struct policy_read_options *options,
 		       struct report *report, struct policy_source **ret);

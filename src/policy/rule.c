@@ -287,8 +287,11 @@ static void find_properties(struct reader *reader, struct rule_reading *reading,
 	p->bad = !member_is(reader, p->at, JSON_OBJECT);
 	for (size_t i = 0; i < RULE_PROPERTIES; i++)
 		p->member[i].name = rule_property_names[i];
-	if (!p->bad)
-		members_find(reader, p->at, p->member, RULE_PROPERTIES);
+	if (p->bad)
+		return;
+	members_find(reader, p->at, p->member, RULE_PROPERTIES);
+	if (nested.present)
+		p->bad = !members_none(reader, &reading->at, rule_property_names, RULE_PROPERTIES);
 }
 
 static void read_fields(struct reader *reader, struct rule_reading *reading,

@@ -268,10 +268,17 @@ static int refuse(struct source_reader *reader, const struct json_at *at)
 	return -error_errno(ACCELNET_E_FORM);
 }
 
+/* What a listing of all resources has besides NSGs. A rule is not: it would be lost. */
+static bool is_other_resource(const struct json_at *at)
+{
+	return has_type(at) && !type_is(at, RULE_TYPE);
+}
+
 static int read_list(struct source_reader *reader, const struct json_at *at)
 {
 	struct json_at item, other = *at;
-	bool refused = false;
+	bool skipped = false;
+	int result = 0;
 
 	if (json_first(at, &item) && is_rule(&item)) {
 		add_rule_list(reader, at);
@@ -287,14 +294,16 @@ static int read_list(struct source_reader *reader, const struct json_at *at)
 			source_read_effective(reader, &item);
 		} else if (is_nsg(&item)) {
 			add_nsg(reader, &item);
-		} else if (!refused) {
+		} else if (!is_other_resource(&item)) {
+			result = refuse(reader, &item);
+		} else if (!skipped) {
 			other = item;
-			refused = true;
+			skipped = true;
 		}
 	}
-	if (reader->source->count)
-		return 0; /* a list of many resources: the NSGs in it */
-	if (refused)
+	if (result < 0 || reader->source->count)
+		return result;
+	if (skipped)
 		return refuse(reader, &other);
 	report_error(reader->report, ACCELNET_E_FORM, at, "the list is empty: no NSG in it");
 	return -error_errno(ACCELNET_E_FORM);

@@ -289,7 +289,9 @@ class Cases:
         commands = [["status"], ["nic", "list"], ["nic", "show", lab.NIC], ["stats"],
                     ["stats", "--nic", lab.NIC], ["stats", "clear"], ["drops"], ["events"],
                     ["log", "level"], ["version"],
-                    ["policy", "check", DOCUMENT],
+                    ["policy", "check", DOCUMENT], ["policy", "check", DOCUMENT, "--analyse"],
+                    ["policy", "compile", DOCUMENT, "--target", "rte_flow"],
+                    ["policy", "compile", DOCUMENT, "--target", "software"], ["tags", "show"],
                     *([*words, "--nic", lab.NIC] for words in (
                         ["policy", "show"], ["policy", "show", "--form", "arm"],
                         ["policy", "history"], ["rule", "list"], ["flow", "list"],

@@ -49,7 +49,7 @@ static const struct expression expressions[] = {
 	{ "[parameters('list')[sub(length(parameters('list')), 1)]]", "\"c\"" },
 	{ "[variables('net').prefix]", "\"10.1.0.0/16\"" },
 	{ "[variables('net').id]", NULL, "reference() is known only when it is deployed" },
-	{ "[variables('loop')]", NULL, "too" },
+	{ "[variables('loop')]", NULL, "it refers to itself" },
 	{ "[variables('made')]", "[\"n1\",\"n2\",\"n3\"]" },
 	{ "[variables('made')[1]]", "\"n2\"" },
 	{ "[variables('copied').items]", "[0,1]" },
@@ -196,6 +196,27 @@ static void expressions_evaluate(void **state)
 	for (size_t i = 0; i < sizeof(expressions) / sizeof(expressions[0]); i++)
 		check_expression(template, &expressions[i]);
 	json_free(template);
+}
+
+/* What was too much once is not tried again, and is told once. */
+static void giving_up_is_final(void **state)
+{
+	struct json *written = json_new_string("[add(1, 2)]"), *value = NULL;
+	struct arm_machine machine = { .steps = SIZE_MAX / 2 };
+	const struct arm_env env = { .machine = &machine };
+	struct json_at at = json_root(written);
+	struct report report;
+
+	(void)state;
+	report_init(&report);
+	machine.report = &report;
+	for (int i = 0; i < 3; i++)
+		assert_true(arm_evaluate(&env, &at, &value) < 0);
+	assert_int_equal(report.errors, 1);
+	assert_non_null(find_problem(&report, false, "", "\"[add(1, 2)]\" cannot be evaluated"));
+	json_free(written);
+	arm_machine_fini(&machine);
+	report_fini(&report);
 }
 
 /* A template that would grow without end is stopped, soon. */
@@ -498,6 +519,8 @@ static const struct unknown unknowns[] = {
 	{ UNKNOWN(BESIDE("", "[concat('web/', parameters('p'))]")), "/resources/1/name", "web ",
 	  true },
 	{ UNKNOWN(BESIDE("", "[json('1')]")), "/resources/1/name", "web ", true },
+	{ UNKNOWN(BESIDE("", "[concat('web', uniqueString('x'), '/ssh')]")), "/resources/1/name",
+	  "web ", true },
 	{ UNKNOWN(INSIDE(WHEN)), "/resources/0/resources/0/condition", "web ", false },
 	{ UNKNOWN(INSIDE(LOOP)), "/resources/0/resources/0/copy/count", "web ", false },
 	{ UNKNOWN(OPEN_NSG "},{" DEPLOYMENT WHEN
@@ -578,6 +601,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(expressions_evaluate),
+		cmocka_unit_test(giving_up_is_final),
 		cmocka_unit_test(evaluation_is_bounded),
 		cmocka_unit_test(templates_are_read),
 		cmocka_unit_test(problems_point_into_the_template),

@@ -561,6 +561,38 @@ static void limits_are_told(void **state)
 	}
 }
 
+/* What stands beside "properties" would be lost: it is refused, not passed over. */
+static void nothing_stands_beside_properties(void **state)
+{
+	static const struct {
+		const char *document;
+		const char *pointer;
+	} refused[] = {
+		{ "{" VERSION "," NETWORK
+		  ",'nicNsg':{'name':'x','properties':{},'SecurityRules':[" ANY_RULE("*") "]}}",
+		  "/nicNsg/SecurityRules" },
+		{ "{" VERSION "," NETWORK ",'nicNsg':{'securityRules':[{'sourceAddressPrefix':"
+		  "'10.0.0.0/8',"
+		  "'name':'r','properties':{'priority':100,'direction':'Inbound',"
+		  "'access':'Deny','protocol':'*','sourceAddressPrefix':'*',"
+		  "'destinationAddressPrefix':'*','sourcePortRange':'*',"
+		  "'destinationPortRange':'*'}}]}}",
+		  "/nicNsg/securityRules/0/sourceAddressPrefix" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct built built = build(refused[i].document, NULL);
+
+		if (built.policy || built.report.errors != 1 ||
+		    !find_problem(&built.report, false, refused[i].pointer, "beside")) {
+			print_report(&built.report);
+			fail_msg("not refused: %s", refused[i].document);
+		}
+		built_fini(&built);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -578,6 +610,7 @@ int main(void)
 		cmocka_unit_test(default_rules_of_an_answer_are_not_loaded_twice),
 		cmocka_unit_test(rule_counts_are_limited),
 		cmocka_unit_test(limits_are_told),
+		cmocka_unit_test(nothing_stands_beside_properties),
 	};
 
 	return cmocka_run_group_tests_name("policy_document", tests, NULL, NULL);

@@ -139,6 +139,13 @@ static const struct place places[] = {
 	{ "{'value':[{'type':'Microsoft.Network/networkManagers/adminRules','properties':"
 	  "{'priority':1,'direction':'Inbound'}}]}",
 	  ACCELNET_E_FORM, "/value/0", "networkManagers" },
+	{ "[" NSG("a", "") "," RULE("b", "100", "1") "]", ACCELNET_E_FORM, "/1",
+	  "an object with \"name\", \"properties\"" },
+	{ "[" NSG("a", "") ",{'name':'b','rules':[]}]", ACCELNET_E_FORM, "/1",
+	  "an object with \"name\", \"rules\"" },
+	{ "[" NSG("a", "") ",{'type':'Microsoft.Network/networkSecurityGroups/securityRules'}]",
+	  ACCELNET_E_FORM, "/1", "securityRules is not" },
+	{ "[" NSG("a", "") ",null]", ACCELNET_E_FORM, "/1", "null is not" },
 	{ "{'a':1", ACCELNET_E_SYNTAX, "", "line 1" },
 	{ "{'securityRules':[] /* only templates may have comments */}", ACCELNET_E_SYNTAX, "",
 	  "line 1, column 21" },
