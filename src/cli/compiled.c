@@ -11,8 +11,8 @@ static const char *const tier_reasons[] = {
 	[TIER_T0] = "a NIC of T0 takes no rules",
 	[TIER_T1] = "T1 holds only drops of UDP that an acl denies and no other acl rule crosses",
 	[TIER_T2] = "T2 names none of its packets within its rules and two priorities",
-	[TIER_T3] = "T3 names none of its packets within its rules, or rules before it take them "
-		    "all",
+	[TIER_T3] = ("T3 names none of its packets within its rules, or rules before it take them "
+		     "all"),
 };
 
 /* NULL: hardware decides for the rule, if not for all of its packets. */
