@@ -235,7 +235,8 @@ static void effective_rules_let_less_through(void **state)
 		"'destinationAddressPrefix':'Sql','sourcePortRange':'0-65535',"
 		"'destinationPortRanges':['80-80','443-443']}],"
 		"'tagMap':{'VirtualNetwork':['10.1.0.0/16'],'Sql':['192.0.2.0/24'],"
-		"'Internet':['1.0.0.0/8']}}]",
+		"'Internet':['1.0.0.0/8'],'AzurePlatformDNS':['168.63.129.16'],"
+		"'AZURE_LOADBALANCER':['168.63.129.16/32']}}]",
 		&report);
 	struct policy *policy = NULL;
 	const struct rule *rules;
