@@ -31,6 +31,7 @@ struct arm_machine {
 struct arm_loop {
 	const char *name;
 	int64_t index;
+	bool of_resource; /* not of a property or variable */
 	const struct arm_loop *outer;
 };
 

@@ -157,19 +157,39 @@ static int call_if(const struct arm_env *env, const struct arm_node *node, struc
 	return r < 0 ? r : arm_evaluate_node(env, node->child[truth ? 1 : 2], ret);
 }
 
-/* copyIndex([loop], [offset]) */
+static const struct arm_loop *loop_named(const struct arm_loop *loop, const char *name)
+{
+	while (loop && strcasecmp(loop->name, name) != 0)
+		loop = loop->outer;
+	return loop;
+}
+
+/* Without a name it is the resource's loop, however deep in loops over properties. */
+static const struct arm_loop *unnamed_loop(const struct arm_loop *innermost)
+{
+	for (const struct arm_loop *loop = innermost; loop; loop = loop->outer) {
+		if (loop->of_resource)
+			return loop;
+	}
+	return innermost;
+}
+
+/*
+ * copyIndex([loop], [offset]):
+ * https://learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-numeric
+ */
 static int call_copy_index(const struct arm_env *env, struct arm_call *call, struct json **ret)
 {
-	const struct arm_loop *loop = env->loops;
+	const struct arm_loop *loop = unnamed_loop(env->loops);
 	int64_t offset = 0;
 
 	for (size_t i = 0; i < call->count; i++) {
 		struct json_at at = json_root(call->args[i]);
 		const char *name = json_string(&at);
 
-		while (name && loop && strcasecmp(loop->name, name) != 0)
-			loop = loop->outer;
-		if (!name && !json_integer(&at, &offset))
+		if (name)
+			loop = loop_named(env->loops, name);
+		else if (!json_integer(&at, &offset))
 			return arm_fail(env->machine,
 					"copyIndex() takes a loop's name and a number");
 	}

@@ -408,7 +408,12 @@ static void read_copies(struct arm_reader *reader, const struct arm_env *env,
 		return;
 	}
 	for (int64_t i = 0; i < count; i++) {
-		const struct arm_loop here = { .name = name, .index = i, .outer = env->loops };
+		const struct arm_loop here = {
+			.name = name,
+			.index = i,
+			.of_resource = true,
+			.outer = env->loops,
+		};
 		struct arm_env inner = *env;
 
 		if (looped)

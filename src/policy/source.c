@@ -167,15 +167,29 @@ static bool has_type(const struct json_at *at)
 	return source_get(at, "type", JSON_STRING, &child);
 }
 
+/* Whether "securityRules" is a list is looked at when the NSG is built. */
 static bool is_nsg(const struct json_at *at)
 {
 	struct json_at properties, rules;
+	bool nested;
 
 	if (json_type(at) != JSON_OBJECT)
 		return false;
 	if (has_type(at))
 		return type_is(at, NSG_TYPE);
-	return json_count(at) == 0 || rules_of(at, &properties, &rules);
+	nested = source_get(at, "properties", JSON_OBJECT, &properties);
+	return json_count(at) == 0 ||
+	       json_get_fold(nested ? &properties : at, "securityRules", &rules);
+}
+
+/* {"name":"x","properties":{}}: an NSG with the default rules alone. */
+static bool is_empty_nsg(const struct json_at *at)
+{
+	struct json_at properties;
+
+	return json_type(at) == JSON_OBJECT && !has_type(at) &&
+	       source_get(at, "properties", JSON_OBJECT, &properties) &&
+	       json_count(&properties) == 0;
 }
 
 static bool is_rule(const struct json_at *at)
@@ -190,19 +204,20 @@ static bool is_rule(const struct json_at *at)
 	       json_get_fold(nested ? &properties : at, "direction", &child);
 }
 
+/* What only a document has makes it one, so that an NSG's members beside it are told. */
 static bool is_document(const struct json_at *at)
 {
-	static const char *const keys[] = { "apiVersion", "subnetNsg", "nicNsg", "acl",
-					    "isolation",  "options",   "context" };
+	static const char *const keys[] = { "subnetNsg", "nicNsg",  "acl",
+					    "isolation", "options", "context" };
 	struct json_at child;
 
-	if (is_nsg(at) || is_rule(at) || source_is_template(at))
+	if (source_is_template(at))
 		return false;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (json_get(at, keys[i], &child))
 			return true;
 	}
-	return false;
+	return json_get(at, "apiVersion", &child) && !is_nsg(at) && !is_rule(at);
 }
 
 static void add_nsg(struct source_reader *reader, const struct json_at *at)
@@ -292,7 +307,7 @@ static int read_list(struct source_reader *reader, const struct json_at *at)
 		}
 		if (source_is_effective(&item)) {
 			source_read_effective(reader, &item);
-		} else if (is_nsg(&item)) {
+		} else if (is_nsg(&item) || is_empty_nsg(&item)) {
 			add_nsg(reader, &item);
 		} else if (!is_other_resource(&item)) {
 			result = refuse(reader, &item);
@@ -342,6 +357,8 @@ static int read_shape(struct source_reader *reader, const struct json_at *at)
 		return read_list(reader, &list);
 	else if (rest_example(at, example))
 		return read_shape(reader, &example[2]);
+	else if (is_empty_nsg(at))
+		add_nsg(reader, at);
 	else
 		return refuse(reader, at);
 	return 0;

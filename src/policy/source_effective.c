@@ -9,6 +9,7 @@
  */
 #include "policy/alloc.h"
 #include "policy/source.h"
+#include "policy/tags.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,15 +106,16 @@ static void take_tag(struct source_reader *reader, const struct json_at *tag)
 {
 	struct policy_source *source = reader->source;
 	struct json_at root, known;
+	enum builtin_tag builtin;
+	bool is_builtin = tag_is_builtin(tag->key, &builtin);
 
-	if (json_type(tag) != JSON_ARRAY || strcasecmp(tag->key, "AzureLoadBalancer") == 0 ||
-	    strcasecmp(tag->key, "Internet") == 0)
-		return;
+	if (json_type(tag) != JSON_ARRAY || (is_builtin && builtin != TAG_VIRTUAL_NETWORK))
+		return; /* those cannot be defined anew */
 	if (!source->context) {
 		source->context = json_new_object();
 		reader->tags = json_add_object(source->context, "serviceTags");
 	}
-	if (strcasecmp(tag->key, "VirtualNetwork") == 0) {
+	if (is_builtin) {
 		root = json_root(source->context);
 		if (!json_get(&root, "virtualNetwork", &known))
 			json_add(source->context, "virtualNetwork", json_copy(tag->value));

@@ -287,6 +287,14 @@ static const struct template_case templates[] = {
 			   "\"[add(100, copyIndex('securityRules'))]\"",
 			   "\"[variables('ports')[copyIndex('securityRules')]]\"") "}]}}]"),
 	  "n: p22/22-22 p80/80-80" },
+	{ "without a name it is the resource's loop",
+	  TEMPLATE("\"resources\":[{" NSG_TYPE ",\"name\":\"[concat('n', copyIndex())]\","
+		   "\"copy\":{\"name\":\"c\",\"count\":2},\"properties\":{\"copy\":["
+		   "{\"name\":\"securityRules\",\"count\":2,\"input\":" RULE(
+			   "[concat('r', copyIndex('securityRules'))]",
+			   "\"[add(100, copyIndex('securityRules'))]\"",
+			   "\"[copyIndex(8000)]\"") "}]}}]"),
+	  "n0: r0/8000-8000 r1/8000-8000; n1: r0/8001-8001 r1/8001-8001" },
 	{ "rules as children, inside and beside",
 	  TEMPLATE("\"resources\":[{" RULE_TYPE ",\"name\":\"n/b\",\"properties\":" FIELDS(
 		  "101", "\"2\"") "},{" NSG_TYPE ",\"name\":\"n\",\"properties\":"

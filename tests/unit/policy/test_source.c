@@ -66,6 +66,10 @@ static const struct form forms[] = {
 	{ "{}", POLICY_FORM_NSG, "nic::0 " },
 	{ "{'name':'n','type':'microsoft.network/NETWORKsecuritygroups','properties':{}}",
 	  POLICY_FORM_NSG, "nic:n:0 " },
+	{ "{'name':'n','properties':{}}", POLICY_FORM_NSG, "nic:n:0 " },
+	{ "{'name':'n','properties':{'securityRules':null}}", POLICY_FORM_NSG, "nic:n:0 " },
+	{ "[{'name':'n','securityRules':null},{'name':'m','properties':{}}]", POLICY_FORM_NSG,
+	  "nic:n:0 nic:m:0 " },
 	{ "{'name':'n','SecurityRules':[" FLAT("a", "100", "1") "]}", POLICY_FORM_NSG, "nic:n:1 " },
 	{ "[" NSG("n", "") "," NSG("N", "") "," NSG("n", "") "]", POLICY_FORM_NSG,
 	  "nic:n:0 nic:N#2:0 nic:n#3:0 " },
@@ -145,6 +149,14 @@ static const struct place places[] = {
 	  "an object with \"name\", \"rules\"" },
 	{ "[" NSG("a", "") ",{'type':'Microsoft.Network/networkSecurityGroups/securityRules'}]",
 	  ACCELNET_E_FORM, "/1", "securityRules is not" },
+	{ "{'name':'n','properties':{'securityRules':{}}}", ACCELNET_E_TYPE,
+	  "/properties/securityRules", "expected a list" },
+	{ "{'name':'n','properties':{},'securityRules':[" FLAT("a", "100", "1") "]}",
+	  ACCELNET_E_VALUE, "/securityRules", "beside" },
+	{ "{'properties':{},'nicNsg':" NSG("n", "") "}", ACCELNET_E_UNKNOWN_KEY, "/properties",
+	  "" },
+	{ "{'securityRules':[],'nicNsg':" NSG("n", "") "}", ACCELNET_E_UNKNOWN_KEY,
+	  "/securityRules", "" },
 	{ "[" NSG("a", "") ",null]", ACCELNET_E_FORM, "/1", "null is not" },
 	{ "{'a':1", ACCELNET_E_SYNTAX, "", "line 1" },
 	{ "{'securityRules':[] /* only templates may have comments */}", ACCELNET_E_SYNTAX, "",
@@ -223,7 +235,8 @@ static void effective_rules_let_less_through(void **state)
 		"'destinationAddressPrefix':'Sql','sourcePortRange':'0-65535',"
 		"'destinationPortRanges':['80-80','443-443']}],"
 		"'tagMap':{'VirtualNetwork':['10.1.0.0/16'],'Sql':['192.0.2.0/24'],"
-		"'Internet':['1.0.0.0/8']}}]",
+		"'Internet':['1.0.0.0/8'],'AzurePlatformDNS':['168.63.129.16'],"
+		"'AZURE_LOADBALANCER':['168.63.129.16/32']}}]",
 		&report);
 	struct policy *policy = NULL;
 	const struct rule *rules;
