@@ -10,6 +10,7 @@
  */
 #include "policy/alloc.h"
 #include "policy/arm_gather.h"
+#include "policy/arm_resource.h"
 #include "policy/source.h"
 
 #include <stdio.h>
@@ -34,104 +35,7 @@ bool source_is_template(const struct json_at *at)
 		json_get_fold(at, "parameters", &child) || json_get_fold(at, "variables", &child));
 }
 
-static bool type_is(const struct json_at *resource, const char *type)
-{
-	struct json_at child;
-
-	return source_get(resource, "type", JSON_STRING, &child) &&
-	       strcasecmp(json_string(&child), type) == 0;
-}
-
-/* --- pieces of a resource --- */
-
-/* Positive answer of evaluate_name(). */
-enum { NAME_UNKNOWN = 1 };
-
-/* What a resource's name evaluates to; NAME_UNKNOWN and its text where only a deployment knows. */
-static int evaluate_name(struct arm_reader *reader, const struct arm_env *env,
-			 const struct json_at *resource, char **ret)
-{
-	struct arm_machine *machine = &reader->machine;
-	struct json *value = NULL;
-	struct json_at name, at;
-	int r;
-
-	if (!json_get_fold(resource, "name", &name)) {
-		report_error(machine->report, ACCELNET_E_MISSING, resource,
-			     "the resource has no \"name\"");
-		return -error_errno(ACCELNET_E_MISSING);
-	}
-	machine->tolerant = true;
-	machine->deployment_only = false;
-	r = arm_evaluate(env, &name, &value);
-	machine->tolerant = false;
-	if (r < 0 && machine->deployment_only && json_string(&name)) {
-		*ret = alloc_string(json_string(&name));
-		return NAME_UNKNOWN;
-	}
-	if (r < 0)
-		return r;
-	at = json_root(value);
-	if (json_string(&at)) {
-		*ret = alloc_string(json_string(&at));
-	} else {
-		report_error(machine->report, ACCELNET_E_TYPE, &name, "a name is a string, not %s",
-			     json_type_name(json_type(&at)));
-		r = -error_errno(ACCELNET_E_TYPE);
-	}
-	json_free(value);
-	return r;
-}
-
-static void warn_of_name(struct arm_reader *reader, const struct json_at *resource)
-{
-	struct json_at name;
-
-	if (source_get(resource, "name", JSON_STRING, &name))
-		report_warning(
-			reader->machine.report, ACCELNET_E_EXPRESSION, &name,
-			"\"%.200s\" is known only when it is deployed; it stands as the name",
-			json_string(&name));
-}
-
-/* The name as it stands in the template, for one that cannot be evaluated. */
-static char *written_name(const struct json_at *resource)
-{
-	struct json_at name;
-
-	return alloc_string(source_get(resource, "name", JSON_STRING, &name) ? json_string(&name)
-									     : "");
-}
-
-/* Whether the resource is deployed at all. */
-static int evaluate_condition(const struct arm_env *env, const struct json_at *resource, bool *ret)
-{
-	struct json_at condition, at;
-	struct json *value = NULL;
-	int r;
-
-	*ret = true;
-	if (source_get(resource, "existing", JSON_BOOL, &condition) && json_bool(&condition, ret) &&
-	    *ret) {
-		*ret = false; /* a reference to what another template deploys */
-		return 0;
-	}
-	*ret = true;
-	if (!json_get_fold(resource, "condition", &condition))
-		return 0;
-	r = arm_evaluate(env, &condition, &value);
-	if (r < 0)
-		return r;
-	at = json_root(value);
-	if (!json_bool(&at, ret)) {
-		report_error(env->machine->report, ACCELNET_E_EXPRESSION, &condition,
-			     "a condition is true or false, not %s",
-			     json_type_name(json_type(&at)));
-		r = -error_errno(ACCELNET_E_EXPRESSION);
-	}
-	json_free(value);
-	return r;
-}
+/* --- NSGs and rules --- */
 
 static char *pointer_of(const struct json_at *at)
 {
@@ -148,23 +52,18 @@ static const char *last_segment(const char *name)
 	return slash ? slash + 1 : name;
 }
 
-/* The properties of an evaluated object under their canonical name, or an empty object. */
-static int evaluate_properties(const struct arm_env *env, const struct json_at *resource,
-			       struct json **ret)
+static void warn_of_name(struct arm_reader *reader, const struct json_at *resource)
 {
-	struct json_at properties;
+	struct json_at name;
 
-	if (!json_get_fold(resource, "properties", &properties)) {
-		*ret = json_new_object();
-		return 0;
-	}
-	return arm_evaluate(env, &properties, ret);
+	if (source_get(resource, "name", JSON_STRING, &name))
+		report_warning(
+			reader->machine.report, ACCELNET_E_EXPRESSION, &name,
+			"\"%.200s\" is known only when it is deployed; it stands as the name",
+			json_string(&name));
 }
 
-/* --- NSGs and rules --- */
-
-/* Takes over `group`, the name of the NSG, and `value`: NULL for a rule that cannot be evaluated.
- */
+/* Takes over `group`, the NSG's name, and `value`: NULL for a rule that cannot be evaluated. */
 static void add_rule(struct arm_reader *reader, const struct json_at *resource, char *group,
 		     struct json *value)
 {
@@ -198,18 +97,18 @@ static void read_rule(struct arm_reader *reader, const struct arm_env *env,
 {
 	char *name = NULL, *parent;
 	struct json *properties = NULL, *rule = NULL;
-	int named = evaluate_name(reader, env, resource, &name);
-	int evaluated = certain ? evaluate_properties(env, resource, &properties) : 0;
+	int named = arm_resource_name(env, resource, &name);
+	int evaluated = certain ? arm_resource_properties(env, resource, &properties) : 0;
 
 	if (!group && named != 0) {
-		if (named == NAME_UNKNOWN)
+		if (named == ARM_NAME_UNKNOWN)
 			report_unknown_nsg(reader, resource);
 		reader->incomplete = true;
 		json_free(properties);
 		free(name);
 		return;
 	}
-	if (named == NAME_UNKNOWN)
+	if (named == ARM_NAME_UNKNOWN)
 		warn_of_name(reader, resource);
 	parent = group ? alloc_string(group) : alloc_trimmed(name, name + strcspn(name, "/"));
 	if (certain && named >= 0 && evaluated == 0) {
@@ -258,7 +157,7 @@ static struct arm_group *add_group(struct arm_reader *reader, const struct json_
 /* An NSG of which neither the number nor the name is known. */
 static void add_unknown_nsg(struct arm_reader *reader, const struct json_at *resource)
 {
-	struct arm_group *group = add_group(reader, resource, written_name(resource));
+	struct arm_group *group = add_group(reader, resource, arm_resource_written_name(resource));
 
 	group->unnamed = true;
 	(void)json_add_object(group->nsg, "properties");
@@ -271,12 +170,12 @@ static void read_nsg(struct arm_reader *reader, const struct arm_env *env,
 	struct json *properties = NULL;
 	struct arm_group *group;
 	char *name = NULL;
-	int named = evaluate_name(reader, env, resource, &name);
-	int evaluated = certain ? evaluate_properties(env, resource, &properties) : 0;
+	int named = arm_resource_name(env, resource, &name);
+	int evaluated = certain ? arm_resource_properties(env, resource, &properties) : 0;
 
 	if (named < 0)
-		name = written_name(resource);
-	if (named == NAME_UNKNOWN)
+		name = arm_resource_written_name(resource);
+	if (named == ARM_NAME_UNKNOWN)
 		warn_of_name(reader, resource);
 	group = add_group(reader, resource, name);
 	group->broken = !certain || named < 0 || evaluated < 0;
@@ -350,9 +249,9 @@ static bool is_of_interest(const struct json_at *resource, unsigned depth)
 
 	if (json_type(resource) != JSON_OBJECT)
 		return false;
-	if (type_is(resource, NSG_TYPE) || type_is(resource, RULE_TYPE))
+	if (arm_resource_is(resource, NSG_TYPE) || arm_resource_is(resource, RULE_TYPE))
 		return true;
-	if (depth == 0 || !type_is(resource, DEPLOYMENT_TYPE) ||
+	if (depth == 0 || !arm_resource_is(resource, DEPLOYMENT_TYPE) ||
 	    !source_get(resource, "properties", JSON_OBJECT, &properties) ||
 	    !source_get(&properties, "template", JSON_OBJECT, &template) ||
 	    !json_get_fold(&template, "resources", &list))
@@ -369,13 +268,13 @@ static void read_instance(struct arm_reader *reader, const struct arm_env *env,
 			  const struct json_at *resource, const char *group)
 {
 	bool deployed = true;
-	bool certain = evaluate_condition(env, resource, &deployed) == 0;
+	bool certain = arm_resource_condition(env, resource, &deployed) == 0;
 
 	if (certain && !deployed)
 		return;
-	if (group || type_is(resource, RULE_TYPE))
+	if (group || arm_resource_is(resource, RULE_TYPE))
 		read_rule(reader, env, resource, group, certain);
-	else if (type_is(resource, NSG_TYPE))
+	else if (arm_resource_is(resource, NSG_TYPE))
 		read_nsg(reader, env, resource, certain);
 	else if (certain)
 		read_deployment(reader, env, resource);
@@ -388,7 +287,7 @@ static void skip_loop(struct arm_reader *reader, const struct json_at *resource,
 {
 	if (group)
 		add_rule(reader, resource, alloc_string(group), NULL);
-	else if (type_is(resource, NSG_TYPE))
+	else if (arm_resource_is(resource, NSG_TYPE))
 		add_unknown_nsg(reader, resource);
 	else
 		reader->incomplete = true;
@@ -433,7 +332,7 @@ static void read_copies(struct arm_reader *reader, const struct arm_env *env,
 static void read_child(struct arm_reader *reader, const struct arm_env *env,
 		       const struct json_at *resource, const char *group)
 {
-	if (type_is(resource, "securityRules") || type_is(resource, RULE_TYPE))
+	if (arm_resource_is(resource, "securityRules") || arm_resource_is(resource, RULE_TYPE))
 		read_copies(reader, env, resource, group);
 }
 
