@@ -32,7 +32,6 @@
 	X(NO_POLICY, "no-policy", "no policy is in force and requirePolicy is on")                \
 	X(NO_CONNECTION, "no-connection",                                                         \
 	  "TCP segment of no known connection that cannot begin one")                             \
-	X(BAD_RESET, "bad-reset", "TCP RST outside the window of its connection")                 \
 	X(CONNECTION_CUT, "connection-cut",                                                       \
 	  "connection was denied when the rules were re-evaluated, or killed")                    \
 	X(TABLE_FULL, "table-full", "connection table is full")                                   \
