@@ -1,0 +1,58 @@
+/*
+ * What the marks of hardware mean: an immutable table that belongs to a snapshot.
+ *
+ * A NIC's hardware writes a mark into packets that it judged; the mark is a number that names a
+ * slot. The table says which verdict the slot stands for under this snapshot's rule set. A mark
+ * that the table does not vouch for (out of range, void) means nothing: software decides.
+ * Publishing a table is therefore what revokes marks.
+ *
+ * Made by the control thread, read by workers, freed when no worker can hold it any more.
+ *
+ * Value of a mark: (slot + 1) << 1; bit 0 is the kind (0: a region of the policy, 1: a connection).
+ * It is never 0 and stays below MARK_LIMIT, because mlx5 refuses larger ones (DPDK 22.11,
+ * drivers/net/mlx5/mlx5_flow.c, mlx5_flow_validate_action_mark(): MLX5_FLOW_MARK_MAX 0xfffff0).
+ */
+#ifndef CLASSIFY_MARK_H
+#define CLASSIFY_MARK_H
+
+#include "classify/classifier.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MARK_LIMIT     0xfffff0U
+#define MARK_SLOTS_MAX 65536U /* of one NIC; regions that find no slot stay unmarked */
+
+enum mark_kind {
+	MARK_VOID,    /* means nothing: software decides */
+	MARK_VERDICT, /* the rules' verdict is known; the connection is looked up as ever */
+	MARK_SETTLED, /* segments of established TCP connections: forward without looking */
+};
+
+struct mark_slot {
+	struct verdict verdict; /* an Allow, with the rule of each stage */
+	uint8_t kind;           /* enum mark_kind */
+};
+
+struct mark_table {
+	uint32_t count;
+	struct mark_slot slots[];
+};
+
+static inline uint32_t mark_of_slot(uint32_t slot)
+{
+	return (slot + 1) << 1;
+}
+
+/* NULL where the mark means nothing under this table, which may itself be NULL. */
+static inline const struct mark_slot *mark_look_up(const struct mark_table *table, uint32_t mark)
+{
+	uint32_t slot = (mark >> 1) - 1; /* of 0 and 1: beyond every count */
+
+	if (!table || (mark & 1) || slot >= table->count || table->slots[slot].kind == MARK_VOID)
+		return NULL;
+	return &table->slots[slot];
+}
+
+#endif
