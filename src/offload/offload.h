@@ -31,6 +31,7 @@
 struct offload;
 struct offload_nic;
 struct offload_change;
+struct offload_change;
 struct flow_backend;
 
 /* Starts the thread. `backend` NULL: rte_flow. */
@@ -90,12 +91,12 @@ void offload_commit(struct offload_change *change); /* frees it */
 void offload_abort(struct offload_change *change);  /* frees it; NULL is fine */
 
 enum offload_state {
-	OFFLOAD_ABSENT,     /* no port */
-	OFFLOAD_WAITING,    /* the port takes no rules yet */
-	OFFLOAD_INSTALLING, /* rules go in */
-	OFFLOAD_COMPLETE,   /* everything that the plan holds is in */
-	OFFLOAD_DEGRADED,   /* some of it is not: refused, retried with back-off */
-	OFFLOAD_OFF,        /* no plan */
+	OFFLOAD_STATE_ABSENT,     /* no port */
+	OFFLOAD_STATE_WAITING,    /* the port takes no rules yet */
+	OFFLOAD_STATE_INSTALLING, /* rules go in */
+	OFFLOAD_STATE_COMPLETE,   /* everything that the plan holds is in */
+	OFFLOAD_STATE_DEGRADED,   /* some is not: refused, tried again with back-off */
+	OFFLOAD_STATE_IDLE,       /* no plan: offload is off, or there is no policy */
 };
 
 struct offload_status {
