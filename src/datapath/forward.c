@@ -130,7 +130,7 @@ unsigned forward_poll(struct lane *lane, enum direction direction, const struct 
 	count(&lane->counters.received_bytes[direction], bytes);
 
 	lane->judge.ruleset = snapshot->ruleset;
-	lane->judge.hits = snapshot->hits[lane->queue];
+	lane->judge.hits = snapshot->counted->hits[lane->queue];
 	judge_burst(&lane->judge, direction, scratch->packets, received, now, scratch->decisions);
 	passed = sort_out(lane, direction, received, scratch);
 	transmit(lane, direction, scratch->passed, passed);

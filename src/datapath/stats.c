@@ -83,9 +83,10 @@ void nic_rule_hits(const struct nic *nic, enum direction direction, enum stage s
 	*ret = (struct rule_hits){ 0 };
 	if (!snapshot->ruleset->has_policy)
 		return;
-	for (uint16_t q = 0; q < snapshot->lanes; q++) {
+	for (uint16_t q = 0; q < snapshot->counted->lanes; q++) {
 		const struct rule_hit *hit =
-			&snapshot->hits[q][snapshot->ruleset->hit_base[direction][stage] + index];
+			&snapshot->counted
+				 ->hits[q][snapshot->ruleset->hit_base[direction][stage] + index];
 		uint64_t at = __atomic_load_n(&hit->last, __ATOMIC_RELAXED);
 
 		ret->packets += __atomic_load_n(&hit->packets, __ATOMIC_RELAXED);

@@ -8,6 +8,7 @@
 #include "nic/clock.h"
 #include "nic/events.h"
 #include "nic/nic.h"
+#include "nic/nic_private.h"
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -305,6 +306,56 @@ static void counts_hits_per_rule(void **state)
 	assert_int_equal(hits.last_hit, 0);
 }
 
+/* A table of one slot: what `kind` says about the rule that allows port 80. */
+static struct mark_table *marks_of_port_80(enum mark_kind kind)
+{
+	struct mark_table *table = calloc(1, sizeof(*table) + sizeof(table->slots[0]));
+
+	assert_non_null(table);
+	table->count = 1;
+	table->slots[0] = (struct mark_slot){
+		.kind = kind,
+		.verdict = { .rule = { [STAGE_ACL] = CLASSIFIER_NO_RULE,
+				       [STAGE_SUBNET] = CLASSIFIER_NO_RULE,
+				       [STAGE_NIC] = 0 },
+			     .access = ACCESS_ALLOW,
+			     .stage = STAGE_NIC },
+	};
+	return table;
+}
+
+static void publish_marks(struct fixture *f, struct mark_table *marks)
+{
+	struct snapshot *snapshot;
+
+	assert_int_equal(snapshot_new_marks(nic_snapshot(f->nic), marks, &snapshot), 0);
+	nic_publish(f->nic, snapshot);
+}
+
+static void keeps_hits_while_the_marks_of_a_rule_set_change(void **state)
+{
+	struct fixture *f = *state;
+	const struct ruleset *before;
+	struct rule_hits hits;
+
+	apply(f, "enforce");
+	before = nic_snapshot(f->nic)->ruleset;
+	put(f, syn_80);
+	forward(f, DIRECTION_INBOUND, clock_ms());
+	publish_marks(f, marks_of_port_80(MARK_VERDICT));
+	publish_marks(f, NULL);
+	assert_ptr_equal(nic_snapshot(f->nic)->ruleset, before);
+	nic_rule_hits(f->nic, DIRECTION_INBOUND, STAGE_NIC, 0, &hits);
+	assert_int_equal(hits.packets, 1);
+	publish_marks(f, marks_of_port_80(MARK_SETTLED));
+	assert_true(nic_snapshot(f->nic)->settles);
+	assert_int_equal(nic_set_context(f->nic, NULL, NULL), 0);
+	assert_ptr_not_equal(nic_snapshot(f->nic)->ruleset, before);
+	assert_null(nic_snapshot(f->nic)->marks);
+	nic_rule_hits(f->nic, DIRECTION_INBOUND, STAGE_NIC, 0, &hits);
+	assert_int_equal(hits.packets, 0);
+}
+
 static void drops_nothing_in_audit_mode_but_counts_it(void **state)
 {
 	struct fixture *f = *state;
@@ -381,6 +432,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(enforces_the_rules_and_needs_none_for_replies,
 						set_up_nic, tear_down_nic),
 		cmocka_unit_test_setup_teardown(counts_hits_per_rule, set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(keeps_hits_while_the_marks_of_a_rule_set_change,
+						set_up_nic, tear_down_nic),
 		cmocka_unit_test_setup_teardown(drops_nothing_in_audit_mode_but_counts_it,
 						set_up_nic, tear_down_nic),
 		cmocka_unit_test_setup_teardown(restores_the_policy_at_start, set_up_nic,
