@@ -51,6 +51,8 @@ struct lane_counters {
 	uint64_t audited[DIRECTIONS]; /* forwarded, and would be dropped if the policy were enforced
 				       */
 	uint64_t decided_by[DECIDED_BY];
+	uint64_t classified_by_mark; /* judged, but their marks said what the rules say */
+	uint64_t empty_bursts;       /* inbound */
 } __rte_cache_aligned;
 
 struct lane {
@@ -64,6 +66,12 @@ struct lane {
 struct nic_view {
 	_Atomic(struct snapshot *) snapshot;
 	uint16_t port[DIRECTIONS]; /* packets of a direction are received here: uplink, app */
+	/*
+	 * What the flags of an mbuf must be, under the mask, for its settled mark to count: marked,
+	 * and not known to be damaged; from devices that verify checksums, known not to be.
+	 */
+	uint64_t settled_mask;
+	uint64_t settled_flags;
 	struct conn_table *connections;
 	struct fragment_table *fragments;
 	uint16_t lane_count;

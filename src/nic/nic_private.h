@@ -25,6 +25,9 @@ struct nic {
 	struct nic_view view;
 };
 
+/* `verifies`: the uplink's device says of each packet whether its checksums are right. */
+void nic_set_settled_flags(struct nic_view *view, bool verifies);
+
 /* snapshot.c: builds one of `policy`, which it takes over (NULL: no policy is in force). */
 int snapshot_new(const struct nic *nic, struct policy *policy, uint64_t generation,
 		 struct snapshot **ret, struct accelnet_error *err);

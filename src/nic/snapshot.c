@@ -3,6 +3,7 @@
  */
 #include "nic/lane.h"
 
+#include "nic/clock.h"
 #include "nic/nic_private.h"
 
 #include <errno.h>
@@ -59,6 +60,8 @@ static int counted_new(const struct nic *nic, struct policy *policy, uint64_t ge
 		.generation = policy ? RTE_MAX(generation, nic->epoch + 1) : 0,
 		.vlan_pass = nic->config->vlan == FRAMES_PASS,
 		.non_ip_pass = nic->config->non_ip == FRAMES_PASS,
+		.now = clock_ms(),
+		.longest = conn_deadlines_longest(&nic->config->timeouts),
 	};
 	struct counted_ruleset *counted = calloc(1, sizeof(*counted));
 	int r;
