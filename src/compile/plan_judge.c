@@ -72,6 +72,8 @@ static bool agree(const struct plan_rule *a, const struct plan_rule *b)
 		return false;
 	if (a->action == PLAN_MARK)
 		return a->slot == b->slot;
+	if (a->action == PLAN_DROP)
+		return a->entry == b->entry; /* their counters say which rule denied */
 	return a->action != PLAN_NEXT || (a->tags[0] == b->tags[0] && a->tags[1] == b->tags[1]);
 }
 
