@@ -155,7 +155,9 @@ static int refuse(struct source_reader *reader, const struct json_at *at)
 	struct json_at child;
 	size_t used = 0;
 
-	if (source_get(at, "type", JSON_STRING, &child)) {
+	if (is_rule(at)) {
+		(void)snprintf(found, sizeof(found), "a rule among NSGs");
+	} else if (source_get(at, "type", JSON_STRING, &child)) {
 		(void)snprintf(found, sizeof(found), "a resource of type %.100s",
 			       json_string(&child));
 	} else if (json_type(at) == JSON_OBJECT) {
