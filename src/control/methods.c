@@ -543,8 +543,9 @@ const struct method methods[METHOD_COUNT] = {
 			"\"source\":\"203.0.113.9\",\"sourcePort\":40000,\"destination\":\"10.1.0.4\","
 			"\"destinationPort\":443}; its answer {\"access\":\"Allow\",\"rule\":"
 			"\"allow-https\",\"nsg\":\"nic\"}, where nsg is the level that decided: acl, "
-			"subnet, nic or none. A wrong line is answered by {\"error\":{...}} in its place, "
-			"and the exit status is 3 at the end.",
+			"subnet, nic or none. A wrong line, also a blank one, is answered by "
+			"{\"error\":{...}} in its place, so that the answer to line N is line N, and the "
+			"exit status is 3 at the end.",
 		.examples = "accelnetctl verify --nic eth1 --direction in --protocol tcp --local "
 			    "10.1.0.4:443 --remote 203.0.113.9:40000\n"
 			    "accelnetctl verify --policy web.json --direction out --protocol icmp --local "
