@@ -232,7 +232,7 @@ enum exit_status command_policy_check(struct session *session)
 
 	status = source_load_parameters(session, path, &parameters);
 	if (status == EXIT_DONE && context_path)
-		status = source_load(session, context_path, &context);
+		status = source_load_context(session, path, context_path, &context);
 	if (status != EXIT_DONE)
 		return status;
 	options.context = context;

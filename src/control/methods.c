@@ -21,8 +21,9 @@
 #define CONTEXT_FILE                                                                             \
 	{                                                                                        \
 		.option = "--context", .value = "FILE",                                          \
-		.help = "a context object (addresses, virtualNetwork, serviceTags, ...) for an " \
-			"NSG that brings none"                                                   \
+		.help = "a context object (addresses, virtualNetwork, serviceTags, ...), alone " \
+			"or in a policy document: over the context in force for an NSG, for "    \
+			"what it leaves out beside a document"                                   \
 	}
 #define PARAMETERS_FILE                                                                      \
 	{                                                                                    \
@@ -35,16 +36,17 @@
 		.option = "--nsg", .value = "NAME",                     \
 		.help = "which NSG of the file, where it holds several" \
 	}
-#define POLICY_OBJECTS                                                            \
-	{ .name = "document",                                                     \
-	  .type = JSON_OBJECT,                                                    \
-	  .help = "a whole policy document; either this or nsg" },                \
-		{ .name = "nsg",                                                  \
-		  .type = JSON_OBJECT,                                            \
-		  .help = "an NSG object, put in place of the NSG at `level`" },  \
-	{                                                                         \
-		.name = "context", .type = JSON_OBJECT,                           \
-		.help = "with nsg: replaces the context of the document in force" \
+#define POLICY_OBJECTS                                                                 \
+	{ .name = "document",                                                          \
+	  .type = JSON_OBJECT,                                                         \
+	  .help = "a whole policy document; either this or nsg" },                     \
+		{ .name = "nsg",                                                       \
+		  .type = JSON_OBJECT,                                                 \
+		  .help = "an NSG object, put in place of the NSG at `level`" },       \
+	{                                                                              \
+		.name = "context", .type = JSON_OBJECT,                                \
+		.help = "with nsg: goes over the context in force, member by member; " \
+			"groups and tags name by name"                                 \
 	}
 #define LEVEL                                                                                   \
 	{                                                                                       \
