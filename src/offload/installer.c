@@ -120,8 +120,15 @@ static void leaving_done(struct installer *installer, size_t index, int r, uint6
 		slot_return(&installer->slots, rule->slot);
 		*rule = installer->leaving[--installer->leaving_count];
 	}
-	if (installer->leaving_at == 0 && installer->leaving_count > 0)
-		installer->leaving_try_at = now + ROUND_BACKOFF_MAX_MS;
+	if (installer->leaving_at > 0)
+		return;
+	if (installer->leaving_count > 0) {
+		installer->leaving_try_at = now + round_backoff(installer->leaving_failed++);
+		return;
+	}
+	installer->leaving_failed = 0;
+	if (installer->round_try_at > 0)
+		installer->round_try_at = now; /* perhaps they were in the way */
 }
 
 static void destroy_done(struct installer *installer, uint32_t index, int r)
@@ -256,7 +263,7 @@ void installer_install(struct installer *installer)
 {
 	installer->task = TASK_INSTALL;
 	installer->withdraw = NULL;
-	installer->rounds_failed = 0;
+	installer->rounds_failed = installer->leaving_failed = 0;
 	installer->leaving_at = installer->leaving_count;
 	round_begin(installer, true);
 }

@@ -61,6 +61,7 @@ struct installer {
 	size_t leaving_capacity;
 	size_t leaving_at;       /* this many are still to be tried */
 	uint64_t leaving_try_at; /* and then all of them again */
+	unsigned leaving_failed;
 
 	enum installer_task task;
 	const uint32_t *withdraw; /* borrowed from the change */
@@ -115,6 +116,8 @@ void installer_forget(struct installer *installer);
 int installer_prepare(struct installer *installer, struct plan *plan, struct change *ret);
 /* The change's layout is in force; ends the change. */
 void installer_adopt(struct installer *installer, struct change *change);
+/* The layout of before stays, and the table of marks that was published last; ends the change. */
+void installer_abort(struct installer *installer, struct change *change);
 
 struct installer_counts {
 	size_t planned;
