@@ -201,6 +201,8 @@ bool installer_next(struct installer *installer, uint64_t now, struct flow_call 
 	}
 	if (leaving_is_due(installer, now))
 		return leaving_call(installer, ret);
+	if (!installer->is_wanted)
+		return false;
 	return round_next(installer, now, ret) || next_reading(installer, now, ret);
 }
 
@@ -236,6 +238,8 @@ uint64_t installer_wakeup(const struct installer *installer)
 		return at;
 	if (installer->leaving_count > 0)
 		at = earlier(at, installer->leaving_try_at);
+	if (!installer->is_wanted)
+		return at;
 	if (installer->round_try_at > 0)
 		at = earlier(at, installer->round_try_at);
 	if (installer->counts && layout_count(&installer->layout) > 0)

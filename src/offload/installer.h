@@ -50,7 +50,8 @@ enum installer_task {
 #define STUCK_MAX 32
 
 struct installer {
-	bool counts; /* the device has counters for rules */
+	bool counts;    /* the device has counters for rules */
+	bool is_wanted; /* the layout is for this device: it goes in */
 	struct layout layout;
 	struct slot_pool slots;
 	struct refusals refusals;

@@ -443,6 +443,7 @@ void world_init(struct world *world, uint64_t seed, enum plan_tier tier)
 		       (unsigned long long)seed);
 	fake_flow_init(&world->fake, tier);
 	installer_init(&world->installer);
+	world->installer.is_wanted = true;
 	world->policy = policy_new_empty();
 	installer_install(&world->installer);
 }
