@@ -72,6 +72,17 @@ static int open_ports(struct nic *nic, struct accelnet_error *err)
 	return port_init(&nic->port[DIRECTION_OUTBOUND], &setup, err);
 }
 
+void nic_set_settled_flags(struct nic_view *view, bool verifies)
+{
+	view->settled_flags = RTE_MBUF_F_RX_FDIR_ID;
+	view->settled_mask =
+		RTE_MBUF_F_RX_FDIR_ID | RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_BAD;
+	if (!verifies)
+		return;
+	view->settled_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	view->settled_mask |= RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
+}
+
 static int make_lanes(struct nic *nic, struct accelnet_error *err)
 {
 	struct nic_view *view = &nic->view;
@@ -89,6 +100,7 @@ static int make_lanes(struct nic *nic, struct accelnet_error *err)
 	}
 	for (int d = 0; d < DIRECTIONS; d++)
 		view->port[d] = nic->port[d].id;
+	nic_set_settled_flags(view, nic->port[DIRECTION_INBOUND].verifies);
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct port {
 	uint16_t id;
 	bool probed; /* the device was added by us and is removed by port_fini() */
 	bool started;
+	bool verifies; /* the device says of each packet whether its checksums are right */
 	char driver[32];
 	struct mac_addr mac;
 };
