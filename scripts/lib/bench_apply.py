@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""How long `policy apply` takes on a running daemon, with real service tags and with small ones.
+"""What real service tags cost beside small ones: policy apply on a running daemon, and a packet.
 
 The daemon's ports carry no traffic. "socket" is from the request to the answer, "command" the whole
-of accelnetctl, which reads the download of tags too. Needs root, for the socket's group, and a
+of accelnetctl, which reads the download of tags too. Then what a packet costs in that policy, with
+its tags and with small ones, by accelnet-testpmd. Needs root, for the socket's group, and a
 policy with a download of tags: by default those of the shared data.
 """
 
@@ -100,6 +101,15 @@ class Bench:
             self.measure(f"apply/{kind}/socket", on_socket, prefixes=prefixes)
             self.measure(f"apply/{kind}/command", command, prefixes=prefixes)
 
+    def classify(self):
+        """Cycles for a packet's rule in the policy that is in force, and its tags cut."""
+        document = self.file("in-force.json", control("--socket", self.daemon.socket, "policy",
+                                                      "show", "--nic", lab.NIC))
+        output = self.folder / "classify.json"
+        subprocess.run([lab.BIN / "accelnet-testpmd", "--bench", "classify", "--policy", document,
+                        "--duration", "0.5", "--json", output], check=True)
+        self.results += json.loads(output.read_text())["results"]
+
     def tag_file(self, policy):
         """A download as large as the real one, read by a command that does nothing else."""
         each = LARGE_PREFIXES // LARGE_TAGS
@@ -144,6 +154,7 @@ def main():
         daemon.start()
         try:
             bench.policies(options.policy, options.tags)
+            bench.classify()
         finally:
             daemon.stop()
     if options.json:
