@@ -9,9 +9,7 @@
  *   clear   forget what was received
  *   echo    from now on send each frame back with its addresses swapped; `sink`: no more
  *   mark    keep a MARK rule for UDP port 2000 on the VF's port from now on, whenever there is a VF
- *   churn   create and destroy rules on the VF's port from now on, as fast as it goes, as an
- *           application should: not while the removal of a VF is handled
- *   reckless  as churn, with no regard for that
+ *   churn   create and destroy rules on the VF's port from now on, as fast as it goes
  *   quit
  *
  * Removal: mlx5's flow calls take no lock that its stop and close take, and netvsc stops and closes
@@ -44,6 +42,7 @@
  * nothing. */
 #define RX_DESCRIPTORS 4096
 #define UDP_PORT       2000
+#define CHURN_RULES    64
 
 static uint16_t netvsc;
 static uint16_t queues = 1;
@@ -54,8 +53,6 @@ static uint8_t seen[NUMBERS / 8];
 static int rule_port = -1;
 static unsigned long rules, churned;
 static pthread_mutex_t vf_lock = PTHREAD_MUTEX_INITIALIZER; /* rule_port, flow calls */
-
-enum churning { CHURN_NONE, CHURN, CHURN_RECKLESS };
 
 static int on_removal(uint16_t port, enum rte_eth_event_type event, void *argument, void *result)
 {
@@ -206,25 +203,22 @@ static void keep_rule(void)
 
 static void churn_at(int port)
 {
-	struct rte_flow *made[16];
+	struct rte_flow *made[CHURN_RULES];
 	struct rte_flow_error error;
 	unsigned n = 0;
 
 	if (port < 0)
 		return;
-	while (n < 16 && (made[n] = make_rule((uint16_t)port, (uint16_t)(3000 + n))) != NULL)
+	while (n < CHURN_RULES &&
+	       (made[n] = make_rule((uint16_t)port, (uint16_t)(3000 + n))) != NULL)
 		n++;
 	for (unsigned i = 0; i < n; i++)
 		(void)rte_flow_destroy((uint16_t)port, made[i], &error);
 	churned += n;
 }
 
-static void churn(enum churning how)
+static void churn(void)
 {
-	if (how == CHURN_RECKLESS) {
-		churn_at(find_vf());
-		return;
-	}
 	pthread_mutex_lock(&vf_lock);
 	churn_at(usable_vf());
 	pthread_mutex_unlock(&vf_lock);
@@ -239,7 +233,7 @@ static void print_stat(void)
 }
 
 /* False: quit. */
-static bool command(const char *word, bool *marking, enum churning *churning)
+static bool command(const char *word, bool *marking, bool *churning)
 {
 	if (strcmp(word, "stat") == 0) {
 		print_stat();
@@ -256,9 +250,7 @@ static bool command(const char *word, bool *marking, enum churning *churning)
 	} else if (strcmp(word, "mark") == 0) {
 		*marking = true;
 	} else if (strcmp(word, "churn") == 0) {
-		*churning = CHURN;
-	} else if (strcmp(word, "reckless") == 0) {
-		*churning = CHURN_RECKLESS;
+		*churning = true;
 	} else if (strcmp(word, "quit") == 0) {
 		return false;
 	}
@@ -313,8 +305,7 @@ int main(int argc, char **argv)
 {
 	int used = rte_eal_init(argc, argv);
 	struct rte_mempool *pool;
-	enum churning churning = CHURN_NONE;
-	bool marking = false;
+	bool marking = false, churning = false;
 	char line[64];
 
 	if (used < 0)
@@ -337,9 +328,9 @@ int main(int argc, char **argv)
 	for (;;) {
 		if (marking)
 			keep_rule();
-		if (churning != CHURN_NONE)
-			churn(churning);
-		if (!input_waits(churning != CHURN_NONE))
+		if (churning)
+			churn();
+		if (!input_waits(churning))
 			continue;
 		if (fgets(line, sizeof(line), stdin) == NULL)
 			break;

@@ -275,6 +275,24 @@ def note_alone():
         guest.quit()
 
 
+def churn(count):
+    """Rules are created and destroyed without pause while the VF comes and goes, under the lock that
+    an application needs for it (guest.c)."""
+    with Guest("--vf", "on") as guest:
+        vm.wait_for(lambda: path_is(guest, "vf"), "the VF path")
+        guest.say("churn")
+        stream = Stream(guest.cable)
+        stream.start()
+        for number in range(count):
+            before = guest.stat()["churned"]
+            cycle(guest, REVOKES[number * 7 % len(REVOKES)], "pci,uevent,note", 0)
+            vm.wait_for(lambda: guest.stat()["churned"] > before + 128, "rules on the new VF")
+        stream.stop()
+        account(guest, stream)
+        check(True, f"{guest.stat()['churned']} rules made and destroyed meanwhile")
+        guest.quit()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cycles", type=int, default=6)
@@ -285,6 +303,7 @@ def main():
         "marks": marks,
         "marks-user": lambda: marks(as_user=True),
         "cycles": lambda: cycles(options.cycles),
+        "churn": lambda: churn(max(2, options.cycles // 3)),
         "elsewhere": elsewhere,
         "note-alone": note_alone,
         "flap": flap,
