@@ -51,6 +51,19 @@ void conn_deadlines_init(struct conn_deadlines *deadlines, const struct conn_tim
 					 } };
 }
 
+uint32_t conn_deadlines_longest(const struct conn_timeouts *timeouts)
+{
+	struct conn_deadlines deadlines;
+	uint32_t longest = 0;
+
+	conn_deadlines_init(&deadlines, timeouts);
+	for (int phase = 0; phase < CONN_PHASES; phase++) {
+		if (deadlines.ms[phase] > longest)
+			longest = deadlines.ms[phase];
+	}
+	return longest;
+}
+
 static uint16_t with_phase(uint16_t word, enum conn_phase phase)
 {
 	return (word & ~CONN_PHASE_MASK) | phase;
@@ -193,6 +206,9 @@ static bool reset_counts(const struct conn_state *state, const struct conn_input
 	enum direction other = reverse_of(input->direction);
 	int32_t distance = (int32_t)(input->sequence - state->ack[other]);
 
+	/* then the last acknowledgement that was seen may be an old one */
+	if (input->unseen && other == DIRECTION_INBOUND)
+		return true;
 	return !(state->word & CONN_ACK_SEEN(other)) ||
 	       (distance >= -RESET_WINDOW && distance <= RESET_WINDOW);
 }
@@ -284,6 +300,21 @@ static enum conn_step pick_up(const struct conn_input *input, struct conn_state 
 	return open_entry(input, CONN_UNCONFIRMED, input->direction, input->rules, ret);
 }
 
+/*
+ * A FIN or RST: judged by the rules, and begins nothing. Where segments arrive unseen it may answer
+ * one of them.
+ */
+static enum conn_step pass_by(const struct conn_input *input)
+{
+	if (input->rules != CONN_RULES_DENY)
+		return CONN_STEP_NOTHING;
+	if (!input->unseen || input->direction != DIRECTION_OUTBOUND)
+		return CONN_STEP_DENY;
+	if (input->reverse == CONN_RULES_UNKNOWN)
+		return CONN_STEP_REVERSE;
+	return input->reverse == CONN_RULES_ALLOW ? CONN_STEP_NOTHING : CONN_STEP_DENY;
+}
+
 enum conn_step conn_state_open(const struct conn_input *input, struct conn_state *ret)
 {
 	/* What a packet that the rules allow makes; CONN_FREE: nothing. */
@@ -300,6 +331,8 @@ enum conn_step conn_state_open(const struct conn_input *input, struct conn_state
 		return CONN_STEP_RULES;
 	if (input->event == CONN_EVENT_ACK)
 		return pick_up(input, ret);
+	if (input->event == CONN_EVENT_FIN || input->event == CONN_EVENT_RST)
+		return pass_by(input);
 	if (input->rules == CONN_RULES_DENY)
 		return CONN_STEP_DENY;
 	if (makes[input->event] == CONN_FREE)

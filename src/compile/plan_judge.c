@@ -38,22 +38,26 @@ static bool prefix_matches(const struct ip_prefix *prefix, ip_number address)
 	return range.first <= address && address <= range.last;
 }
 
+static bool ports_match(const struct plan_match *match, const struct plan_packet *packet)
+{
+	return ((packet->source_port ^ match->source_port) & match->source_port_mask) == 0 &&
+	       ((packet->destination_port ^ match->destination_port) &
+		match->destination_port_mask) == 0;
+}
+
 static bool matches(const struct plan_match *match, const struct plan_packet *packet,
 		    const uint32_t tags[PLAN_TAGS])
 {
-	if (match->family != packet->family || !prefix_matches(&match->source, packet->source) ||
-	    !prefix_matches(&match->destination, packet->destination))
+	if (match->family != packet->family)
+		return false;
+	if (match->has_kind && (!ports_match(match, packet) || !kind_matches(match->kind, packet)))
 		return false;
 	for (int t = 0; t < PLAN_TAGS; t++) {
 		if ((tags[t] & match->tags[t]) != match->tags[t])
 			return false;
 	}
-	if (!match->has_kind)
-		return true;
-	return kind_matches(match->kind, packet) &&
-	       ((packet->source_port ^ match->source_port) & match->source_port_mask) == 0 &&
-	       ((packet->destination_port ^ match->destination_port) &
-		match->destination_port_mask) == 0;
+	return prefix_matches(&match->source, packet->source) &&
+	       prefix_matches(&match->destination, packet->destination);
 }
 
 /* Lower is looked at first: priority, then depth. */
@@ -68,6 +72,8 @@ static bool agree(const struct plan_rule *a, const struct plan_rule *b)
 		return false;
 	if (a->action == PLAN_MARK)
 		return a->slot == b->slot;
+	if (a->action == PLAN_DROP)
+		return a->entry == b->entry; /* their counters say which rule denied */
 	return a->action != PLAN_NEXT || (a->tags[0] == b->tags[0] && a->tags[1] == b->tags[1]);
 }
 

@@ -76,6 +76,17 @@ static int open_ports(struct nic *nic, struct accelnet_error *err)
 	return port_init(&nic->app, &app, err);
 }
 
+void nic_set_settled_flags(struct nic_view *view, bool verifies)
+{
+	view->settled_flags = RTE_MBUF_F_RX_FDIR_ID;
+	view->settled_mask =
+		RTE_MBUF_F_RX_FDIR_ID | RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_BAD;
+	if (!verifies)
+		return;
+	view->settled_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	view->settled_mask |= RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
+}
+
 static int make_lanes(struct nic *nic, struct accelnet_error *err)
 {
 	struct nic_view *view = &nic->view;
@@ -93,6 +104,7 @@ static int make_lanes(struct nic *nic, struct accelnet_error *err)
 	}
 	view->port[DIRECTION_INBOUND] = uplink_port(nic->uplink)->id;
 	view->port[DIRECTION_OUTBOUND] = nic->app.id;
+	nic_set_settled_flags(view, uplink_port(nic->uplink)->verifies);
 	return 0;
 }
 

@@ -29,9 +29,16 @@ struct nic {
 	struct nic_view view;
 };
 
-/* Builds a snapshot of `policy`, which it takes over (NULL: no policy is in force). */
+/* `verifies`: the uplink's device says of each packet whether its checksums are right. */
+void nic_set_settled_flags(struct nic_view *view, bool verifies);
+
+/* snapshot.c: builds one of `policy`, which it takes over (NULL: no policy is in force). */
 int snapshot_new(const struct nic *nic, struct policy *policy, uint64_t generation,
 		 struct snapshot **ret, struct accelnet_error *err);
+/* The same rule set and counters with other marks, which it takes over, on failure too. -ENOMEM. */
+int snapshot_new_marks(const struct snapshot *of, struct mark_table *marks, struct snapshot **ret);
+/* Before it is published. Takes the marks over. */
+void snapshot_set_marks(struct snapshot *snapshot, struct mark_table *marks);
 void snapshot_free(struct snapshot *snapshot);
 
 /* Swaps the snapshot in and frees the old one once no worker can be reading it. */

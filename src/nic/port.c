@@ -8,6 +8,7 @@
 #include "nic/port_totals.h"
 
 #include <errno.h>
+#include <rte_bus.h>
 #include <rte_dev.h>
 #include <rte_devargs.h>
 #include <rte_errno.h>
@@ -97,16 +98,28 @@ static int setup_queues(const struct port *port, const struct port_setup *setup)
 	return r;
 }
 
+/* Checksums of what arrives: hardware verifies them for nothing, a virtual device on the CPU. */
+static uint64_t checksum_offloads(const struct rte_eth_dev_info *info)
+{
+	const uint64_t wanted = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+	const char *bus = rte_bus_name(rte_dev_bus(info->device));
+
+	return strcmp(bus, "vdev") != 0 && (info->rx_offload_capa & wanted) == wanted ? wanted : 0;
+}
+
 /*
- * No offloads: every device that may stand here takes that, and the datapath forwards frames as
- * they are. RSS only where there is more than one queue, with the fields that the device has.
+ * No offloads but checksums: every device that may stand here takes that, and the datapath forwards
+ * frames as they are. RSS only where there is more than one queue, with the fields that the device
+ * has.
  */
-static int configure(const struct port *port, const struct port_setup *setup,
+static int configure(struct port *port, const struct port_setup *setup,
 		     const struct rte_eth_dev_info *info)
 {
 	struct rte_eth_conf conf = { 0 };
 	int r;
 
+	conf.rxmode.offloads = checksum_offloads(info);
+	port->verifies = conf.rxmode.offloads != 0;
 	if (setup->queues > 1 && info->flow_type_rss_offloads) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf =

@@ -28,6 +28,7 @@ struct port {
 	bool probed;    /* the device was added by us and is removed by port_fini() */
 	bool closes;    /* port_fini() closes it, though EAL brought it */
 	bool started;
+	bool verifies; /* the device says of each packet whether its checksums are right */
 	char driver[32];
 	struct mac_addr mac;
 };

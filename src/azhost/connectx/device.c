@@ -67,9 +67,12 @@ static int allocate_buffers(struct cx_device *device)
 	device->message_buffer = calloc(1, frame + CX_MESSAGE_MAX);
 	device->segment_buffer = calloc(1, frame);
 	device->receive_buffer = calloc(1, frame);
-	if (!device->message_buffer || !device->segment_buffer || !device->receive_buffer)
+	device->waiting = calloc(1, sizeof(*device->waiting));
+	if (!device->message_buffer || !device->segment_buffer || !device->receive_buffer ||
+	    !device->waiting)
 		return -ENOMEM;
-	return 0;
+	device->waiting->buffer = calloc(1, frame);
+	return device->waiting->buffer ? 0 : -ENOMEM;
 }
 
 static void free_device(struct cx_device *device)
@@ -80,6 +83,9 @@ static void free_device(struct cx_device *device)
 	free(device->message_buffer);
 	free(device->segment_buffer);
 	free(device->receive_buffer);
+	if (device->waiting)
+		free(device->waiting->buffer);
+	free(device->waiting);
 	free(device);
 }
 
@@ -200,6 +206,7 @@ dismantle:
 void cx_device_close(struct cx_device *device)
 {
 	leave_service(device);
+	cx_device_stop_waiting(device, device->waiting->rq);
 	cx_host_detach(device->host);
 	device->host = NULL;
 	cx_device_thread_release();
@@ -246,6 +253,7 @@ int cx_device_add_rq(struct cx_device *device, struct cx_rq *rq)
 
 void cx_device_remove_rq(struct cx_device *device, struct cx_rq *rq)
 {
+	cx_device_stop_waiting(device, rq);
 	for (unsigned int i = 0; i < device->n_rqs; i++) {
 		if (device->rqs[i] == rq) {
 			device->rqs[i] = device->rqs[--device->n_rqs];

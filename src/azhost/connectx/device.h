@@ -20,10 +20,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * With flow control, how long a frame waits for a buffer of its Rx queue before it is dropped after
+ * all. From then on nothing waits for that queue until it has received again: a queue that nobody
+ * reads does not hold up the others for ever (as a ConnectX's "device stall" watermark has it).
+ */
+#define CX_PATIENCE_NS 1000000000u
+
 struct cx_host;
 struct cx_rq;
 struct cx_sq;
 struct cx_vf;
+struct cx_waiting;
 
 /* Faults that the host may order (vfproto.h). Each counts the times that it still happens. */
 enum cx_fault {
@@ -64,6 +72,7 @@ struct cx_device {
 	atomic_bool failed;        /* after a fatal event; no lock */
 	bool stopped;              /* queues stand still: the device has died and told nobody yet */
 	bool link_up;
+	bool flow_control; /* frames wait for buffers */
 
 	struct cx_memory memory;
 	struct cx_object_table objects;
@@ -77,10 +86,11 @@ struct cx_device {
 	struct cx_host *host; /* NULL: no launcher */
 	struct cx_counters counters;
 	uint64_t faults[CX_FAULTS];
-	uint64_t now;         /* device clock of this round, nanoseconds */
-	uint64_t next_kernel; /* when to look at the kernel's interface again */
-	unsigned int walk;    /* of steer_enter(), for this round */
-	bool receiving;       /* some RQ has had buffers: the host was told */
+	uint64_t now;               /* device clock of this round, nanoseconds */
+	uint64_t next_kernel;       /* when to look at the kernel's interface again */
+	unsigned int walk;          /* of steer_enter(), for this round */
+	bool receiving;             /* some RQ has had buffers: the host was told */
+	struct cx_waiting *waiting; /* owned */
 
 	uint32_t max_message; /* bytes of a TSO message; 0: no TSO */
 	uint8_t *message_buffer;
@@ -129,8 +139,13 @@ enum cx_send_result cx_device_send(struct cx_device *device, struct cx_frame *fr
 				   uint32_t metadata, uint32_t sqn);
 
 /* A frame from the wire: steering, then queues or the kernel. The frame may be changed; it needs
- * CX_FRAME_HEADROOM bytes before it. */
+ * CX_FRAME_HEADROOM bytes before it. Not to be called while cx_device_waits(). */
 void cx_device_receive(struct cx_device *device, struct cx_frame *frame);
+
+/* A frame still waits for a buffer: no other can be received. Tries again to deliver it. */
+bool cx_device_waits(struct cx_device *device);
+/* The queue goes: a frame that waits for it is dropped. */
+void cx_device_stop_waiting(struct cx_device *device, const struct cx_rq *rq);
 
 /* Nanoseconds since some moment: the clock of completions. */
 uint64_t cx_device_clock(void);

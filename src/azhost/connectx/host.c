@@ -175,6 +175,7 @@ int cx_host_attach(struct cx_device *device, struct cx_host **ret_host)
 		return r;
 	}
 	device->link_up = attach.attach.link_up;
+	device->flow_control = attach.attach.flow_control != 0;
 	*ret_host = host;
 	return 0;
 }

@@ -35,6 +35,16 @@ static void to_kernel(struct cx_device *device, const struct cx_frame *frame)
 		device->counters.dropped++;
 }
 
+/* Whether the wire would take a frame of any length now. */
+static bool wire_has_room(struct cx_device *device)
+{
+	struct cx_vf *peer = device->vf->peer;
+
+	if (peer)
+		return !peer->device || !cx_device_waits(peer->device);
+	return !device->host || cx_host_has_room(device->host);
+}
+
 /* False if the wire is full. A wire that leads nowhere swallows the frame. */
 static bool to_wire(struct cx_device *device, struct cx_frame *frame)
 {
@@ -45,6 +55,8 @@ static bool to_wire(struct cx_device *device, struct cx_frame *frame)
 		return true;
 	}
 	if (peer) {
+		if (peer->device && cx_device_waits(peer->device))
+			return false;
 		if (peer->device)
 			cx_device_receive(peer->device, frame);
 		return true;
@@ -57,7 +69,7 @@ enum cx_send_result cx_device_send(struct cx_device *device, struct cx_frame *fr
 {
 	if (steer_active(device->steering, STEER_TX)) {
 		/* Asked first, so that rules do not count a frame twice that has to wait. */
-		if (!device->vf->peer && device->host && !cx_host_has_room(device->host))
+		if (!wire_has_room(device))
 			return CX_SEND_HELD;
 
 		struct steer_packet packet = {
@@ -115,6 +127,7 @@ static void count_receive(struct cx_device *device, struct cx_rq *rq, enum cx_re
 {
 	switch (result) {
 	case CX_RECEIVED:
+		rq->stalled = false;
 		device->counters.delivered++;
 		break;
 	case CX_NO_BUFFER:
@@ -126,6 +139,58 @@ static void count_receive(struct cx_device *device, struct cx_rq *rq, enum cx_re
 		device->counters.dropped++;
 		break;
 	}
+}
+
+/* Keep the frame until its queue has a buffer. It is copied: its place is for the next one. */
+static void wait_for_buffer(struct cx_device *device, struct cx_rq *rq,
+			    const struct cx_frame *frame, const struct cx_receive_info *info)
+{
+	struct cx_waiting *waiting = device->waiting;
+
+	waiting->rq = rq;
+	waiting->info = *info;
+	waiting->since = device->now;
+	waiting->frame = (struct cx_frame){ .data = waiting->buffer, .length = frame->length };
+	memcpy(waiting->buffer, frame->data, frame->length);
+}
+
+bool cx_device_waits(struct cx_device *device)
+{
+	struct cx_waiting *waiting = device->waiting;
+	struct cx_rq *rq = waiting->rq;
+	enum cx_receive_result result;
+
+	if (!rq || cx_device_failed(device) || device->stopped)
+		return false;
+	result = cx_rq_receive(rq, &waiting->frame, &waiting->info);
+	if (result == CX_NO_BUFFER) {
+		if (device->now - waiting->since < CX_PATIENCE_NS)
+			return true;
+		rq->stalled = true;
+	}
+	waiting->rq = NULL;
+	count_receive(device, rq, result);
+	return false;
+}
+
+void cx_device_stop_waiting(struct cx_device *device, const struct cx_rq *rq)
+{
+	if (!rq || device->waiting->rq != rq)
+		return;
+	device->waiting->rq = NULL;
+	device->counters.dropped++;
+}
+
+/* A copy for one of several queues does not wait: the others have theirs already. */
+static void receive(struct cx_device *device, struct cx_rq *rq, const struct cx_frame *frame,
+		    const struct cx_receive_info *info, bool alone)
+{
+	enum cx_receive_result result = cx_rq_receive(rq, frame, info);
+
+	if (result == CX_NO_BUFFER && device->flow_control && alone && !rq->stalled)
+		wait_for_buffer(device, rq, frame, info);
+	else
+		count_receive(device, rq, result);
 }
 
 static void deliver(struct cx_device *device, const struct cx_frame *frame,
@@ -150,7 +215,7 @@ static void deliver(struct cx_device *device, const struct cx_frame *frame,
 		else if (cx_device_take_fault(device, CX_FAULT_RX_ERROR))
 			count_receive(device, rq, cx_rq_fail(rq, SYNDROME_LOCAL_PROTECTION));
 		else
-			count_receive(device, rq, cx_rq_receive(rq, frame, &info));
+			receive(device, rq, frame, &info, packet->n_tirs == 1);
 	}
 }
 
@@ -205,7 +270,8 @@ static unsigned int poll_wire(struct cx_device *device)
 	struct cx_frame frame = receive_frame(device);
 	unsigned int n = 0;
 
-	while (n < WIRE_BURST && cx_host_receive(device->host, &frame)) {
+	while (n < WIRE_BURST && !cx_device_waits(device) &&
+	       cx_host_receive(device->host, &frame)) {
 		cx_device_receive(device, &frame);
 		frame = receive_frame(device);
 		n++;
@@ -241,6 +307,7 @@ unsigned int cx_device_poll(struct cx_device *device)
 	if (cx_device_failed(device) || device->stopped)
 		return 0;
 	device->now = cx_device_clock();
+	(void)cx_device_waits(device); /* asked again before each frame */
 	if (device->host)
 		work += poll_host(device);
 	for (unsigned int i = 0; i < device->n_sqs; i++)
@@ -249,8 +316,8 @@ unsigned int cx_device_poll(struct cx_device *device)
 		cx_cq_notify(device->rqs[i]->cq);
 	if (device->host) {
 		cx_host_kick(device->host);
-		if (work)
-			cx_host_publish(device->host);
+		/* In idle rounds, too: the program may have consumed what was delivered before. */
+		cx_host_publish(device->host);
 	}
 	return work;
 }

@@ -98,6 +98,7 @@ struct cx_rq {
 	bool vlan_strip;
 	bool striding;
 	bool fed;            /* has had buffers since its last reset */
+	bool stalled;        /* a frame waited for it in vain */
 	uint8_t log_strides; /* of one descriptor */
 	uint8_t log_stride_bytes;
 	uint16_t consumed;    /* descriptors */
@@ -156,6 +157,15 @@ enum cx_receive_result {
 	CX_NO_BUFFER,      /* counted as out_of_buffer */
 	CX_RECEIVE_FAILED, /* an error completion was written */
 	CX_QUEUE_CLOSED,   /* not in the ready state */
+};
+
+/* A frame that has been steered and waits for a buffer of its queue. */
+struct cx_waiting {
+	struct cx_rq *rq; /* NULL: there is none */
+	struct cx_frame frame;
+	struct cx_receive_info info;
+	uint64_t since;  /* on the device's clock */
+	uint8_t *buffer; /* owned; as long as a device's receive_buffer */
 };
 
 enum cx_receive_result cx_rq_receive(struct cx_rq *rq, const struct cx_frame *frame,

@@ -6,6 +6,7 @@
 #include "azhost/connectx/device.h"
 #include "azhost/connectx/host.h"
 #include "azhost/connectx/lock.h"
+#include "azhost/connectx/queue.h"
 #include "azhost/connectx/vf.h"
 
 #include <errno.h>
@@ -100,6 +101,9 @@ static bool collect_wakeups(struct pollfd *wakeups, nfds_t *ret_n)
 		int fd;
 
 		if (!vf->device || !vf->device->host)
+			continue;
+		/* Frames are there, but none can be taken before the program gives buffers. */
+		if (vf->device->waiting->rq)
 			continue;
 		if (!cx_host_may_sleep(vf->device->host))
 			return false;

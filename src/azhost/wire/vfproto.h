@@ -91,7 +91,10 @@ struct vf_message {
 			uint32_t link_up;
 			uint32_t mtu; /* of the kernel interface */
 			uint8_t mac[6];
-			uint8_t reserved[2];
+			uint8_t flow_control; /* 1: a frame that finds no buffer in its Rx queue
+					       * waits, and those behind it (see device.h);
+					       * 0: it is dropped, as no_buffer */
+			uint8_t reserved;
 			uint64_t to_guest_offset; /* ring read by the library */
 			uint64_t to_host_offset;  /* ring written by the library */
 			uint64_t wire_bytes;      /* length of the memfd; map it MAP_SHARED */

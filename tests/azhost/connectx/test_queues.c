@@ -1,6 +1,7 @@
 /* Queues: what each descriptor makes of memory, wire and completions, also where it is wrong. */
 #include "azhost/connectx/bed.h"
 
+#include "azhost/connectx/lock.h"
 #include "azhost/connectx/queue.h"
 
 #include <endian.h>
@@ -70,7 +71,7 @@ static uint8_t syndrome(const struct cx_cqe *cqe)
 	return ((const struct cx_error_cqe *)cqe)->syndrome;
 }
 
-/* The next frame that b got is these bytes, in buffer i. */
+/* The next frame that b got is these bytes, by descriptor i. */
 static void expect_frame(struct bed *b, unsigned int i, const uint8_t *bytes, uint32_t length)
 {
 	const struct cx_cqe *cqe = completion(b, true);
@@ -78,7 +79,7 @@ static void expect_frame(struct bed *b, unsigned int i, const uint8_t *bytes, ui
 	assert_int_equal(opcode(cqe), CQE_RECEIVE);
 	assert_int_equal(be32toh(cqe->byte_count), length);
 	assert_int_equal(be16toh(cqe->wqe_counter), i);
-	assert_memory_equal(b->packets + i * BED_BUFFER, bytes, length);
+	assert_memory_equal(b->packets + i % BED_RING * BED_BUFFER, bytes, length);
 }
 
 static void expect_sent(struct bed *a, uint16_t counter)
@@ -325,6 +326,65 @@ static void no_receive_buffer(void **state)
 	assert_int_equal(pair->b.device->counters.no_buffer, 3);
 }
 
+/* b has taken all that it has buffers for; the next frame waits, the one after it is not sent. */
+static void fill_up(struct pair *pair)
+{
+	pair->b.device->flow_control = true;
+	for (unsigned int i = 0; i < BED_RING - 1; i++) {
+		send_simple(&pair->a, i, 60);
+		bed_poll(&pair->a);
+		expect_sent(&pair->a, (uint16_t)i);
+		expect_frame(&pair->b, i, pair->a.packets + i, 60);
+	}
+	bed_poll(&pair->b);
+	for (unsigned int i = 0; i < 2; i++)
+		send_simple(&pair->a, 100 + i, 60);
+	bed_poll(&pair->a);
+	expect_sent(&pair->a, BED_RING - 1);
+	expect_nothing(pair);
+	assert_int_equal(pair->b.device->counters.no_buffer, 0);
+}
+
+/* With flow control a frame waits for a buffer, and its sender with it; none is lost. */
+static void waits_for_buffer(void **state)
+{
+	struct pair *pair = *state;
+
+	fill_up(pair);
+	bed_post_more(&pair->b, BED_RING);
+	bed_poll(&pair->b);
+	expect_frame(&pair->b, BED_RING - 1, pair->a.packets + 100, 60);
+	bed_post_more(&pair->b, BED_RING + 1);
+	bed_poll(&pair->a);
+	expect_sent(&pair->a, BED_RING);
+	expect_frame(&pair->b, BED_RING, pair->a.packets + 101, 60);
+	assert_int_equal(pair->b.device->counters.no_buffer, 0);
+	assert_int_equal(pair->b.device->counters.delivered, BED_RING + 1);
+}
+
+/* A queue that nobody reads is not waited for for ever, and then not again before it moves. */
+static void waits_in_vain(void **state)
+{
+	struct pair *pair = *state;
+
+	fill_up(pair);
+	pair->b.device->waiting->since -= CX_PATIENCE_NS;
+	bed_poll(&pair->a);
+	expect_sent(&pair->a, BED_RING);
+	assert_int_equal(pair->b.device->counters.no_buffer, 2);
+	bed_post_more(&pair->b, BED_RING);
+	send_simple(&pair->a, 7, 60);
+	bed_poll(&pair->a);
+	expect_frame(&pair->b, BED_RING - 1, pair->a.packets + 7, 60);
+	send_simple(&pair->a, 8, 60);
+	bed_poll(&pair->a);
+	assert_non_null(pair->b.device->waiting->rq);
+	cx_lock();
+	cx_device_stop_waiting(pair->b.device, pair->b.device->waiting->rq);
+	cx_unlock();
+	assert_int_equal(pair->b.device->counters.dropped, 1);
+}
+
 /* Longer than its buffer: an error completion, and the queue goes on. */
 static void receive_too_long(void **state)
 {
@@ -475,6 +535,8 @@ int main(void)
 		TEST(doorbell_beyond_ring),
 		TEST(completion_queue_full),
 		TEST(no_receive_buffer),
+		TEST(waits_for_buffer),
+		TEST(waits_in_vain),
 		TEST(receive_too_long),
 		TEST(receive_protection),
 		TEST(vlan_strip),
