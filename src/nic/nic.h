@@ -18,6 +18,7 @@ struct nic;
 struct conn_table;
 struct snapshot;
 struct event_log;
+struct offload;
 struct rte_rcu_qsbr;
 
 /* What a NIC needs from the daemon; everything is borrowed and outlives the NIC. */
@@ -25,8 +26,8 @@ struct nic_services {
 	const char *state_directory;
 	struct event_log *events;
 	struct rte_rcu_qsbr *qsbr; /* the workers are its readers */
-	/* Runs a job on the offload thread, in order: for calls that block. -ENOMEM. Any thread. */
-	int (*post)(void *context, void (*job)(void *argument), void *argument);
+	struct offload *offload;   /* NULL: nothing goes to hardware, and calls that block are made
+				      where they are needed */
 	/* Has nic_attend() called soon, for every NIC. Any thread; does not block. */
 	void (*wake)(void *context);
 	void *context;
