@@ -84,6 +84,7 @@ struct installer {
 		unsigned in_a_row;  /* refusals of rules of this sort */
 		uint32_t sort;
 		struct flow_error newest;
+		unsigned uncounted; /* rules in a row that went in without a counter only */
 	} round;
 	uint64_t round_try_at; /* 0: everything is in */
 	unsigned rounds_failed;

@@ -12,6 +12,9 @@
 /* After so many refusals the rest of the same sort is not tried: the device is full, or cannot. */
 #define REFUSALS_IN_A_ROW 16
 
+/* After so many rules that went in only without a counter there are none left. */
+#define UNCOUNTED_IN_A_ROW 4
+
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 60000
 
@@ -203,7 +206,8 @@ static void put_in(struct installer *installer, const struct flow_call *call)
 	state->counted = call->counted;
 	state->slot_used = state->slot != SLOT_NONE;
 	state->wait = RULE_UNTRIED;
-	round->counters_out |= round->try_uncounted;
+	round->uncounted = round->try_uncounted ? round->uncounted + 1 : 0;
+	round->counters_out |= round->uncounted == UNCOUNTED_IN_A_ROW;
 	round->try_uncounted = false;
 	round->in_a_row = 0;
 	round->at++;

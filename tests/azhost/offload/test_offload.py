@@ -97,7 +97,12 @@ class Guest(vm.Vm):
         check(status["state"] == "complete" and status["installed"] == status["planned"],
               f"{what}: complete with {status['installed']} rules {status['message']}")
         left = self.device() - self.own
-        check(left == int(status["planned"]), f"{what}: the device has these {left} rules alone")
+        check(left == int(status["planned"]) + self.spread(),
+              f"{what}: the device has these {left} rules alone")
+
+    def spread(self):
+        """What the PMD makes of the rules that end the last group: one more for TCP and for UDP."""
+        return 4 if self.status()["tier"] == "T3" else 0
 
     def quit(self):
         self.write("quit\n")
@@ -156,21 +161,17 @@ def refusals(guest, _tier):
     guest.apply(SMALL)
     planned = int(guest.status()["planned"])
     guest.run("none")
-    degraded = 0
-    # a rule that asks for a counter is tried without one first, so every second call counts twice
     for n in range(1, planned + 1):
         guest.fault("rule-fail-at", n)
         guest.apply(SMALL)
-        status = guest.status()
         guest.fault("rule-fail-at", 0)
-        degraded += status["state"] == "degraded"
         guest.run("again")
         status = guest.status()
-        if status["state"] != "complete" or guest.device() - guest.own != planned:
+        if status["state"] != "complete" or guest.device() - guest.own != planned + guest.spread():
             check(False, f"creation {n} failed: {status}")
         guest.run("none")
     vm.wait_for(lambda: guest.device() == guest.own, "an empty device", 5)
-    check(True, f"each of {planned} creations failed once; {degraded} times degraded until tried again")
+    check(True, f"each of {planned} creations failed once")
 
     guest.fault("rule-limit", guest.own + planned // 2)
     guest.apply(SMALL)
