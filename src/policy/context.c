@@ -357,7 +357,12 @@ size_t context_group_names(const struct context *context, char *buffer, size_t s
 	return list_names(&context->part[0].groups, &context->part[1].groups, buffer, size);
 }
 
-size_t context_tag_names(const struct context *context, char *buffer, size_t size)
+void context_offer_tags(const struct context *context, struct suggestion *best)
 {
-	return list_names(&context->part[0].tags, &context->part[1].tags, buffer, size);
+	for (size_t i = 0; i < 2; i++) {
+		const struct context_map *tags = &context->part[i].tags;
+
+		for (size_t k = 0; k < tags->count; k++)
+			suggestion_offer(best, tags->entries[k].name);
+	}
 }
