@@ -20,7 +20,10 @@ struct context_entry {
 	bool used;
 };
 
-/* Sorted by name without regard to case; names are unique. */
+/* By name without regard to case, for qsort() and bsearch(). */
+int context_compare_entries(const void *a, const void *b);
+
+/* In that order; names are unique. */
 struct context_map {
 	struct json_at at;
 	struct context_entry *entries;
