@@ -257,7 +257,7 @@ void installer_install(struct installer *installer)
 	installer->task = TASK_INSTALL;
 	installer->withdraw = NULL;
 	installer->rounds_failed = 0;
-	installer->leaving_try_at = 0;
+	installer->leaving_at = installer->leaving_count;
 	round_begin(installer, true);
 }
 

@@ -86,8 +86,9 @@ class Testpmd(unittest.TestCase):
         self.assertEqual(document["schema"], "accelnet-bench/1")
         self.assertEqual(document["environment"]["arguments"][0], "--bench")
         names = [result["name"] for result in document["results"]]
-        self.assertEqual(names, ["classify/nsg/50", "classify/acl1/50", "compile/nsg/50",
-                                 "compile/acl1/50"])
+        self.assertEqual(names, ["classify/nsg/50", "classify/acl1/50",
+                                 "compile/nsg/50/T2", "compile/nsg/50/T3",
+                                 "compile/acl1/50/T2", "compile/acl1/50/T3"])
         for result in document["results"]:
             samples = result["samples"]["rounds"]
             self.assertEqual(len(samples) + result["busyRounds"], 2)
