@@ -282,22 +282,30 @@ static enum conn_step open_entry(const struct conn_input *input, enum conn_phase
 
 /*
  * A segment in mid-stream. The rules of the reverse direction count for leaving ones only, and only
- * in the grace window: else, with Internet allowed outbound, any stray ACK would get in.
+ * in the grace window: else, with Internet allowed outbound, any stray ACK would get in. Where
+ * segments arrive unseen, a leaving one is taken for confirmed by them.
  */
 static enum conn_step pick_up(const struct conn_input *input, struct conn_state *ret)
 {
 	bool may_reverse = input->grace && input->direction == DIRECTION_OUTBOUND;
+	bool confirmed = input->unseen && input->direction == DIRECTION_OUTBOUND;
+	enum conn_phase phase = confirmed ? CONN_ESTABLISHED : CONN_UNCONFIRMED;
+	enum direction opened_by = input->direction;
+	enum conn_rules rules = input->rules;
 
 	if (input->rules != CONN_RULES_ALLOW && may_reverse) {
 		if (input->reverse == CONN_RULES_UNKNOWN)
 			return CONN_STEP_REVERSE;
-		if (input->reverse == CONN_RULES_ALLOW)
-			return open_entry(input, CONN_UNCONFIRMED, DIRECTION_INBOUND,
-					  CONN_RULES_ALLOW, ret);
+		if (input->reverse == CONN_RULES_ALLOW) {
+			opened_by = DIRECTION_INBOUND;
+			rules = CONN_RULES_ALLOW;
+		}
 	}
-	if (input->rules == CONN_RULES_DENY)
+	if (rules == CONN_RULES_DENY)
 		return CONN_STEP_DENY;
-	return open_entry(input, CONN_UNCONFIRMED, input->direction, input->rules, ret);
+	(void)open_entry(input, phase, opened_by, rules, ret);
+	ret->word |= confirmed ? CONN_REPLIED : 0;
+	return CONN_STEP_OPEN;
 }
 
 /*

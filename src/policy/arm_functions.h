@@ -23,6 +23,7 @@ extern const struct arm_function arm_logic_functions[];
 extern const struct arm_function arm_text_functions[];
 extern const struct arm_function arm_search_functions[];
 extern const struct arm_function arm_list_functions[];
+extern const struct arm_function arm_set_functions[];
 extern const struct arm_function arm_network_functions[];
 
 struct json_at arm_arg(const struct arm_call *call, size_t i);
@@ -41,5 +42,6 @@ int arm_return_text(struct arm_call *call, char *text, struct json **ret);
 char *arm_joined(char *left, const char *right, size_t length);
 /* Equal as JSON; the order of an object's members does not count. */
 bool arm_equal(const struct json_at *a, const struct json_at *b);
+bool arm_list_has(const struct json_at *list, const struct json_at *wanted);
 
 #endif

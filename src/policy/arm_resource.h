@@ -8,10 +8,6 @@
 
 #include "policy/arm_evaluate.h"
 
-#define ARM_NSG_TYPE        "Microsoft.Network/networkSecurityGroups"
-#define ARM_RULE_TYPE       ARM_NSG_TYPE "/securityRules"
-#define ARM_DEPLOYMENT_TYPE "Microsoft.Resources/deployments"
-
 bool arm_resource_is(const struct json_at *resource, const char *type);
 
 /* Positive answer of arm_resource_name(). */

@@ -60,7 +60,7 @@ bool members_none(struct reader *reader, const struct json_at *object, const cha
 			continue;
 		none = false;
 		reader_error(reader, ACCELNET_E_VALUE, &child, NULL,
-			     "\"%s\" stands beside \"properties\", where it belongs", child.key);
+			     "\"%s\" stands beside \"properties\" and belongs into it", child.key);
 	}
 	return none;
 }

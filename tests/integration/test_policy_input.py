@@ -164,6 +164,22 @@ class Cases(test_control.Cases):
         checked = self.ask("policy", "check", path, "--context", bad, status=3)
         assert checked["errors"][0]["code"] == "bad-address", checked
 
+    def counts_what_it_does_not_show(self):
+        """a thousand errors and as many warnings are shown, the rest are counted"""
+        many = [rule(f"r{i}", 100 + i, sourceAddressPrefix="10.0.0.1/8",
+                     destinationPortRange=(80, 99999)[i % 2]) for i in range(2400)]
+        path = self.file(document(*many, context=CONTEXT))
+        shown = self.ctl("policy", "check", path, status=3).decode().splitlines()
+        assert shown[-2] == "and 1601 more errors and warnings", shown[-5:]
+        assert shown[-1].endswith("errors: 1200, warnings: 2401"), shown[-1]
+        checked = self.ask("policy", "check", path, status=3)
+        assert len(checked["errors"]) == len(checked["warnings"]) == 1000, checked
+        assert checked["notShown"] == 1601, checked["notShown"]
+        for entry in many:
+            entry["properties"]["destinationPortRange"] = "80"
+        applied = self.apply(document(*many, context=CONTEXT))
+        assert (len(applied["warnings"]), applied["notShown"]) == (1000, 1401), applied["notShown"]
+
     def loads_tags(self):
         """tags load: changes a verdict, and nothing but the tags"""
         policy = document(rule("corp", 100, sourceAddressPrefix="Corp"),
@@ -317,8 +333,9 @@ class Cases(test_control.Cases):
 
     def all(self):
         return [self.parameters, self.compiles, self.merges_contexts,
-                self.context_beside_a_document, self.loads_tags, self.refuses_tags,
-                self.compares_packets, self.analyses, self.api_management, self.log_is_clean]
+                self.context_beside_a_document, self.counts_what_it_does_not_show,
+                self.loads_tags, self.refuses_tags, self.compares_packets, self.analyses,
+                self.api_management, self.log_is_clean]
 
 
 def main():
