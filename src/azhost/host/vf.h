@@ -68,8 +68,9 @@ struct vf {
 	struct loop_fd to_host_event;
 	int to_guest_event;
 	struct loop_poller poller;
-	bool kick; /* frames were put since the last kick */
-	bool held; /* frames of the guest have to wait */
+	bool kick;        /* frames were put since the last kick */
+	bool held;        /* frames of the guest have to wait */
+	uint64_t leaving; /* of a wire that is cut: frames that had left the VF before */
 
 	uint64_t attaches;
 	uint64_t ring_full;
@@ -114,6 +115,23 @@ struct vf_losses vf_in_flight(const struct vf *vf);
 void vf_attach(struct vf *vf, int fd);
 /* Answer a hello with an error and hang up. */
 void vf_refuse(int fd, int status);
+
+/* --- vf_wire.c, for vf.c --- */
+
+/* The loop's poller while a guest has the VF open. */
+unsigned vf_poll_wire(void *opaque);
+bool vf_wire_may_sleep(void *opaque);
+/* Call before the wire is cut: what the guest had sent by then has left the VF. */
+void vf_note_leaving(struct vf *vf);
+/* Take what the guest had sent before it let go of the VF, room or not. */
+void vf_drain(struct vf *vf);
+
+/* --- vf.c, for vf_wire.c --- */
+
+/* The guest's side broke the rules: as good as gone. */
+void vf_reject(struct vf *vf, const char *what);
+
+/* --- */
 
 /* How the VF appears in $AZHOST_DIR/vfs; empty where it is not there. */
 void vf_list_entry(const struct vf *vf, char *text, size_t size);

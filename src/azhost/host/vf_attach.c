@@ -171,6 +171,7 @@ void vf_attach(struct vf *vf, int fd)
 	}
 	vf->cut = false;
 	vf->kick = false;
+	vf->leaving = 0;
 	vf->attaches++;
 	loop_poller_add(vf->loop, &vf->poller);
 	say_detail("%s: VF opened by the guest at %s", vf->ibname, vf->address);

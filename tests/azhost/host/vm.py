@@ -69,16 +69,24 @@ def wait_for(condition, what, timeout=40):
         time.sleep(0.02)
 
 
-def command_of(guest):
-    """Process id of a VM's command: the launcher's oldest child but the host."""
+def children_of(guest):
+    """Children of a VM's launcher, the oldest first: process id and name."""
     path = f"/proc/{guest.process.pid}/task/{guest.process.pid}/children"
     with open(path, encoding="ascii") as file:
         children = sorted(int(pid) for pid in file.read().split())
     for pid in children:
         with open(f"/proc/{pid}/comm", encoding="ascii") as file:
-            if file.read().strip() != "azhost-host":
-                return pid
-    raise RuntimeError("no command")
+            yield pid, file.read().strip()
+
+
+def command_of(guest):
+    """Process id of a VM's command."""
+    return next(pid for pid, name in children_of(guest) if name != "azhost-host")
+
+
+def host_of(guest):
+    """Process id of a VM's host."""
+    return next(pid for pid, name in children_of(guest) if name == "azhost-host")
 
 
 class Cable:
