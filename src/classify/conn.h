@@ -162,6 +162,9 @@ void conn_foreach(const struct conn_table *table, uint64_t now, uint64_t *cursor
 int conn_kill4(struct conn_table *table, const struct key4 *key, uint64_t now);
 int conn_kill6(struct conn_table *table, const struct key6 *key, uint64_t now);
 
+/* True while a tuple is closed because its connection was cut. Any thread. */
+bool conn_table_has_tombstones(const struct conn_table *table);
+
 /* Never resets; reading disturbs nobody. Thread: any. */
 struct conn_stats {
 	/* now */

@@ -170,6 +170,18 @@ int conn_entry_insert(struct conn_table *table, struct conn_entry *entry,
 	return 0;
 }
 
+static void count_tombstone(struct conn_table *table, const struct conn_state *old,
+			    const struct conn_state *new)
+{
+	bool was = conn_state_phase(old) == CONN_TOMBSTONE;
+	bool is = conn_state_phase(new) == CONN_TOMBSTONE;
+
+	if (is && !was)
+		__atomic_fetch_add(&table->shared.tombstones, 1, __ATOMIC_RELAXED);
+	else if (was && !is)
+		__atomic_fetch_sub(&table->shared.tombstones, 1, __ATOMIC_RELAXED);
+}
+
 void conn_entry_update(struct conn_table *table, struct conn_entry *entry,
 		       const struct conn_state *state)
 {
@@ -177,6 +189,7 @@ void conn_entry_update(struct conn_table *table, struct conn_entry *entry,
 	struct conn_state old;
 
 	conn_state_load(stored, &old);
+	count_tombstone(table, &old, state);
 	if (conn_state_unreplied(&old) && !conn_state_unreplied(state))
 		__atomic_fetch_sub(&table->shared.unreplied, 1, __ATOMIC_RELAXED);
 	conn_state_store(stored, state);
@@ -188,6 +201,7 @@ void conn_entry_remove(struct conn_table *table, const struct conn_place *place,
 	struct conn_state old;
 
 	conn_state_load(&bucket->state[slot], &old);
+	count_tombstone(table, &old, &(struct conn_state){ .word = CONN_FREE });
 	conn_slot_clear(bucket, slot);
 	if (index != place->first)
 		conn_overflow_add(conn_bucket_at(place->side, place->first), -1);

@@ -51,6 +51,19 @@ void conn_deadlines_init(struct conn_deadlines *deadlines, const struct conn_tim
 					 } };
 }
 
+uint32_t conn_deadlines_longest(const struct conn_timeouts *timeouts)
+{
+	struct conn_deadlines deadlines;
+	uint32_t longest = 0;
+
+	conn_deadlines_init(&deadlines, timeouts);
+	for (int phase = 0; phase < CONN_PHASES; phase++) {
+		if (deadlines.ms[phase] > longest)
+			longest = deadlines.ms[phase];
+	}
+	return longest;
+}
+
 static uint16_t with_phase(uint16_t word, enum conn_phase phase)
 {
 	return (word & ~CONN_PHASE_MASK) | phase;
@@ -193,6 +206,9 @@ static bool reset_counts(const struct conn_state *state, const struct conn_input
 	enum direction other = reverse_of(input->direction);
 	int32_t distance = (int32_t)(input->sequence - state->ack[other]);
 
+	/* then the last acknowledgement that was seen may be an old one */
+	if (input->unseen && other == DIRECTION_INBOUND)
+		return true;
 	return !(state->word & CONN_ACK_SEEN(other)) ||
 	       (distance >= -RESET_WINDOW && distance <= RESET_WINDOW);
 }
@@ -266,22 +282,45 @@ static enum conn_step open_entry(const struct conn_input *input, enum conn_phase
 
 /*
  * A segment in mid-stream. The rules of the reverse direction count for leaving ones only, and only
- * in the grace window: else, with Internet allowed outbound, any stray ACK would get in.
+ * in the grace window: else, with Internet allowed outbound, any stray ACK would get in. Where
+ * segments arrive unseen, a leaving one is taken for confirmed by them.
  */
 static enum conn_step pick_up(const struct conn_input *input, struct conn_state *ret)
 {
 	bool may_reverse = input->grace && input->direction == DIRECTION_OUTBOUND;
+	bool confirmed = input->unseen && input->direction == DIRECTION_OUTBOUND;
+	enum conn_phase phase = confirmed ? CONN_ESTABLISHED : CONN_UNCONFIRMED;
+	enum direction opened_by = input->direction;
+	enum conn_rules rules = input->rules;
 
 	if (input->rules != CONN_RULES_ALLOW && may_reverse) {
 		if (input->reverse == CONN_RULES_UNKNOWN)
 			return CONN_STEP_REVERSE;
-		if (input->reverse == CONN_RULES_ALLOW)
-			return open_entry(input, CONN_UNCONFIRMED, DIRECTION_INBOUND,
-					  CONN_RULES_ALLOW, ret);
+		if (input->reverse == CONN_RULES_ALLOW) {
+			opened_by = DIRECTION_INBOUND;
+			rules = CONN_RULES_ALLOW;
+		}
 	}
-	if (input->rules == CONN_RULES_DENY)
+	if (rules == CONN_RULES_DENY)
 		return CONN_STEP_DENY;
-	return open_entry(input, CONN_UNCONFIRMED, input->direction, input->rules, ret);
+	(void)open_entry(input, phase, opened_by, rules, ret);
+	ret->word |= confirmed ? CONN_REPLIED : 0;
+	return CONN_STEP_OPEN;
+}
+
+/*
+ * A FIN or RST: judged by the rules, and begins nothing. Where segments arrive unseen it may answer
+ * one of them.
+ */
+static enum conn_step pass_by(const struct conn_input *input)
+{
+	if (input->rules != CONN_RULES_DENY)
+		return CONN_STEP_NOTHING;
+	if (!input->unseen || input->direction != DIRECTION_OUTBOUND)
+		return CONN_STEP_DENY;
+	if (input->reverse == CONN_RULES_UNKNOWN)
+		return CONN_STEP_REVERSE;
+	return input->reverse == CONN_RULES_ALLOW ? CONN_STEP_NOTHING : CONN_STEP_DENY;
 }
 
 enum conn_step conn_state_open(const struct conn_input *input, struct conn_state *ret)
@@ -300,6 +339,8 @@ enum conn_step conn_state_open(const struct conn_input *input, struct conn_state
 		return CONN_STEP_RULES;
 	if (input->event == CONN_EVENT_ACK)
 		return pick_up(input, ret);
+	if (input->event == CONN_EVENT_FIN || input->event == CONN_EVENT_RST)
+		return pass_by(input);
 	if (input->rules == CONN_RULES_DENY)
 		return CONN_STEP_DENY;
 	if (makes[input->event] == CONN_FREE)

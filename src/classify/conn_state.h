@@ -64,6 +64,8 @@ extern const struct conn_timeouts conn_timeouts_default;
 struct conn_deadlines {
 	uint32_t ms[CONN_PHASES];
 };
+/* The longest of them, or of what cutting and waiting take, in milliseconds. */
+uint32_t conn_deadlines_longest(const struct conn_timeouts *timeouts);
 void conn_deadlines_init(struct conn_deadlines *deadlines, const struct conn_timeouts *timeouts);
 
 /* Bits of conn_state.word above the phase. Pairs are indexed by direction: bit << direction. */
@@ -137,6 +139,8 @@ struct conn_input {
 	uint8_t protocol;
 	bool has_ack;
 	bool grace; /* segments that leave may be picked up by the rules of the reverse direction */
+	bool unseen; /* segments may have arrived that the table was not told of: grace is set, too
+		      */
 	uint32_t sequence;
 	uint32_t acknowledge;
 	uint32_t now;

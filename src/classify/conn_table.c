@@ -166,6 +166,11 @@ bool conn_table_in_grace(const struct conn_table *table, uint64_t now)
 	return now < __atomic_load_n(&table->grace_until, __ATOMIC_RELAXED);
 }
 
+bool conn_table_has_tombstones(const struct conn_table *table)
+{
+	return __atomic_load_n(&table->shared.tombstones, __ATOMIC_RELAXED) > 0;
+}
+
 void conn_table_stats(const struct conn_table *table, struct conn_stats *ret)
 {
 	const struct conn_side *ip4 = &table->side[IP_FAMILY_V4];

@@ -63,6 +63,7 @@ struct conn_table {
 		uint32_t live; /* atomic, like the rest */
 		uint32_t unreplied;
 		uint32_t live_ip6;
+		uint32_t tombstones;
 		uint64_t expired;
 		uint64_t replaced;
 		uint64_t evicted;

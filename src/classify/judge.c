@@ -191,13 +191,27 @@ static inline bool needs_rules(const struct judge_work *work, unsigned i)
 {
 	enum conn_event event = work->events[i];
 
-	if (work->notes[i] & NOTE_PLATFORM)
+	if (work->notes[i] & (NOTE_PLATFORM | NOTE_CLASSIFIED))
 		return false;
 	if (work->ruleset->has_acl[work->direction] || event == CONN_EVENT_SYN ||
 	    event == CONN_EVENT_ICMP)
 		return true;
 	return work->hints[i].slot == CONN_NOT_FOUND && event != CONN_EVENT_SYN_ACK &&
 	       event != CONN_EVENT_NO_ACK;
+}
+
+/* What marks say about the rules. A packet whose key was changed is no longer what was marked. */
+static void note_given(struct judge_work *work, unsigned count)
+{
+	const struct verdict *const *given = work->context->given;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (!given[i] || (work->notes[i] & (NOTE_OPEN | NOTE_PLATFORM)) != NOTE_OPEN ||
+		    (work->packets[i].flags & PACKET_LATER_FRAGMENT))
+			continue;
+		work->verdicts[i] = *given[i];
+		work->notes[i] |= NOTE_CLASSIFIED;
+	}
 }
 
 static void scatter(struct judge_work *work, struct gathered *gathered)
@@ -284,8 +298,9 @@ static void judge_in_order(struct judge_work *work, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		const struct packet *packet = &work->packets[i];
 
-		if (may_settle && work->notes[i] == NOTE_OPEN && packet->flags == 0 &&
-		    work->events[i] != CONN_EVENT_ICMP && judge_is_settled(work, i)) {
+		if (may_settle && (work->notes[i] & (NOTE_OPEN | NOTE_PLATFORM)) == NOTE_OPEN &&
+		    packet->flags == 0 && work->events[i] != CONN_EVENT_ICMP &&
+		    judge_is_settled(work, i)) {
 			work->decisions[i] =
 				decision_of(DECISION_PASS, DROP_NONE, DECIDED_BY_CONNECTION);
 			continue;
@@ -321,7 +336,7 @@ void judge_burst(struct judge_context *context, enum direction direction, struct
 	work.decisions = ret;
 	work.direction = direction;
 	work.now = now;
-	work.grace = conn_table_in_grace(context->connections, now);
+	work.grace = context->settles || conn_table_in_grace(context->connections, now);
 	work.terms = (struct conn_terms){
 		.now = (uint32_t)now,
 		.rejudge_below = (uint16_t)work.ruleset->rejudge_below,
@@ -333,6 +348,8 @@ void judge_burst(struct judge_context *context, enum direction direction, struct
 	ip4.count = ip4.needing = 0;
 	ip6.count = ip6.needing = 0;
 	judge_frames(&work, count, &ip4, &ip6);
+	if (context->given && work.ruleset->has_policy)
+		note_given(&work, count);
 	look_up(&work, &ip4, &ip6);
 	if (work.ruleset->has_policy && ip4.needing > 0)
 		classify4(&work, &ip4);

@@ -31,6 +31,7 @@ enum decision_by {
 	DECIDED_BY_CONNECTION, /* of a live connection, or for want of one */
 	DECIDED_BY_RELATED,    /* ICMP error about a live connection */
 	DECIDED_BY_RULES,      /* first packet, or one that the rules must judge each time */
+	DECIDED_BY_HARDWARE,   /* a settled mark: never given by judge_burst(), but by its caller */
 	DECIDED_BY,
 };
 
@@ -58,7 +59,8 @@ _Static_assert(sizeof(struct decision) == 8, "one store");
 
 struct rule_hit {
 	uint64_t packets;
-	uint64_t last; /* `now` of the last one */
+	uint64_t settled; /* segments that a settled mark let through by this rule */
+	uint64_t last;    /* `now` of the last one of either */
 };
 
 /* A token bucket; one worker's. */
@@ -81,6 +83,16 @@ struct judge_context {
 	 * that an acl rule matched.
 	 */
 	struct rule_hit *hits;
+	/*
+	 * Set before each burst, as the ruleset is. For each packet of the burst what its mark says
+	 * about the rules in its own direction, or NULL; NULL where no packet has such a mark.
+	 */
+	const struct verdict *const *given;
+	/*
+	 * Settled marks count under this ruleset: segments may have arrived that the judge was
+	 * never shown. What the VM sends in answer is then judged as in the grace window.
+	 */
+	bool settles;
 
 	struct judge_rate rejudge; /* of connections after flushConnection */
 	struct judge_rate icmp_errors;

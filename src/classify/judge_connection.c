@@ -232,6 +232,7 @@ static struct conn_question question_of(const struct judge_work *work, unsigned 
 			.protocol = packet->protocol,
 			.has_ack = packet->tcp_flags & TCP_ACK,
 			.grace = work->grace,
+			.unseen = work->context->settles,
 			.sequence = packet->tcp_sequence,
 			.acknowledge = packet->tcp_acknowledge,
 			.now = (uint32_t)work->now,
@@ -251,13 +252,17 @@ static struct decision decide_by_rules(struct judge_work *work, unsigned i,
 {
 	const struct verdict *verdict = &work->verdicts[i];
 	enum direction direction = work->direction;
+	/* as an answer to what arrived */
+	bool by_reverse =
+		inquiry->asked_reverse && (answer == CONN_ANSWER_NOTHING ||
+					   (answer == CONN_ANSWER_NEW && opened_by != direction));
 	struct decision decision;
 
 	if (work->notes[i] & NOTE_PLATFORM)
 		return decision_of(DECISION_PASS, DROP_NONE, DECIDED_BY_PLATFORM);
-	if (answer == CONN_ANSWER_NEW && inquiry->asked_reverse && opened_by != direction) {
+	if (by_reverse) {
 		verdict = &inquiry->reverse;
-		direction = opened_by;
+		direction = DIRECTION_INBOUND;
 	}
 	hit_stages(work, direction, verdict);
 	decision = decision_by_rule(verdict, direction,

@@ -8,9 +8,13 @@
  *
  * Made by the control thread, read by workers, freed when no worker can hold it any more.
  *
- * Value of a mark: (slot + 1) << 1; bit 0 is the kind (0: a region of the policy, 1: a connection).
- * It is never 0 and stays below MARK_LIMIT, because mlx5 refuses larger ones (DPDK 22.11,
- * drivers/net/mlx5/mlx5_flow.c, mlx5_flow_validate_action_mark(): MLX5_FLOW_MARK_MAX 0xfffff0).
+ * Value of a mark: (slot + 1) << 1. It is never 0 and stays below MARK_LIMIT, because mlx5 refuses
+ * larger ones (DPDK 22.11, drivers/net/mlx5/mlx5_flow.c, mlx5_flow_validate_action_mark():
+ * MLX5_FLOW_MARK_MAX 0xfffff0).
+ *
+ * Two marks must never differ by one: for a burst around the first rule with a mark after a start,
+ * mlx5's vector receive delivers the mark plus one (mlx5_rxtx_vec_sse.h:417 and :565 read a flag
+ * that mlx5_flow.c, flow_rxq_mark_flag_set(), sets meanwhile). An odd mark means nothing here.
  */
 #ifndef CLASSIFY_MARK_H
 #define CLASSIFY_MARK_H

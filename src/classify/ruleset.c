@@ -54,6 +54,17 @@ static uint64_t rejudge_below(const struct policy *policy, uint64_t generation,
 	return 0;
 }
 
+static uint64_t settles_from(const struct ruleset *ruleset, const struct ruleset_options *options,
+			     const struct ruleset *previous)
+{
+	if (!previous)
+		return 0; /* no connection is older */
+	if ((ruleset->rejudge_below && ruleset->rejudge_below == ruleset->generation) ||
+	    (previous->audit && !ruleset->audit))
+		return options->now + options->longest;
+	return previous->settles_from;
+}
+
 static int take_policy(struct ruleset *ruleset, const struct ruleset *previous,
 		       struct accelnet_error *err)
 {
@@ -101,6 +112,7 @@ int ruleset_new(struct policy *policy, const struct ruleset_options *options,
 		ruleset_free(ruleset);
 		return r;
 	}
+	ruleset->settles_from = settles_from(ruleset, options, previous);
 	*ret = ruleset;
 	return 0;
 }

@@ -18,6 +18,8 @@ struct ruleset_options {
 	uint64_t generation; /* > 0 and above that of `previous`; 0 with no policy */
 	bool vlan_pass;      /* "vlan": "pass" in the NIC's configuration */
 	bool non_ip_pass;    /* "nonIp": "pass" */
+	uint64_t now;        /* ms, of the workers' clock */
+	uint32_t longest;    /* conn_deadlines_longest() of the NIC's connections */
 };
 
 struct ruleset {
@@ -50,6 +52,13 @@ struct ruleset {
 	/* flushConnection: connections last judged by an older generation are judged again. 0: none
 	 */
 	uint64_t rejudge_below;
+
+	/*
+	 * Until then settled marks do not count: connections may be left that these rules must
+	 * judge again, by flushConnection or because only audit mode let them in. Each has met the
+	 * rules once its longest timeout has passed, or is gone. Milliseconds; 0: at once.
+	 */
+	uint64_t settles_from;
 
 	/* Index of rule 0 of each chain in a worker's array of hits, and the length of that array.
 	 */

@@ -3,7 +3,7 @@
  */
 #include "cli/arguments.h"
 
-#include "cli/suggest.h"
+#include "base/suggest.h"
 #include "cli/tokens.h"
 
 #include <stdio.h>

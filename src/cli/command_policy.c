@@ -20,7 +20,7 @@ static void print_applied(const struct session *session, const struct json_at *a
 	part_of(answer, "rules", &rules);
 	part_of(answer, "where", &where);
 	part_of(answer, "warnings", &warnings);
-	session_warn(session, &warnings);
+	session_warn(session, &warnings, number_of(answer, "notShown"));
 	if (flag_of(answer, "unchanged")) {
 		printf("%s: unchanged, generation %lld is in force\n", text_of(answer, "nic"),
 		       (long long)number_of(answer, "generation"));
@@ -172,7 +172,8 @@ static void print_analysis(const struct session *session, const struct json_at *
 		       (long long)number_of(root, "undecided"));
 }
 
-static void print_check(const struct session *session, const char *path, const struct json *result)
+static void print_check(const struct session *session, const char *path, const struct json *result,
+			const struct report *report)
 {
 	const struct json_at root = json_root(result);
 	struct json_at errors, warnings, nsgs, nsg;
@@ -191,9 +192,11 @@ static void print_check(const struct session *session, const char *path, const s
 		       (long long)number_of(&nsg, "rules"));
 	}
 	print_analysis(session, &root);
+	if (report->suppressed)
+		printf("and %zu more errors and warnings\n", report->suppressed);
 	printf("%s: %s, errors: %zu, warnings: %zu\n", path,
-	       text_of(&root, "form")[0] ? text_of(&root, "form") : "unknown form",
-	       count_of(&errors), count_of(&warnings));
+	       text_of(&root, "form")[0] ? text_of(&root, "form") : "unknown form", report->errors,
+	       report->warnings);
 }
 
 /* The answer on the source, or the exit status of what could not be read at all. */
@@ -232,7 +235,7 @@ enum exit_status command_policy_check(struct session *session)
 
 	status = source_load_parameters(session, path, &parameters);
 	if (status == EXIT_DONE && context_path)
-		status = source_load(session, context_path, &context);
+		status = source_load_context(session, path, context_path, &context);
 	if (status != EXIT_DONE)
 		return status;
 	options.context = context;
@@ -244,7 +247,8 @@ enum exit_status command_policy_check(struct session *session)
 			    &(struct check_directories){ directories[0], directories[1] }, &report,
 			    &result);
 	if (result && !session_print_json(session, result))
-		print_check(session, strcmp(path, "-") == 0 ? "(standard input)" : path, result);
+		print_check(session, strcmp(path, "-") == 0 ? "(standard input)" : path, result,
+			    &report);
 	report_fini(&report);
 	free(directories[0]);
 	free(directories[1]);

@@ -70,7 +70,7 @@ static void print_loaded(const struct session *session, const struct json *answe
 	char *kept = list_of(&root, "kept");
 
 	part_of(&root, "warnings", &warnings);
-	session_warn(session, &warnings);
+	session_warn(session, &warnings, number_of(&root, "notShown"));
 	part_of(&root, "loaded", &loaded);
 	foreach_in(tag, &loaded)
 	{

@@ -65,6 +65,13 @@ static void print_problems(bool colour, const struct json_at *problems, enum sty
 			   text_of(&problem, "code"), text_of(&problem, "detail"));
 }
 
+/* Reports end somewhere; what is behind their end is counted. */
+static void print_more(int64_t count)
+{
+	if (count > 0)
+		fprintf(stderr, "  and %lld more\n", (long long)count);
+}
+
 static void tell_people(const struct session *session, const struct json_at *error)
 {
 	const bool colour = style_wanted(stderr, session->arguments->no_color);
@@ -76,8 +83,8 @@ static void tell_people(const struct session *session, const struct json_at *err
 	part_of(&data, "pmd", &pmd);
 	fputs(PROGRAM ": ", stderr);
 	if (count_of(&problems) > 1) {
-		fprintf(stderr, "refused, %zu problems; nothing was changed\n",
-			count_of(&problems));
+		fprintf(stderr, "refused, %zu problems%s; nothing was changed\n",
+			count_of(&problems), number_of(&data, "notShown") > 0 ? " and more" : "");
 	} else {
 		style_print(stderr, false, STYLE_PLAIN, text_of(error, "message"));
 		fprintf(stderr, " (%s)\n", text_of(&data, "symbol"));
@@ -92,8 +99,7 @@ static void tell_people(const struct session *session, const struct json_at *err
 	else if (count_of(&problems) == 1 && text_of(&data, "pointer")[0])
 		print_line(colour, STYLE_DIM, "at", "", "", text_of(&data, "pointer"));
 	print_problems(colour, &warnings, STYLE_WARN, "warning");
-	if (number_of(&data, "notShown") > 0)
-		fprintf(stderr, "  and %lld more\n", (long long)number_of(&data, "notShown"));
+	print_more(number_of(&data, "notShown"));
 }
 
 /* --- pointers into the user's file --- */
@@ -197,10 +203,11 @@ enum exit_status fail_usage(const struct arguments *arguments, const struct acce
 	return EXIT_USAGE;
 }
 
-void session_warn(const struct session *session, const struct json_at *warnings)
+void session_warn(const struct session *session, const struct json_at *warnings, int64_t more)
 {
 	print_problems(style_wanted(stderr, session->arguments->no_color), warnings, STYLE_WARN,
 		       "warning");
+	print_more(more);
 }
 
 void session_warn_report(const struct session *session, const struct report *report)
@@ -208,5 +215,5 @@ void session_warn_report(const struct session *session, const struct report *rep
 	JSON_CLEANUP struct json *warnings = report_warnings_json(report);
 	const struct json_at root = json_root(warnings);
 
-	session_warn(session, &root);
+	session_warn(session, &root, (int64_t)report->suppressed);
 }

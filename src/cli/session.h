@@ -63,8 +63,8 @@ enum exit_status session_fail_report(const struct session *session, const char *
 /* For failures before there is a session. */
 enum exit_status fail_usage(const struct arguments *arguments, const struct accelnet_error *err);
 
-/* Warnings go to standard error, in every form. */
-void session_warn(const struct session *session, const struct json_at *warnings);
+/* Warnings go to standard error, in every form; `more` is how many are left out. */
+void session_warn(const struct session *session, const struct json_at *warnings, int64_t more);
 void session_warn_report(const struct session *session, const struct report *report);
 
 /* With --json: prints `json` as one line and says true. */

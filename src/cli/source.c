@@ -50,13 +50,37 @@ static enum exit_status refuse(const struct session *session, const char *detail
 
 /* --- reading --- */
 
+enum exit_status source_load_context(const struct session *session, const char *policy_path,
+				     const char *path, struct json **ret)
+{
+	JSON_CLEANUP struct json *loaded = NULL;
+	struct accelnet_error err;
+	struct json_at root, inner;
+	enum exit_status status;
+
+	if (strcmp(path, "-") == 0 && strcmp(policy_path, "-") == 0)
+		return refuse(session, "only one file can come from standard input");
+	status = source_load(session, path, &loaded);
+	if (status != EXIT_DONE)
+		return status;
+	root = json_root(loaded);
+	if (json_type(&root) != JSON_OBJECT) {
+		(void)fail(&err, ACCELNET_E_TYPE, NULL, "%s: a context is an object, not %s",
+			   name_of(path), json_type_name(json_type(&root)));
+		return session_fail(session, &err);
+	}
+	if (json_get(&root, "context", &inner) && json_type(&inner) == JSON_OBJECT)
+		*ret = json_copy(inner.value); /* as it stands in a policy document */
+	else
+		*ret = json_copy(loaded);
+	return EXIT_DONE;
+}
+
 static enum exit_status load_context(struct source *source, const struct session *session,
 				     const char *path)
 {
-	if (strcmp(path, "-") == 0 && strcmp(source->path, "-") == 0)
-		return refuse(session, "only one file can come from standard input");
 	source->context_directory = source_directory(path);
-	return source_load(session, path, &source->context);
+	return source_load_context(session, source->path, path, &source->context);
 }
 
 enum exit_status source_load_parameters(const struct session *session, const char *path,
@@ -99,6 +123,18 @@ static enum exit_status fail_choice(const struct source *source, const struct se
 	return session_fail(session, err);
 }
 
+/* A dump of effective rules brings its tags along; what --context says comes first. */
+static void take_dump_context(struct source *source)
+{
+	struct json *given = source->context;
+
+	if (!source->policy->context)
+		return;
+	source->context = given ? policy_context_merge(given, source->policy->context)
+				: json_copy(source->policy->context);
+	json_free(given);
+}
+
 static enum exit_status choose(struct source *source, const struct session *session,
 			       const struct report *report)
 {
@@ -117,8 +153,7 @@ static enum exit_status choose(struct source *source, const struct session *sess
 	source->level = source->nsg->level;
 	if (level)
 		source->level = strcmp(level, "subnet") == 0 ? STAGE_SUBNET : STAGE_NIC;
-	if (!source->context && source->policy->context)
-		source->context = json_copy(source->policy->context);
+	take_dump_context(source);
 	return EXIT_DONE;
 }
 
@@ -163,82 +198,76 @@ static struct json *make_document(const struct source *source)
 	return policy_document_with_nsg(NULL, source->level, source->nsg->nsg);
 }
 
-/* Puts members of the given context into a document where it has none of its own. */
-static void fill_context(struct json *document, const struct json *context)
-{
-	const struct json_at root = json_root(document), given = json_root(context);
-	struct json_at own, member, present;
-	struct json *merged;
-
-	if (json_get(&root, "context", &own) && json_type(&own) == JSON_OBJECT) {
-		merged = json_copy(own.value);
-		json_foreach(member, &given) {
-			if (!json_get(&own, member.key, &present))
-				json_add(merged, member.key, json_copy(member.value));
-		}
-	} else {
-		merged = json_copy(context);
-	}
-	json_remove(document, "context");
-	json_add(document, "context", merged);
-}
-
 /*
- * A document in which nothing refers to a file any more: the given context is in it, and the tags
- * of both tag files.
+ * The document and the context beside it (NULL: none), neither of which refers to a file any more.
+ * The caller frees both.
  */
-static int complete(const struct source *source, struct report *report, struct json **ret)
+static int complete(const struct source *source, struct report *report, struct json **ret_document,
+		    struct json **ret_context)
 {
-	JSON_CLEANUP struct json *document = make_document(source), *context = NULL;
-	struct json *inlined;
+	JSON_CLEANUP struct json *document = make_document(source);
+	const char *directory =
+		source->context_directory ? source->context_directory : source->directory;
+	struct json *inlined, *context = NULL;
 	int r = policy_document_inline_tags(document, source->directory, report, &inlined);
 
 	if (r < 0)
 		return r;
-	if (source->context) {
-		r = policy_context_inline_tags(source->context, inlined,
-					       source->context_directory ? source->context_directory
-									 : source->directory,
-					       report, &context);
-		if (r == 0)
-			fill_context(inlined, context);
-	}
-	if (r < 0)
+	if (source->context)
+		r = policy_context_inline_tags(source->context, inlined, directory, report,
+					       &context);
+	if (r < 0) {
 		json_free(inlined);
-	else
-		*ret = inlined;
-	return r;
+		return r;
+	}
+	*ret_document = inlined;
+	*ret_context = context;
+	return 0;
 }
 
-static void copy_member(const struct json *from, const char *key, struct json *to,
-			const char *new_key)
+/* The daemon takes a context beside an NSG only: in a document it fills in what that leaves out. */
+static void add_document(struct json *params, const struct json *document,
+			 const struct json *context)
 {
-	const struct json_at root = json_root(from);
-	struct json_at member;
+	struct json *copy = json_add(params, "document", json_copy(document)), *merged;
+	const struct json_at root = json_root(document);
+	struct json_at own;
 
-	if (json_get(&root, key, &member))
-		json_add(to, new_key, json_copy(member.value));
+	if (!context)
+		return;
+	if (json_get(&root, "context", &own) && json_type(&own) == JSON_OBJECT)
+		merged = policy_context_merge(own.value, context);
+	else
+		merged = json_copy(context);
+	json_remove(copy, "context");
+	json_add(copy, "context", merged);
+}
+
+static void add_nsg(struct json *params, const struct source *source, const struct json *context)
+{
+	json_add(params, "nsg", json_copy(source->nsg->nsg));
+	if (context)
+		json_add(params, "context", json_copy(context));
+	json_remove(params, "level");
+	json_add_string(params, "level", stage_name(source->level));
 }
 
 enum exit_status source_to_params(const struct source *source, struct session *session,
 				  struct json *params)
 {
-	JSON_CLEANUP struct json *document = NULL;
+	JSON_CLEANUP struct json *document = NULL, *context = NULL;
 	enum exit_status status = EXIT_DONE;
 	struct report report;
 
 	report_init(&report);
-	if (complete(source, &report, &document) < 0) {
+	if (complete(source, &report, &document, &context) < 0) {
 		status = session_fail_report(session, name_of(source->path), &report);
 	} else if (!source->nsg) {
 		session_warn_report(session, &report);
-		json_add(params, "document", json_copy(document));
+		add_document(params, document, context);
 	} else {
 		session_warn_report(session, &report);
-		json_add(params, "nsg", json_copy(source->nsg->nsg));
-		copy_member(document, "context", params, "context");
-		json_remove(params, "level");
-		json_add_string(params, "level", stage_name(source->level));
+		add_nsg(params, source, context);
 		session->nsg = source->nsg;
 		session->level = source->level;
 	}
@@ -249,25 +278,20 @@ enum exit_status source_to_params(const struct source *source, struct session *s
 enum exit_status source_build(const struct source *source, const struct session *session,
 			      struct policy **ret)
 {
-	JSON_CLEANUP struct json *document = NULL;
+	JSON_CLEANUP struct json *document = NULL, *context = NULL;
+	struct policy_read_options options = { 0 };
 	enum exit_status status = EXIT_DONE;
 	struct report report;
 	int r;
 
 	report_init(&report);
-	r = complete(source, &report, &document);
-	if (r == 0 && source->nsg) {
-		const struct json_at root = json_root(document);
-		struct policy_read_options options = { 0 };
-		struct json_at context;
-
-		if (json_get(&root, "context", &context))
-			options.context = context.value;
+	r = complete(source, &report, &document, &context);
+	options.context = context;
+	if (r == 0 && source->nsg)
 		r = policy_source_build(source->policy, source->nsg, source->level, &options,
 					&report, ret);
-	} else if (r == 0) {
-		r = policy_build(document, NULL, &report, ret);
-	}
+	else if (r == 0)
+		r = policy_build(document, &options, &report, ret);
 	if (r < 0)
 		status = session_fail_report(session, name_of(source->path), &report);
 	else

@@ -53,6 +53,12 @@ int source_build_sent(const struct json_at *documents, const char *key, struct p
 /* Loads a file of JSON, or fails with its name in the detail. The caller frees *ret. */
 enum exit_status source_load(const struct session *session, const char *path, struct json **ret);
 
+/*
+ * The same for the file of --context, beside the policies in `policy_path`: the object, alone or as
+ * the `context` of a document.
+ */
+enum exit_status source_load_context(const struct session *session, const char *policy_path,
+				     const char *path, struct json **ret);
 /* Loads --parameters, if it was given, for a file `path` of policies. The caller frees *ret. */
 enum exit_status source_load_parameters(const struct session *session, const char *path,
 					struct json **ret);

@@ -3,7 +3,7 @@
  */
 #include "cli/tokens.h"
 
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -111,9 +111,10 @@ static int add_line(struct batch *batch, const char *line, size_t length)
 	struct json *json;
 	struct json_at root;
 
-	if (is_blank(line, length))
-		return 0;
-	if (json_parse(line, length, NULL, &json, &err) < 0) {
+	if (is_blank(line, length)) {
+		(void)fail(&err, ACCELNET_E_SYNTAX, NULL, "the line is blank");
+		add_error(batch, &err);
+	} else if (json_parse(line, length, NULL, &json, &err) < 0) {
 		add_error(batch, &err);
 	} else {
 		root = json_root(json);

@@ -1,378 +1,270 @@
 /*
- * Choosing what two levels can hold: see plan_cover.h.
+ * Covers, and what a region costs in them: see plan_cover.h.
  */
 #include "compile/plan_cover.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* Regions beyond this many are left to software, so that the search stays short. */
-#define REGIONS_MAX 12288
-/* A region that more than this many earlier ones cross is left to software. */
-#define CROSSINGS_MAX 512
-/* An earlier region gets one exception for all of itself where it would need this many. */
-#define EXCEPT_UNDECIDED 2
-#define EXCEPT_DECIDED   16
+#define REGIONS_PER_ENTRY 256
 
-struct crossing {
-	uint32_t earlier, later;
-};
-
-struct search {
-	const struct plan_builder *builder;
-	const struct region *regions;
-	size_t count;
-	struct crossing *crossings; /* by later region, ascending */
-	size_t crossing_count, crossing_capacity;
-	uint32_t *first;  /* by region: its first crossing as the later one; count + 1 entries */
-	uint32_t *blocks; /* by region: how many later decidable ones it crosses */
-	bool *is_out;     /* by region: crossed too often */
-};
-
-static void search_fini(struct search *search)
+void cover_ports(const struct region *region, struct cover_ports *ret)
 {
-	free(search->crossings);
-	free(search->first);
-	free(search->blocks);
-	free(search->is_out);
+	ret->source_count =
+		port_masks(region->source_ports.first, region->source_ports.last, ret->sources);
+	ret->destination_count = port_masks(region->destination_ports.first,
+					    region->destination_ports.last, ret->destinations);
 }
 
-static bool is_decidable(const struct search *search, size_t i)
+static int find_regions(struct cover *cover, enum plan_kind kind, enum ip_family family)
 {
-	return plan_region_action(search->builder, &search->regions[i]) != PLAN_UNMARKED;
-}
-
-static bool holds(struct port_range outer, struct port_range inner)
-{
-	return outer.first <= inner.first && inner.last <= outer.last;
-}
-
-/* For regions that overlap. */
-static bool lies_inside(const struct region *inner, const struct region *outer)
-{
-	return inner->source.length >= outer->source.length &&
-	       inner->destination.length >= outer->destination.length &&
-	       holds(outer->source_ports, inner->source_ports) &&
-	       holds(outer->destination_ports, inner->destination_ports);
-}
-
-/* Where both hold a packet, does it matter which one decides? */
-static bool disagree(const struct search *search, size_t i, size_t j)
-{
-	const struct region *a = &search->regions[i], *b = &search->regions[j];
-
-	if (a->entry == b->entry)
-		return false;
-	return plan_region_action(search->builder, a) != PLAN_DROP ||
-	       plan_region_action(search->builder, b) != PLAN_DROP;
-}
-
-static int add_crossing(struct search *search, uint32_t earlier, uint32_t later)
-{
-	if (search->crossing_count == search->crossing_capacity) {
-		size_t capacity = search->crossing_capacity ? search->crossing_capacity * 2 : 256;
-		struct crossing *grown = reallocarray(search->crossings, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		search->crossings = grown;
-		search->crossing_capacity = capacity;
-	}
-	search->crossings[search->crossing_count++] = (struct crossing){ earlier, later };
-	return 0;
-}
-
-static int find_crossings_of(struct search *search, uint32_t later)
-{
-	size_t from = search->crossing_count;
+	const struct plan_builder *builder = cover->builder;
 	int r = 0;
 
-	for (uint32_t j = 0; r == 0 && j < later; j++) {
-		if (!region_overlaps(&search->regions[j], &search->regions[later]) ||
-		    !disagree(search, j, later))
-			continue;
-		if (search->crossing_count - from == CROSSINGS_MAX ||
-		    lies_inside(&search->regions[later], &search->regions[j])) {
-			search->crossing_count = from;
-			search->is_out[later] = true;
-			return 0;
-		}
-		r = add_crossing(search, j, later);
-	}
-	for (size_t c = from; c < search->crossing_count; c++)
-		search->blocks[search->crossings[c].earlier]++;
+	for (uint32_t i = 0; r == 0 && i < builder->entries.count; i++)
+		r = region_list_add_entry(&cover->regions, builder->program,
+					  &builder->entries.entries[i], i, kind, family, NULL,
+					  REGIONS_PER_ENTRY);
 	return r;
 }
 
-static int search_init(struct search *search, const struct plan_builder *builder,
-		       const struct region_list *regions)
+static int reserve(struct cover *cover)
 {
-	int r = 0;
+	size_t count = cover->regions.count + 1;
 
-	*search = (struct search){
-		.builder = builder,
-		.regions = regions->regions,
-		.count = regions->count < REGIONS_MAX ? regions->count : REGIONS_MAX,
-	};
-	search->first = calloc(search->count + 1, sizeof(*search->first));
-	search->blocks = calloc(search->count + 1, sizeof(*search->blocks));
-	search->is_out = calloc(search->count + 1, sizeof(*search->is_out));
-	if (!search->first || !search->blocks || !search->is_out)
+	cover->place = calloc(count, sizeof(*cover->place));
+	cover->masks = calloc(count, sizeof(*cover->masks));
+	cover->masks_all = calloc(count, sizeof(*cover->masks_all));
+	cover->used = calloc(count, sizeof(*cover->used));
+	cover->is_pierced = calloc(count, sizeof(*cover->is_pierced));
+	cover->seen_by = calloc(count, sizeof(*cover->seen_by));
+	if (!cover->place || !cover->masks || !cover->masks_all || !cover->used ||
+	    !cover->is_pierced || !cover->seen_by)
 		return -ENOMEM;
-	for (size_t i = 0; r == 0 && i < search->count; i++) {
-		search->first[i] = (uint32_t)search->crossing_count;
-		if (is_decidable(search, i))
-			r = find_crossings_of(search, (uint32_t)i);
-	}
-	search->first[search->count] = (uint32_t)search->crossing_count;
-	return r;
-}
-
-/* --- choosing --- */
-
-struct candidate {
-	uint32_t region;
-	uint32_t price;
-};
-
-static int by_price(const void *a, const void *b)
-{
-	const struct candidate *x = a, *y = b;
-
-	if (x->price != y->price)
-		return (x->price > y->price) - (x->price < y->price);
-	return (x->region > y->region) - (x->region < y->region);
-}
-
-static void place_exceptions(const struct search *search, struct cover *cover)
-{
-	for (size_t i = 0; i < search->count; i++) {
-		uint32_t most = is_decidable(search, i) ? EXCEPT_DECIDED : EXCEPT_UNDECIDED;
-
-		if (search->blocks[i] >= most)
-			cover->place[i] = COVER_EXCEPT;
-	}
-}
-
-static uint32_t price_of(const struct search *search, const struct cover *cover, size_t i)
-{
-	struct cover_masks masks;
-	uint32_t price;
-
-	cover_masks(&search->regions[i], &masks);
-	price = masks.count;
-	for (uint32_t c = search->first[i]; c < search->first[i + 1]; c++)
-		price += cover->place[search->crossings[c].earlier] != COVER_EXCEPT;
-	return price;
-}
-
-/* Cheapest first; what an exception for all of a region costs is paid by the first that needs it.
- */
-static int choose_candidates(const struct search *search, struct cover *cover, size_t budget)
-{
-	struct candidate *candidates = calloc(search->count + 1, sizeof(*candidates));
-	bool *is_paid = calloc(search->count + 1, sizeof(*is_paid));
-	size_t count = 0;
-
-	if (!candidates || !is_paid) {
-		free(candidates);
-		free(is_paid);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < search->count; i++) {
-		if (is_decidable(search, i) && !search->is_out[i] && cover->place[i] == COVER_LEFT)
-			candidates[count++] = (struct candidate){
-				.region = (uint32_t)i,
-				.price = price_of(search, cover, i),
-			};
-	}
-	qsort(candidates, count, sizeof(*candidates), by_price);
-	for (size_t n = 0; n < count; n++) {
-		uint32_t i = candidates[n].region;
-		size_t price = candidates[n].price;
-
-		for (uint32_t c = search->first[i]; c < search->first[i + 1]; c++) {
-			uint32_t j = search->crossings[c].earlier;
-
-			price += cover->place[j] == COVER_EXCEPT && !is_paid[j];
-		}
-		if (price > budget)
-			continue;
-		budget -= price;
-		cover->place[i] = COVER_LOW;
-		for (uint32_t c = search->first[i]; c < search->first[i + 1]; c++)
-			is_paid[search->crossings[c].earlier] = true;
-	}
-	free(candidates);
-	free(is_paid);
 	return 0;
 }
 
-/* --- exceptions --- */
-
-static void widen(struct port_range *range)
+int cover_init(struct cover *cover, const struct plan_builder *builder, enum plan_kind kind,
+	       enum ip_family family)
 {
-	struct port_mask mask = port_mask_around(range->first, range->last);
-
-	range->first = mask.value;
-	range->last = (uint16_t)(mask.value | ~mask.mask);
-}
-
-/* Whether an exception that goes away no sooner holds it already. */
-static bool is_excepted(const struct cover *cover, const struct region *region, uint32_t earlier)
-{
-	for (size_t e = 0; e < cover->exception_count; e++) {
-		const struct cover_exception *other = &cover->exceptions[e];
-
-		if (region_overlaps(region, &other->region) &&
-		    lies_inside(region, &other->region) &&
-		    (other->earlier == earlier || other->earlier == other->later))
-			return true;
-	}
-	return false;
-}
-
-static int add_exception(struct cover *cover, struct region region, uint32_t earlier,
-			 uint32_t later)
-{
-	widen(&region.source_ports);
-	widen(&region.destination_ports);
-	if (is_excepted(cover, &region, earlier))
-		return 0;
-	if (cover->exception_count == cover->exception_capacity) {
-		size_t capacity = cover->exception_capacity ? cover->exception_capacity * 2 : 64;
-		struct cover_exception *grown =
-			reallocarray(cover->exceptions, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		cover->exceptions = grown;
-		cover->exception_capacity = capacity;
-	}
-	cover->exceptions[cover->exception_count++] = (struct cover_exception){
-		.region = region,
-		.earlier = earlier,
-		.later = later,
-	};
-	return 0;
-}
-
-static int find_exceptions(const struct search *search, struct cover *cover)
-{
-	bool *is_done = calloc(search->count + 1, sizeof(*is_done));
-	int r = is_done ? 0 : -ENOMEM;
-
-	for (size_t c = 0; r == 0 && c < search->crossing_count; c++) {
-		uint32_t j = search->crossings[c].earlier, i = search->crossings[c].later;
-
-		if (cover->place[i] != COVER_LOW)
-			continue;
-		if (cover->place[j] != COVER_EXCEPT) {
-			r = add_exception(
-				cover,
-				region_intersection(&search->regions[j], &search->regions[i]), j,
-				i);
-		} else if (!is_done[j]) {
-			is_done[j] = true;
-			r = add_exception(cover, search->regions[j], j, j);
-		}
-	}
-	free(is_done);
-	return r;
-}
-
-/* --- raising --- */
-
-/* Nothing in the high level but exceptions on this region's own behalf may touch it. */
-static bool may_rise(const struct search *search, const struct cover *cover, uint32_t i)
-{
-	const struct region *region = &search->regions[i];
-
-	if (region->kind == PLAN_TCP_SETTLED &&
-	    plan_isolation_meets(search->builder, &region->source))
-		return false; /* isolation is above the low level only: it looks less deep */
-	for (size_t e = 0; e < cover->exception_count; e++) {
-		const struct cover_exception *other = &cover->exceptions[e];
-
-		if (!other->is_needless && other->earlier != i &&
-		    region_overlaps(&other->region, region))
-			return false;
-	}
-	for (size_t k = 0; k < search->count; k++) {
-		if (cover->place[k] == COVER_HIGH && disagree(search, k, i) &&
-		    region_overlaps(&search->regions[k], region))
-			return false;
-	}
-	return true;
-}
-
-static void raise_region(struct cover *cover, uint32_t i)
-{
-	cover->place[i] = COVER_HIGH;
-	for (size_t e = 0; e < cover->exception_count; e++) {
-		struct cover_exception *exception = &cover->exceptions[e];
-
-		if (exception->earlier == i && exception->later != i)
-			exception->is_needless = true;
-	}
-}
-
-/* A region whose masks are only a part of it would leave the rest of it to the one below. */
-static void raise_regions(const struct search *search, struct cover *cover)
-{
-	for (size_t e = 0; e < cover->exception_count; e++) {
-		const struct cover_exception *exception = &cover->exceptions[e];
-		uint32_t i = exception->earlier;
-		struct cover_masks masks;
-
-		if (exception->is_needless || cover->place[i] != COVER_LOW ||
-		    !lies_inside(&search->regions[i], &search->regions[exception->later]))
-			continue;
-		cover_masks(&search->regions[i], &masks);
-		if (!masks.is_part && may_rise(search, cover, i))
-			raise_region(cover, i);
-	}
-}
-
-void cover_masks(const struct region *region, struct cover_masks *ret)
-{
-	struct port_mask sources[PORT_MASKS_MAX], destinations[PORT_MASKS_MAX];
-	unsigned n = port_masks(region->source_ports.first, region->source_ports.last, sources);
-	unsigned m = port_masks(region->destination_ports.first, region->destination_ports.last,
-				destinations);
-
-	ret->source = sources[0];
-	ret->count = m < COVER_MASKS_MAX ? m : COVER_MASKS_MAX;
-	ret->is_part = n > 1 || m > COVER_MASKS_MAX;
-	memcpy(ret->destinations, destinations, ret->count * sizeof(destinations[0]));
-}
-
-int cover_choose(struct cover *cover, const struct plan_builder *builder,
-		 const struct region_list *regions, size_t budget)
-{
-	struct search search;
 	int r;
 
-	*cover = (struct cover){ .regions = regions };
-	cover->place = calloc(regions->count + 1, sizeof(*cover->place));
-	r = search_init(&search, builder, regions);
-	if (r == 0 && !cover->place)
-		r = -ENOMEM;
-	if (r == 0) {
-		place_exceptions(&search, cover);
-		r = choose_candidates(&search, cover, budget);
+	*cover = (struct cover){ .builder = builder };
+	r = find_regions(cover, kind, family);
+	if (r == 0)
+		r = crossings_find(&cover->crossings, builder, &cover->regions);
+	if (r == 0)
+		r = reserve(cover);
+	for (size_t i = 0; r == 0 && i < cover->regions.count; i++) {
+		struct cover_ports ports;
+
+		cover_ports(&cover->regions.regions[i], &ports);
+		cover->masks_all[i] = (uint16_t)(ports.source_count * ports.destination_count);
 	}
-	if (r == 0)
-		r = find_exceptions(&search, cover);
-	if (r == 0)
-		raise_regions(&search, cover);
-	search_fini(&search);
 	return r;
 }
 
 void cover_fini(struct cover *cover)
 {
+	region_list_fini(&cover->regions);
+	crossings_fini(&cover->crossings);
 	free(cover->place);
+	free(cover->masks);
+	free(cover->masks_all);
+	free(cover->used);
+	free(cover->is_pierced);
+	free(cover->seen_by);
 	free(cover->exceptions);
+}
+
+bool cover_is_decidable(const struct cover *cover, uint32_t region)
+{
+	return region < cover->crossings.count && !cover->crossings.is_hidden[region] &&
+	       plan_region_action(cover->builder, &cover->regions.regions[region]) != PLAN_UNMARKED;
+}
+
+/* Isolation stands above the low level, but looks less deep than what is raised. */
+static bool is_below_isolation(const struct cover *cover, const struct region *region)
+{
+	return region->kind == PLAN_TCP_SETTLED &&
+	       plan_isolation_meets(cover->builder, &region->source);
+}
+
+static uint32_t first_of(const struct crossing_list *list, uint32_t region)
+{
+	return list->first[region];
+}
+
+static uint32_t end_of(const struct crossing_list *list, uint32_t region)
+{
+	return list->first[region + 1];
+}
+
+bool cover_is_crossed(const struct cover *cover, uint32_t region)
+{
+	const struct crossing_list *earlier = &cover->crossings.earlier;
+
+	return first_of(earlier, region) != end_of(earlier, region);
+}
+
+/* The masks of a raised region that are only a part of it would leave the rest to those below. */
+static bool rises_with(const struct cover *cover, uint32_t region, unsigned masks)
+{
+	return !cover_is_crossed(cover, region) && masks == cover->masks_all[region] &&
+	       !is_below_isolation(cover, &cover->regions.regions[region]);
+}
+
+bool cover_may_rise(const struct cover *cover, uint32_t region)
+{
+	return cover->place[region] != COVER_LEFT &&
+	       rises_with(cover, region, cover->masks[region]);
+}
+
+/*
+ * --- room ---
+ *
+ * Boxes that overlap two by two have a part in common. So an exception for what regions j and i
+ * share touches a raised h exactly where h overlaps both.
+ */
+
+static bool touches_risen(const struct cover *cover, uint32_t j, uint32_t i)
+{
+	const struct crossing_list *earlier = &cover->crossings.earlier;
+
+	for (uint32_t c = first_of(earlier, j); c < end_of(earlier, j); c++) {
+		uint32_t h = earlier->other[c];
+
+		if (cover->seen_by[h] == i + 1 && cover_may_rise(cover, h))
+			return true;
+	}
+	return false;
+}
+
+/* Whether an exception for what both share would leave nothing of the inner one. */
+static bool swallows(const struct cover *cover, uint32_t outer, uint32_t inner)
+{
+	const struct region *regions = cover->regions.regions;
+
+	return cover->place[inner] != COVER_LEFT && !cover_may_rise(cover, inner) &&
+	       region_lies_inside(&regions[inner], &regions[outer]);
+}
+
+static bool is_swallowed(const struct cover *cover, uint32_t region)
+{
+	const struct crossing_list *later = &cover->crossings.later;
+	const struct region *regions = cover->regions.regions;
+
+	for (uint32_t c = first_of(later, region); c < end_of(later, region); c++) {
+		uint32_t i = later->other[c];
+
+		if (cover->place[i] != COVER_LEFT &&
+		    region_lies_inside(&regions[region], &regions[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Whether an exception that is there already touches the region, should it rise. */
+static bool is_touched(const struct cover *cover, uint32_t h)
+{
+	const struct crossing_list *later = &cover->crossings.later;
+
+	for (uint32_t c = first_of(later, h); c < end_of(later, h); c++)
+		cover->seen_by[later->other[c]] = h + 1;
+	for (uint32_t c = first_of(later, h); c < end_of(later, h); c++) {
+		uint32_t j = later->other[c];
+
+		if (cover->used[j] == 0)
+			continue;
+		for (uint32_t d = first_of(later, j); d < end_of(later, j); d++) {
+			uint32_t i = later->other[d];
+
+			if (cover->place[i] != COVER_LEFT && cover->seen_by[i] == h + 1)
+				return true;
+		}
+	}
+	return false;
+}
+
+bool cover_has_room(const struct cover *cover, uint32_t region, unsigned masks)
+{
+	const struct crossing_list *earlier = &cover->crossings.earlier;
+
+	if (rises_with(cover, region, masks))
+		return !is_touched(cover, region);
+	if (is_swallowed(cover, region))
+		return false;
+	for (uint32_t c = first_of(earlier, region); c < end_of(earlier, region); c++)
+		cover->seen_by[earlier->other[c]] = region + 1;
+	for (uint32_t c = first_of(earlier, region); c < end_of(earlier, region); c++) {
+		uint32_t j = earlier->other[c];
+
+		if (!cover_may_rise(cover, j) &&
+		    (swallows(cover, region, j) || touches_risen(cover, j, region)))
+			return false;
+	}
+	return true;
+}
+
+/* --- prices --- */
+
+/*
+ * Exceptions for a region that crosses `used` chosen ones: where it is not chosen one for all of it
+ * will do, unless a region that rises is in its way.
+ */
+static long price_of_exceptions(const struct cover *cover, uint32_t region, uint32_t used)
+{
+	if (cover->place[region] == COVER_LEFT && !cover->is_pierced[region])
+		return used > 0;
+	return cover_may_rise(cover, region) ? 0 : (long)used;
+}
+
+/* What others cost more when the region rises: those that it pierces. */
+static long price_of_rising(const struct cover *cover, uint32_t region)
+{
+	const struct crossing_list *later = &cover->crossings.later;
+	long price = 0;
+
+	for (uint32_t c = first_of(later, region); c < end_of(later, region); c++) {
+		uint32_t j = later->other[c];
+
+		if (cover->place[j] == COVER_LEFT && !cover->is_pierced[j] && cover->used[j] > 1)
+			price += (long)cover->used[j] - 1;
+	}
+	return price;
+}
+
+long cover_price(const struct cover *cover, uint32_t region, unsigned masks)
+{
+	const struct crossing_list *earlier = &cover->crossings.earlier;
+	long price = (long)masks - cover->masks[region];
+
+	price -= price_of_exceptions(cover, region, cover->used[region]);
+	price += rises_with(cover, region, masks) ? price_of_rising(cover, region)
+						  : (long)cover->used[region];
+	if (cover->place[region] != COVER_LEFT)
+		return price;
+	for (uint32_t c = first_of(earlier, region); c < end_of(earlier, region); c++) {
+		uint32_t j = earlier->other[c];
+
+		price += price_of_exceptions(cover, j, cover->used[j] + 1) -
+			 price_of_exceptions(cover, j, cover->used[j]);
+	}
+	return price;
+}
+
+void cover_take(struct cover *cover, uint32_t region, unsigned masks)
+{
+	const struct crossing_list *earlier = &cover->crossings.earlier;
+	const struct crossing_list *later = &cover->crossings.later;
+	bool is_new = cover->place[region] == COVER_LEFT;
+
+	cover->masks[region] = (uint16_t)masks;
+	cover->place[region] = COVER_LOW;
+	for (uint32_t c = first_of(earlier, region); is_new && c < end_of(earlier, region); c++)
+		cover->used[earlier->other[c]]++;
+	if (!cover_may_rise(cover, region))
+		return;
+	for (uint32_t c = first_of(later, region); c < end_of(later, region); c++)
+		cover->is_pierced[later->other[c]] = true;
 }

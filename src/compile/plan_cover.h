@@ -1,55 +1,85 @@
 /*
- * T2's choice for one kind and family: which regions hardware decides, at what price. Pure.
+ * T2's choice: which regions two levels hold, and what else has to be there for that. Pure.
  *
- * Two levels. The low one holds wide marks and drops. Where a chosen region is crossed by an
- * earlier one that decides otherwise, the high level holds an exception, unmarked, around what both
- * share; an earlier region that crosses many gets one exception for all of itself instead, and is
- * not decided by hardware. Exceptions may be too large: unmarked is always right. A chosen region
- * that lies inside a later one is raised to the high level where nothing there contradicts it, so
- * that the exception for it is not needed.
+ * A cover is the ordered list of regions of one kind and family, and where each of them goes. The
+ * low level holds wide marks and drops. Where a chosen region is crossed by an earlier one of
+ * another entry, the high level keeps it right: the earlier one itself, raised, if it was chosen
+ * too, is crossed by none and nothing in the high level contradicts it; else an exception, which is
+ * unmarked and may be too large.
+ *
+ *     cover_init()      the regions and their crossings       plan_cover.c
+ *     cover_choose()    over all covers, within a budget       plan_choose.c
+ *     cover_level()     raises, and makes the exceptions       plan_level.c
  */
 #ifndef COMPILE_PLAN_COVER_H
 #define COMPILE_PLAN_COVER_H
 
 #include "compile/plan_builder.h"
+#include "compile/plan_crossings.h"
 
 enum cover_place {
-	COVER_LEFT,   /* to software */
-	COVER_LOW,    /* a mark or drop in the low level */
-	COVER_HIGH,   /* the same, raised */
-	COVER_EXCEPT, /* one exception for all of it */
+	COVER_LEFT, /* to software */
+	COVER_LOW,  /* a mark or drop in the low level */
+	COVER_HIGH, /* the same, raised */
 };
 
 struct cover_exception {
 	struct region region; /* its port ranges are single prefixes */
-	uint32_t earlier,
-		later;    /* regions that it lies between; equal: it is for all of that one */
-	bool is_needless; /* what it is for was raised */
+	uint32_t earlier;     /* the region that it stands for, or for a part of */
 };
 
 struct cover {
-	const struct region_list *regions;
-	enum cover_place *place; /* by region */
+	const struct plan_builder *builder;
+	struct region_list regions;
+	struct crossings crossings;
+	enum cover_place *place; /* by region, as are those below */
+	uint16_t *masks;         /* how many combinations of port masks it is chosen with */
+	uint16_t *masks_all;     /* how many would hold it exactly */
+	uint32_t *used;          /* how many chosen regions it crosses */
+	bool *is_pierced;        /* a region that will rise crosses it */
+	uint32_t *seen_by;       /* scratch of cover_has_room() */
 	struct cover_exception *exceptions;
-	size_t exception_count;
-	size_t exception_capacity;
+	size_t exception_count, exception_capacity;
 };
 
-/* Most device rules that one region is written with; what is left over is software's. */
-#define COVER_MASKS_MAX 4
-
-/* Spends at most `budget` device rules. 0 or -ENOMEM. */
-int cover_choose(struct cover *cover, const struct plan_builder *builder,
-		 const struct region_list *regions, size_t budget);
+/* All memory is the cover's; cover_fini() after failures, too. 0 or -ENOMEM. */
+int cover_init(struct cover *cover, const struct plan_builder *builder, enum plan_kind kind,
+	       enum ip_family family);
 void cover_fini(struct cover *cover);
 
-/* The masks of a region that is decided: the largest, at most COVER_MASKS_MAX combinations. */
-struct cover_masks {
-	struct port_mask source;
-	struct port_mask destinations[COVER_MASKS_MAX];
-	unsigned count;
-	bool is_part; /* they do not hold the whole region */
+/* Whether hardware could decide the region: it is a mark or drop, and no earlier one hides it. */
+bool cover_is_decidable(const struct cover *cover, uint32_t region);
+
+/* Whether some earlier region crosses it; of those that are decidable. */
+bool cover_is_crossed(const struct cover *cover, uint32_t region);
+
+/* Whether the region is chosen so that it can be raised. */
+bool cover_may_rise(const struct cover *cover, uint32_t region);
+
+/*
+ * Whether two levels can hold the region beside what is chosen: no exception that it needs touches
+ * a region that will rise, and neither does it leave nothing of a chosen one nor that of it.
+ */
+bool cover_has_room(const struct cover *cover, uint32_t region, unsigned masks);
+
+/*
+ * The device rules more that it takes to hold the region with `masks` combinations; negative where
+ * exceptions are saved. Then that it is so.
+ */
+long cover_price(const struct cover *cover, uint32_t region, unsigned masks);
+void cover_take(struct cover *cover, uint32_t region, unsigned masks);
+
+/* Takes what it spends from the budget, in device rules. 0 or -ENOMEM. */
+int cover_choose(struct cover covers[], size_t count, size_t *budget);
+
+/* May spend the budget on exceptions that spare a region. 0 or -ENOMEM. */
+int cover_level(struct cover *cover, size_t *budget);
+
+/* Combination `i` of the masks of a region's ports, those that hold most ports first. */
+struct cover_ports {
+	struct port_mask sources[PORT_MASKS_MAX], destinations[PORT_MASKS_MAX];
+	unsigned source_count, destination_count;
 };
-void cover_masks(const struct region *region, struct cover_masks *ret);
+void cover_ports(const struct region *region, struct cover_ports *ret);
 
 #endif

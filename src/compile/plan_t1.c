@@ -1,13 +1,17 @@
 /*
  * T1: drops on simple patterns, in no order (mlx4: full masks or none, DROP, no TCP flags).
  *
- * Only an acl deny can be said without TCP flags, and only where no acl rule before it lets packets
- * of its region pass: then it holds whatever else matches.
+ * Only an acl deny can be said without TCP flags, and only where no rule before it has packets of
+ * its region: then it holds whatever else matches.
  */
 #include "compile/plan_builder.h"
+#include "compile/region_index.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+/* Regions that one search looks at before it takes the one that it is about for crossed. */
+#define STEPS_MAX 4096
 
 static bool is_simple_prefix(const struct ip_prefix *prefix)
 {
@@ -25,15 +29,27 @@ static bool is_simple(const struct region *region)
 	       is_simple_port(region->source_ports) && is_simple_port(region->destination_ports);
 }
 
-static bool is_crossed(const struct region_list *regions, const struct plan_builder *builder,
-		       const struct region *region)
+/* The regions of one kind and family, and one of them. */
+struct question {
+	const struct region_list *regions;
+	uint32_t region;
+};
+
+static int say_crossed(void *context, uint32_t other)
 {
-	for (const struct region *r = regions->regions; r != region; r++) {
-		if (builder->entries.entries[r->entry].outcome != ENTRY_DENY_ALWAYS &&
-		    region_overlaps(r, region))
-			return true;
-	}
-	return false;
+	const struct question *question = context;
+	const struct region *regions = question->regions->regions;
+
+	return other < question->region && regions[other].entry != regions[question->region].entry;
+}
+
+static bool is_crossed(const struct region_index *index, const struct region_list *regions,
+		       uint32_t region)
+{
+	struct question question = { .regions = regions, .region = region };
+
+	return region_index_overlaps(index, &regions->regions[region], STEPS_MAX, say_crossed,
+				     &question) != 0;
 }
 
 static int add_region(struct plan_builder *builder, const struct region *region)
@@ -51,22 +67,26 @@ static int add_region(struct plan_builder *builder, const struct region *region)
 static int add_kind(struct plan_builder *builder, enum plan_kind kind, enum ip_family family)
 {
 	struct region_list regions = { 0 };
+	struct region_index *index = NULL;
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < builder->entries.count; i++)
 		r = region_list_add_entry(&regions, builder->program, &builder->entries.entries[i],
 					  i, kind, family, NULL, 64);
-	for (size_t i = 0; r == 0 && i < regions.count; i++) {
+	if (r == 0)
+		r = region_index_new(regions.regions, regions.count, &index);
+	for (uint32_t i = 0; r == 0 && i < regions.count; i++) {
 		const struct region *region = &regions.regions[i];
 
 		if (builder->entries.entries[region->entry].outcome != ENTRY_DENY_ALWAYS)
 			continue;
 		if (plan_region_action(builder, region) == PLAN_DROP && is_simple(region) &&
-		    !is_crossed(&regions, builder, region))
+		    !is_crossed(index, &regions, i))
 			r = add_region(builder, region);
 		else
 			plan_spill(builder, region->entry);
 	}
+	region_index_free(index);
 	region_list_fini(&regions);
 	return r;
 }

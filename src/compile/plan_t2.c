@@ -15,8 +15,7 @@
 #define HIGH 0
 #define LOW  1
 
-#define REGIONS_PER_ENTRY 256
-#define BUDGET_MIN        1024
+#define BUDGET_MIN 1024
 /* Device rules for ten inbound rules of the policy. */
 #define BUDGET_PER_TEN 16
 
@@ -36,20 +35,22 @@ static size_t budget_of(const struct plan_builder *builder)
 	return budget < builder->options.rule_limit ? budget : builder->options.rule_limit;
 }
 
-static int add_decided(struct plan_builder *builder, const struct region *region, uint32_t priority)
+/* One device rule for each combination of port masks, those first that hold most. */
+static int add_decided(struct plan_builder *builder, const struct region *region, unsigned masks,
+		       uint32_t priority)
 {
 	enum plan_action action = plan_region_action(builder, region);
-	struct cover_masks masks;
+	struct cover_ports ports;
 	uint32_t slot = 0;
 	int r = 0;
 
-	cover_masks(region, &masks);
-	if (masks.is_part)
-		plan_spill(builder, region->entry);
+	cover_ports(region, &ports);
 	if (action == PLAN_MARK)
 		r = plan_slot_of(builder, region, &slot);
-	for (unsigned i = 0; r == 0 && i < masks.count; i++) {
-		struct plan_rule rule = plan_rule_for(region, masks.source, masks.destinations[i]);
+	for (unsigned i = 0; r == 0 && i < masks; i++) {
+		struct plan_rule rule =
+			plan_rule_for(region, ports.sources[i / ports.destination_count],
+				      ports.destinations[i % ports.destination_count]);
 
 		rule.priority = priority;
 		rule.action = action;
@@ -71,64 +72,79 @@ static int add_exception(struct plan_builder *builder, const struct region *regi
 	return plan_add(builder, &rule);
 }
 
-/* Exceptions before what they are exceptions to: a device that fills up in between is still right.
- */
-static int emit(struct plan_builder *builder, const struct cover *cover)
+static int add_place(struct plan_builder *builder, const struct cover *cover,
+		     enum cover_place place, uint32_t priority)
 {
-	const struct region *regions = cover->regions->regions;
 	int r = 0;
 
-	for (size_t e = 0; r == 0 && e < cover->exception_count; e++) {
-		if (!cover->exceptions[e].is_needless)
-			r = add_exception(builder, &cover->exceptions[e].region);
-	}
-	for (size_t i = 0; r == 0 && i < cover->regions->count; i++) {
-		if (cover->place[i] == COVER_HIGH)
-			r = add_decided(builder, &regions[i], HIGH);
-	}
-	for (size_t i = 0; r == 0 && i < cover->regions->count; i++) {
-		if (cover->place[i] == COVER_LOW)
-			r = add_decided(builder, &regions[i], LOW);
-		else if (cover->place[i] != COVER_HIGH &&
-			 (regions[i].is_hull ||
-			  plan_region_action(builder, &regions[i]) != PLAN_UNMARKED))
-			plan_spill(builder, regions[i].entry);
+	for (uint32_t i = 0; r == 0 && i < cover->regions.count; i++) {
+		if (cover->place[i] == place)
+			r = add_decided(builder, &cover->regions.regions[i], cover->masks[i],
+					priority);
 	}
 	return r;
 }
 
-static int add_kind(struct plan_builder *builder, enum plan_kind kind, enum ip_family family,
-		    size_t budget)
+/* What hardware could decide, or could have said of a hull, and does not or not wholly. */
+static void spill(struct plan_builder *builder, const struct cover *cover)
 {
-	struct region_list regions = { 0 };
-	struct cover cover = { 0 };
+	for (uint32_t i = 0; i < cover->regions.count; i++) {
+		const struct region *region = &cover->regions.regions[i];
+		bool is_decided =
+			cover->place[i] != COVER_LEFT && cover->masks[i] == cover->masks_all[i];
+
+		if (!is_decided && (region->is_hull || i >= cover->crossings.count ||
+				    cover_is_decidable(cover, i)))
+			plan_spill(builder, region->entry);
+	}
+}
+
+/* The high level before the low one: a device that fills up in between is still right. */
+static int emit(struct plan_builder *builder, const struct cover *cover)
+{
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < builder->entries.count; i++)
-		r = region_list_add_entry(&regions, builder->program, &builder->entries.entries[i],
-					  i, kind, family, NULL, REGIONS_PER_ENTRY);
+	for (size_t e = 0; r == 0 && e < cover->exception_count; e++)
+		r = add_exception(builder, &cover->exceptions[e].region);
 	if (r == 0)
-		r = cover_choose(&cover, builder, &regions, budget);
+		r = add_place(builder, cover, COVER_HIGH, HIGH);
 	if (r == 0)
-		r = emit(builder, &cover);
-	cover_fini(&cover);
-	region_list_fini(&regions);
+		r = add_place(builder, cover, COVER_LOW, LOW);
+	spill(builder, cover);
+	return r;
+}
+
+#define COVERS (PLAN_KINDS * IP_FAMILIES)
+
+static int add_covers(struct plan_builder *builder, struct cover covers[COVERS], size_t budget)
+{
+	int r = 0;
+
+	for (int c = 0; r == 0 && c < COVERS; c++)
+		r = cover_init(&covers[c], builder, (enum plan_kind)(c / IP_FAMILIES),
+			       (enum ip_family)(c % IP_FAMILIES));
+	if (r == 0)
+		r = cover_choose(covers, COVERS, &budget);
+	for (int c = 0; r == 0 && c < COVERS; c++)
+		r = cover_level(&covers[c], &budget);
+	for (int c = 0; r == 0 && c < COVERS; c++)
+		r = emit(builder, &covers[c]);
 	return r;
 }
 
 int plan_build_t2(struct plan_builder *builder)
 {
 	size_t budget = budget_of(builder);
+	struct cover covers[COVERS] = { 0 };
 	struct plan *plan = builder->plan;
 	int r;
 
 	builder->options.rule_limit = (uint32_t)budget;
 	r = plan_add_isolation(builder, 0, HIGH);
-	for (int kind = 0; r == 0 && kind < PLAN_KINDS; kind++) {
-		for (int f = 0; r == 0 && f < IP_FAMILIES; f++)
-			r = add_kind(builder, (enum plan_kind)kind, (enum ip_family)f,
-				     budget - plan->rule_count);
-	}
+	if (r == 0)
+		r = add_covers(builder, covers, budget - plan->rule_count);
+	for (int c = 0; c < COVERS; c++)
+		cover_fini(&covers[c]);
 	if (r == PLAN_IS_FULL)
 		plan->rule_count = 0; /* not even isolation fits: nothing may be marked */
 	(void)snprintf(

@@ -14,33 +14,72 @@
  */
 #include "compile/plan_builder.h"
 #include "compile/plan_tags.h"
+#include "compile/region_index.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Non-root tables of mlx5 have 21844 user priorities (mlx5.h, MLX5_NON_ROOT_FLOW_MAX_PRIO). */
 #define PRIORITIES_MAX 21000
+/* Of the last group's first rules; group 1's look-up of the source uses 1 and 2, too. */
+#define PLATFORM 1
 /* More combinations than this for one entry, and it is left to software. */
 #define REGIONS_PER_ENTRY 1024
-/* Above this many regions of a kind, needless exceptions are not searched for. */
-#define SEARCH_MAX 20000
+/* Regions that one search looks at before an exception is taken for needed. */
+#define STEPS_MAX 4096
 /* Exact masks of an exception, or one around them. */
-#define EXCEPTION_MASKS 8
+#define EXCEPTION_MASKS 64
 
-static bool is_decided_below(const struct plan_builder *builder, const struct region_list *regions,
-			     size_t index)
+/* The regions of one kind and family, and those that hardware decides. */
+struct decided {
+	const struct region_list *regions;
+	struct region_index *index;
+	uint32_t *places; /* of the index's regions in the list */
+	uint32_t of;      /* the region that is asked about */
+};
+
+static void decided_fini(struct decided *decided)
 {
-	if (regions->count > SEARCH_MAX)
-		return true;
-	for (size_t i = index + 1; i < regions->count; i++) {
-		const struct region *below = &regions->regions[i];
+	region_index_free(decided->index);
+	free(decided->places);
+}
 
-		if (below->entry != regions->regions[index].entry &&
-		    plan_region_action(builder, below) != PLAN_UNMARKED &&
-		    region_overlaps(below, &regions->regions[index]))
-			return true;
+static int decided_init(struct decided *decided, const struct plan_builder *builder,
+			const struct region_list *regions)
+{
+	struct region *copies = calloc(regions->count + 1, sizeof(*copies));
+	size_t count = 0;
+	int r = -ENOMEM;
+
+	*decided = (struct decided){ .regions = regions };
+	decided->places = calloc(regions->count + 1, sizeof(*decided->places));
+	for (uint32_t i = 0; copies && decided->places && i < regions->count; i++) {
+		if (plan_region_action(builder, &regions->regions[i]) == PLAN_UNMARKED)
+			continue;
+		decided->places[count] = i;
+		copies[count++] = regions->regions[i];
 	}
-	return false;
+	if (copies && decided->places)
+		r = region_index_new(copies, count, &decided->index);
+	free(copies);
+	return r;
+}
+
+static int say_below(void *context, uint32_t index)
+{
+	const struct decided *decided = context;
+	const struct region *regions = decided->regions->regions;
+	uint32_t place = decided->places[index];
+
+	return place > decided->of && regions[place].entry != regions[decided->of].entry;
+}
+
+static bool is_decided_below(struct decided *decided, uint32_t region)
+{
+	decided->of = region;
+	return region_index_overlaps(decided->index, &decided->regions->regions[region], STEPS_MAX,
+				     say_below, decided) != 0;
 }
 
 static int add_masks(struct plan_builder *builder, const struct region *region,
@@ -75,18 +114,19 @@ static int add_masks(struct plan_builder *builder, const struct region *region,
 	return r;
 }
 
-static int add_regions(struct plan_builder *builder, const struct region_list *regions,
-		       uint32_t group, uint32_t priority)
+static int add_regions(struct plan_builder *builder, struct decided *decided, uint32_t group,
+		       uint32_t priority)
 {
+	const struct region_list *regions = decided->regions;
 	uint32_t entry = UINT32_MAX;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < regions->count; i++) {
+	for (uint32_t i = 0; r == 0 && i < regions->count; i++) {
 		const struct region *region = &regions->regions[i];
 		enum plan_action action = plan_region_action(builder, region);
 		uint32_t slot = 0;
 
-		if (action == PLAN_UNMARKED && !is_decided_below(builder, regions, i))
+		if (action == PLAN_UNMARKED && !is_decided_below(decided, i))
 			continue;
 		if (region->is_hull)
 			plan_spill(builder, region->entry);
@@ -103,17 +143,35 @@ static int add_regions(struct plan_builder *builder, const struct region_list *r
 	return r;
 }
 
+static bool drops_platform(const struct plan_builder *builder, const struct region_list *regions)
+{
+	for (size_t i = 0; i < regions->count; i++) {
+		if (plan_region_action(builder, &regions->regions[i]) == PLAN_DROP &&
+		    plan_platform_meets(&regions->regions[i]))
+			return true;
+	}
+	return false;
+}
+
 static int add_kind(struct plan_builder *builder, const struct plan_tags *tags, enum plan_kind kind,
 		    enum ip_family family, uint32_t group)
 {
 	struct region_list regions = { 0 };
+	struct decided decided = { 0 };
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < builder->entries.count; i++)
 		r = region_list_add_entry(&regions, builder->program, &builder->entries.entries[i],
 					  i, kind, family, &tags->bits, REGIONS_PER_ENTRY);
 	if (r == 0)
-		r = add_regions(builder, &regions, group, 1);
+		r = decided_init(&decided, builder, &regions);
+	if (r == 0)
+		r = drops_platform(builder, &regions)
+			    ? plan_add_platform(builder, kind, family, group, PLATFORM)
+			    : 0;
+	if (r == 0)
+		r = add_regions(builder, &decided, group, PLATFORM + 1);
+	decided_fini(&decided);
 	region_list_fini(&regions);
 	return r;
 }

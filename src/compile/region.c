@@ -437,6 +437,19 @@ bool region_overlaps(const struct region *a, const struct region *b)
 	       ip_prefix_overlaps(&a->destination, &b->destination);
 }
 
+static bool range_holds(struct port_range outer, struct port_range inner)
+{
+	return outer.first <= inner.first && inner.last <= outer.last;
+}
+
+bool region_lies_inside(const struct region *inner, const struct region *outer)
+{
+	return inner->source.length >= outer->source.length &&
+	       inner->destination.length >= outer->destination.length &&
+	       range_holds(outer->source_ports, inner->source_ports) &&
+	       range_holds(outer->destination_ports, inner->destination_ports);
+}
+
 static struct port_range common_range(struct port_range a, struct port_range b)
 {
 	return (struct port_range){

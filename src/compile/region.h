@@ -73,6 +73,8 @@ void region_list_fini(struct region_list *list);
 uint8_t plan_kind_protocol(enum plan_kind kind, enum ip_family family);
 
 bool region_overlaps(const struct region *a, const struct region *b);
+/* Of two that overlap: whether the one holds all of the other. */
+bool region_lies_inside(const struct region *inner, const struct region *outer);
 /* What both hold; they overlap. */
 struct region region_intersection(const struct region *a, const struct region *b);
 

@@ -30,37 +30,35 @@ static void analyse(struct check *check, const struct policy *policy, const char
 	json_add_string(json, "reason", err.detail);
 }
 
+/* The context beside the file, with the tags that the document's rules name. */
+static int complete_context(const struct json *document, const struct policy_read_options *options,
+			    const struct check_directories *directories, struct report *report,
+			    struct json **ret)
+{
+	if (!directories || !options->context)
+		return 0;
+	return policy_context_inline_tags(options->context, document, directories->context, report,
+					  ret);
+}
+
 static void check_document(const struct policy_source *source,
 			   const struct policy_read_options *options,
 			   const struct check_directories *directories, struct report *report,
 			   struct check *check)
 {
 	POLICY_CLEANUP struct policy *policy = NULL;
-	JSON_CLEANUP struct json *complete = NULL;
+	JSON_CLEANUP struct json *complete = NULL, *context = NULL;
+	struct policy_read_options with = *options;
 
 	if (directories && policy_document_inline_tags(source->document, directories->document,
 						       report, &complete) < 0)
 		return; /* the report has it */
-	(void)policy_build(complete ? complete : source->document, options, report, &policy);
+	if (complete_context(source->document, options, directories, report, &context) < 0)
+		return; /* likewise */
+	if (context)
+		with.context = context;
+	(void)policy_build(complete ? complete : source->document, &with, report, &policy);
 	analyse(check, policy, NULL);
-}
-
-/* The context beside the file, with the tags that this NSG's rules name. */
-static int complete_context(const struct policy_source_nsg *nsg,
-			    const struct policy_read_options *options,
-			    const struct check_directories *directories, struct report *report,
-			    struct json **ret)
-{
-	struct json *document;
-	int r;
-
-	if (!directories || !options->context)
-		return 0;
-	document = policy_document_with_nsg(NULL, nsg->level, nsg->nsg);
-	r = policy_context_inline_tags(options->context, document, directories->context, report,
-				       ret);
-	json_free(document);
-	return r;
 }
 
 /* NULL where anything that it names is not defined: its rules would look idle. */
@@ -86,10 +84,11 @@ static void check_nsg(const struct policy_source *source, const struct policy_so
 		      struct check *check)
 {
 	POLICY_CLEANUP struct policy *policy = NULL, *whole = NULL;
-	JSON_CLEANUP struct json *context = NULL;
+	JSON_CLEANUP struct json *context = NULL, *document = NULL;
 	struct policy_read_options with = *options;
 
-	if (complete_context(nsg, options, directories, report, &context) < 0)
+	document = policy_document_with_nsg(NULL, nsg->level, nsg->nsg);
+	if (complete_context(document, options, directories, report, &context) < 0)
 		return; /* the report has it */
 	if (context)
 		with.context = context;

@@ -23,6 +23,24 @@ static enum stage wanted_level(const struct call *call)
 	return level && strcmp(level, "subnet") == 0 ? STAGE_SUBNET : STAGE_NIC;
 }
 
+/*
+ * Puts the given context over the document's own. What it does not have stays: the NSG of the other
+ * level may need it, and without `addresses` isolation would let more pass.
+ */
+static void merge_context(struct json *document, const struct json_at *given)
+{
+	const struct json_at root = json_root(document);
+	struct json *merged;
+	struct json_at own;
+
+	if (json_get(&root, "context", &own) && json_type(&own) == JSON_OBJECT)
+		merged = policy_context_merge(given->value, own.value);
+	else
+		merged = json_copy(given->value);
+	json_remove(document, "context");
+	json_add(document, "context", merged);
+}
+
 static struct json *merge_nsg(const struct call *call, const struct nic *nic,
 			      const struct json_at *nsg)
 {
@@ -30,10 +48,8 @@ static struct json *merge_nsg(const struct call *call, const struct nic *nic,
 		policy_document_with_nsg(nic_policy_document(nic), wanted_level(call), nsg->value);
 	struct json_at context;
 
-	if (call_object(call, "context", &context)) {
-		json_remove(document, "context");
-		json_add(document, "context", json_copy(context.value));
-	}
+	if (call_object(call, "context", &context))
+		merge_context(document, &context);
 	return document;
 }
 

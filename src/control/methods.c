@@ -21,8 +21,9 @@
 #define CONTEXT_FILE                                                                             \
 	{                                                                                        \
 		.option = "--context", .value = "FILE",                                          \
-		.help = "a context object (addresses, virtualNetwork, serviceTags, ...) for an " \
-			"NSG that brings none"                                                   \
+		.help = "a context object (addresses, virtualNetwork, serviceTags, ...), alone " \
+			"or in a policy document: over the context in force for an NSG, for "    \
+			"what it leaves out beside a document"                                   \
 	}
 #define PARAMETERS_FILE                                                                      \
 	{                                                                                    \
@@ -35,16 +36,17 @@
 		.option = "--nsg", .value = "NAME",                     \
 		.help = "which NSG of the file, where it holds several" \
 	}
-#define POLICY_OBJECTS                                                            \
-	{ .name = "document",                                                     \
-	  .type = JSON_OBJECT,                                                    \
-	  .help = "a whole policy document; either this or nsg" },                \
-		{ .name = "nsg",                                                  \
-		  .type = JSON_OBJECT,                                            \
-		  .help = "an NSG object, put in place of the NSG at `level`" },  \
-	{                                                                         \
-		.name = "context", .type = JSON_OBJECT,                           \
-		.help = "with nsg: replaces the context of the document in force" \
+#define POLICY_OBJECTS                                                                 \
+	{ .name = "document",                                                          \
+	  .type = JSON_OBJECT,                                                         \
+	  .help = "a whole policy document; either this or nsg" },                     \
+		{ .name = "nsg",                                                       \
+		  .type = JSON_OBJECT,                                                 \
+		  .help = "an NSG object, put in place of the NSG at `level`" },       \
+	{                                                                              \
+		.name = "context", .type = JSON_OBJECT,                                \
+		.help = "with nsg: goes over the context in force, member by member; " \
+			"groups and tags name by name"                                 \
 	}
 #define LEVEL                                                                                   \
 	{                                                                                       \
@@ -59,6 +61,22 @@ static const struct method_param nic_show_params[] = {
 	  .type = JSON_STRING,
 	  .flags = PARAM_REQUIRED,
 	  .help = "the NIC, by its name in the configuration" },
+};
+
+static const struct method_param nic_failover_params[] = {
+	{ .name = "nic",
+	  .value = "NIC",
+	  .type = JSON_STRING,
+	  .flags = PARAM_REQUIRED,
+	  .help = "the NIC, by its name in the configuration" },
+	{ .name = "to",
+	  .option = "--to",
+	  .value = "PATH",
+	  .type = JSON_STRING,
+	  .flags = PARAM_REQUIRED,
+	  .choices = "synthetic|vf|auto",
+	  .help = "synthetic: stay there, also when a VF returns; auto: the NIC's own choice again; "
+		  "vf: the same, refused where there is no VF to go to" },
 };
 
 static const struct method_param policy_apply_params[] = {
@@ -388,6 +406,20 @@ const struct method methods[METHOD_COUNT] = {
 		.result = "the NIC",
 		PARAMS(nic_show_params),
 	},
+	[METHOD_NIC_FAILOVER] = {
+		.name = "nic.failover",
+		.words = "nic failover",
+		.summary = "say which path a NIC's traffic is to take",
+		.details = "A netvsc uplink switches by itself, in the driver, and traffic that is on "
+			   "the VF cannot be called back from it. What can be done there is to keep a "
+			   "VF that is away from being taken up when it returns; where that does not "
+			   "work either, the answer is the error wrong-state with the reason.\n\n"
+			   "What was asked for lasts until auto, or until the daemon ends.",
+		.examples = "accelnetctl nic failover eth1 --to synthetic\n"
+			    "accelnetctl nic failover eth1 --to auto\n",
+		.result = "nic, path, held",
+		PARAMS(nic_failover_params),
+	},
 	[METHOD_POLICY_APPLY] = {
 		.name = "policy.apply",
 		.words = "policy apply",
@@ -541,8 +573,9 @@ const struct method methods[METHOD_COUNT] = {
 			"\"source\":\"203.0.113.9\",\"sourcePort\":40000,\"destination\":\"10.1.0.4\","
 			"\"destinationPort\":443}; its answer {\"access\":\"Allow\",\"rule\":"
 			"\"allow-https\",\"nsg\":\"nic\"}, where nsg is the level that decided: acl, "
-			"subnet, nic or none. A wrong line is answered by {\"error\":{...}} in its place, "
-			"and the exit status is 3 at the end.",
+			"subnet, nic or none. A wrong line, also a blank one, is answered by "
+			"{\"error\":{...}} in its place, so that the answer to line N is line N, and the "
+			"exit status is 3 at the end.",
 		.examples = "accelnetctl verify --nic eth1 --direction in --protocol tcp --local "
 			    "10.1.0.4:443 --remote 203.0.113.9:40000\n"
 			    "accelnetctl verify --policy web.json --direction out --protocol icmp --local "

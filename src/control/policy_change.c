@@ -80,6 +80,8 @@ static struct json *apply_json(const struct nic *nic, const struct nic_apply_res
 	json_add_unsigned(where, "software", result->in_software);
 	json_add_unsigned(where, "refused", result->refused);
 	json_add(json, "warnings", report_warnings_json(&result->report));
+	if (result->report.suppressed)
+		json_add_unsigned(json, "notShown", result->report.suppressed);
 	return json;
 }
 

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "classify/conn.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,25 @@ static const struct uplink_kind *uplink_named(const char *name)
 	return NULL;
 }
 
+/* 8-4-4-4-12 hexadecimal digits, made lower case, for so DPDK names the device. */
+static void read_guid(const struct json_at *at, const char *key, char *guid, struct report *report)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	struct json_at member;
+	size_t i = 0;
+
+	for (; guid[i] && form[i]; i++) {
+		if (form[i] == '-' ? guid[i] != '-' : !isxdigit((unsigned char)guid[i]))
+			break;
+		guid[i] = (char)tolower((unsigned char)guid[i]);
+	}
+	if ((guid[i] || form[i]) && json_get(at, key, &member))
+		report_error(report, ACCELNET_E_VALUE, &member,
+			     "\"%.60s\" is not a VMBus GUID like "
+			     "7a08391f-f5a0-4ac0-9802-d13fd964f8df",
+			     guid);
+}
+
 static void read_uplink(const struct json_at *at, struct nic_config *nic, struct report *report)
 {
 	static const struct json_member members[] = {
@@ -143,9 +163,11 @@ static void read_uplink(const struct json_at *at, struct nic_config *nic, struct
 			string_of(at, "type"));
 		return;
 	}
-	if (kind->type != UPLINK_PLAIN) {
-		report_error(report, ACCELNET_E_UNSUPPORTED, at,
-			     "uplink type \"%s\" is not in this build; \"plain\" is", kind->name);
+	if (kind->type == UPLINK_BIFURCATED) {
+		report_error(
+			report, ACCELNET_E_UNSUPPORTED, at,
+			"uplink type \"%s\" is not in this build; \"plain\" and \"netvsc\" are",
+			kind->name);
 		return;
 	}
 	if (!string_of(at, kind->key)) {
@@ -155,6 +177,8 @@ static void read_uplink(const struct json_at *at, struct nic_config *nic, struct
 	}
 	nic->uplink = kind->type;
 	replace(&nic->uplink_device, at, kind->key);
+	if (kind->type == UPLINK_NETVSC)
+		read_guid(at, kind->key, nic->uplink_device, report);
 }
 
 static void read_app(const struct json_at *at, struct nic_config *nic, struct report *report)

@@ -1,17 +1,14 @@
 /*
- * Receive, parse, judge, count, transmit: see forward.h.
+ * Receive, read marks, parse, judge, count, transmit: see forward.h.
  */
 #include "datapath/forward.h"
+
+#include "datapath/count.h"
+#include "datapath/marks.h"
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
-
-/* The lane's worker is the only writer; the store is atomic for the reader's sake. */
-static inline void count(uint64_t *counter, uint64_t by)
-{
-	__atomic_store_n(counter, *counter + by, __ATOMIC_RELAXED);
-}
 
 static inline enum direction opposite(enum direction direction)
 {
@@ -38,19 +35,20 @@ static inline uint32_t headers_of(struct rte_mbuf *mbuf)
 	return rte_pktmbuf_data_len(mbuf);
 }
 
-static void parse(struct forward_scratch *scratch, unsigned received, enum direction direction)
+static void parse(struct rte_mbuf **mbufs, unsigned number, enum direction direction,
+		  struct forward_scratch *scratch)
 {
-	for (unsigned i = 0; i < received; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(scratch->received[i], void *));
-	for (unsigned i = 0; i < received; i++) {
-		struct rte_mbuf *mbuf = scratch->received[i];
+	for (unsigned i = 0; i < number; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	for (unsigned i = 0; i < number; i++) {
+		struct rte_mbuf *mbuf = mbufs[i];
 
 		scratch->frames[i].headers_len = headers_of(mbuf);
 		scratch->frames[i].data = rte_pktmbuf_mtod(mbuf, const uint8_t *);
 		scratch->frames[i].frame_len = rte_pktmbuf_pkt_len(mbuf);
 		scratch->packets[i].owner = mbuf;
 	}
-	packet_parse_burst(scratch->frames, received, direction, scratch->packets);
+	packet_parse_burst(scratch->frames, number, direction, scratch->packets);
 }
 
 static void transmit(struct lane *lane, enum direction direction, struct rte_mbuf **mbufs,
@@ -73,15 +71,23 @@ static void transmit(struct lane *lane, enum direction direction, struct rte_mbu
 	count(&lane->counters.forwarded_bytes[direction], bytes);
 }
 
-/* Carries the decisions out; returns how many mbufs stand in scratch->passed. */
+/*
+ * Carries the decisions out, settled packets in their places between those that were judged;
+ * returns how many mbufs stand in scratch->passed.
+ */
 static unsigned sort_out(struct lane *lane, enum direction direction, unsigned received,
-			 struct forward_scratch *scratch)
+			 const struct marked_burst *burst, struct forward_scratch *scratch)
 {
-	unsigned passed = 0, audited = 0;
+	unsigned passed = 0, audited = 0, judged = 0;
 
 	for (unsigned i = 0; i < received; i++) {
-		const struct decision *decision = &scratch->decisions[i];
+		const struct decision *decision = &scratch->decisions[judged];
 
+		if (burst->settled >> i & 1) {
+			scratch->passed[passed++] = scratch->received[i];
+			continue;
+		}
+		judged++;
 		count(&lane->counters.decided_by[decision->by], 1);
 		if (likely(decision->action == DECISION_PASS)) {
 			audited += decision->reason != DROP_NONE;
@@ -113,26 +119,59 @@ static void release(struct lane *lane)
 	released->count = 0;
 }
 
+static void count_received(struct lane *lane, enum direction direction, unsigned received,
+			   const struct forward_scratch *scratch)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < received; i++)
+		bytes += rte_pktmbuf_pkt_len(scratch->received[i]);
+	count(&lane->counters.received[direction], received);
+	count(&lane->counters.received_bytes[direction], bytes);
+}
+
+/* What hardware has said of the burst; nothing where it cannot have. */
+static void read_marks(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
+		       unsigned received, uint64_t now, struct forward_scratch *scratch,
+		       struct marked_burst *ret)
+{
+	lane->judge.settles = snapshot->settles;
+	if (snapshot->marks && direction == DIRECTION_INBOUND) {
+		marks_sort(lane, snapshot, received, now, scratch, ret);
+		return;
+	}
+	lane->judge.given = NULL;
+	*ret = (struct marked_burst){ .judge = scratch->received, .judge_count = received };
+}
+
 unsigned forward_poll(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
 		      uint64_t now, struct forward_scratch *scratch)
 {
 	unsigned received = rte_eth_rx_burst(lane->view->port[direction], lane->queue,
 					     scratch->received, FORWARD_BURST);
-	uint64_t bytes = 0;
+	struct marked_burst burst;
 	unsigned passed;
 
-	if (received == 0)
+	if (received == 0) {
+		if (direction == DIRECTION_INBOUND)
+			count(&lane->counters.empty_bursts, 1);
 		return 0;
-	parse(scratch, received, direction);
-	for (unsigned i = 0; i < received; i++)
-		bytes += scratch->frames[i].frame_len;
-	count(&lane->counters.received[direction], received);
-	count(&lane->counters.received_bytes[direction], bytes);
-
+	}
+	count_received(lane, direction, received, scratch);
+	read_marks(lane, direction, snapshot, received, now, scratch, &burst);
+	if (burst.settled)
+		count(&lane->counters.decided_by[DECIDED_BY_HARDWARE],
+		      received - burst.judge_count);
+	if (burst.judge_count == 0) {
+		transmit(lane, direction, scratch->received, received);
+		return received;
+	}
+	parse(burst.judge, burst.judge_count, direction, scratch);
 	lane->judge.ruleset = snapshot->ruleset;
-	lane->judge.hits = snapshot->hits[lane->queue];
-	judge_burst(&lane->judge, direction, scratch->packets, received, now, scratch->decisions);
-	passed = sort_out(lane, direction, received, scratch);
+	lane->judge.hits = snapshot->counted->hits[lane->queue];
+	judge_burst(&lane->judge, direction, scratch->packets, burst.judge_count, now,
+		    scratch->decisions);
+	passed = sort_out(lane, direction, received, &burst, scratch);
 	transmit(lane, direction, scratch->passed, passed);
 	if (unlikely(lane->judge.released.count > 0))
 		release(lane);

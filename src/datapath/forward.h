@@ -1,5 +1,5 @@
 /*
- * One poll of one lane in one direction: receive, parse, judge, count, transmit.
+ * One poll of one lane in one direction: receive, read marks, parse, judge, count, transmit.
  *
  * Thread: the worker that owns the lane.
  */
@@ -16,6 +16,8 @@ struct forward_scratch {
 	struct packet_frame frames[FORWARD_BURST];
 	struct decision decisions[FORWARD_BURST];
 	struct rte_mbuf *received[FORWARD_BURST];
+	struct rte_mbuf *judged[FORWARD_BURST];     /* what is left of them after marks */
+	const struct verdict *given[FORWARD_BURST]; /* by marks, for those */
 	struct rte_mbuf *passed[FORWARD_BURST];
 };
 

@@ -63,6 +63,8 @@ void nic_stats_read(const struct nic *nic, struct nic_stats *ret)
 		ret->judged_by_connection += counters.decided_by[DECIDED_BY_CONNECTION] +
 					     counters.decided_by[DECIDED_BY_RELATED];
 		ret->platform += counters.decided_by[DECIDED_BY_PLATFORM];
+		ret->judged_by_hardware += counters.decided_by[DECIDED_BY_HARDWARE];
+		ret->classified_by_mark += counters.classified_by_mark;
 	}
 }
 
@@ -83,14 +85,16 @@ void nic_rule_hits(const struct nic *nic, enum direction direction, enum stage s
 	*ret = (struct rule_hits){ 0 };
 	if (!snapshot->ruleset->has_policy)
 		return;
-	for (uint16_t q = 0; q < snapshot->lanes; q++) {
+	for (uint16_t q = 0; q < snapshot->counted->lanes; q++) {
 		const struct rule_hit *hit =
-			&snapshot->hits[q][snapshot->ruleset->hit_base[direction][stage] + index];
+			&snapshot->counted
+				 ->hits[q][snapshot->ruleset->hit_base[direction][stage] + index];
 		uint64_t at = __atomic_load_n(&hit->last, __ATOMIC_RELAXED);
 
 		ret->packets += __atomic_load_n(&hit->packets, __ATOMIC_RELAXED);
+		ret->settled += __atomic_load_n(&hit->settled, __ATOMIC_RELAXED);
 		last = at > last ? at : last;
 	}
-	if (ret->packets > 0)
+	if (ret->packets + ret->settled > 0)
 		ret->last_hit = (uint64_t)time(NULL) - (clock_ms() - last) / 1000;
 }

@@ -27,6 +27,8 @@ struct nic_stats {
 	uint64_t judged_by_rules;     /* first packets: the classifier was asked */
 	uint64_t judged_by_connection;
 	uint64_t platform;
+	uint64_t judged_by_hardware; /* settled: forwarded without looking */
+	uint64_t classified_by_mark; /* of the others: their marks said what the rules say */
 };
 
 /* Sums since the last nic_stats_clear(). */
@@ -36,7 +38,8 @@ void nic_stats_clear(struct nic *nic);
 /* Hits of rule `index` of a chain under the policy in force, since it was put in force. */
 struct rule_hits {
 	uint64_t packets;  /* first packets of connections, and every packet judged by acl */
-	uint64_t last_hit; /* seconds since the epoch; 0: never */
+	uint64_t settled;  /* segments of connections that hardware let through by this rule */
+	uint64_t last_hit; /* of either; seconds since the epoch; 0: never */
 };
 void nic_rule_hits(const struct nic *nic, enum direction direction, enum stage stage,
 		   uint16_t index, struct rule_hits *ret);

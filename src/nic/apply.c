@@ -11,83 +11,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <rte_malloc.h>
-#include <rte_rcu_qsbr.h>
 #include <stdlib.h>
 #include <string.h>
-
-void snapshot_free(struct snapshot *snapshot)
-{
-	if (!snapshot)
-		return;
-	for (uint16_t q = 0; q < snapshot->lanes; q++)
-		free(snapshot->hits[q]);
-	ruleset_free(snapshot->ruleset);
-	free(snapshot);
-}
-
-/* Each lane's counters on lines of their own. */
-static int make_hits(struct snapshot *snapshot)
-{
-	size_t bytes = snapshot->ruleset->hit_count * sizeof(struct rule_hit);
-
-	bytes = RTE_ALIGN_CEIL(bytes ? bytes : 1, RTE_CACHE_LINE_SIZE);
-	for (uint16_t q = 0; q < snapshot->lanes; q++) {
-		snapshot->hits[q] = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
-		if (!snapshot->hits[q])
-			return -ENOMEM;
-		memset(snapshot->hits[q], 0, bytes);
-	}
-	return 0;
-}
-
-static const struct ruleset *ruleset_in_force(const struct nic *nic)
-{
-	const struct snapshot *snapshot = atomic_load(&nic->view.snapshot);
-
-	return snapshot ? snapshot->ruleset : NULL;
-}
-
-int snapshot_new(const struct nic *nic, struct policy *policy, uint64_t generation,
-		 struct snapshot **ret, struct accelnet_error *err)
-{
-	const struct ruleset_options options = {
-		.mac = nic->mac,
-		.generation = policy ? RTE_MAX(generation, nic->epoch + 1) : 0,
-		.vlan_pass = nic->config->vlan == FRAMES_PASS,
-		.non_ip_pass = nic->config->non_ip == FRAMES_PASS,
-	};
-	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
-	int r;
-
-	if (!snapshot) {
-		policy_free(policy);
-		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
-	}
-	snapshot->generation = generation;
-	snapshot->lanes = nic->config->queues;
-	r = ruleset_new(policy, &options, ruleset_in_force(nic), &snapshot->ruleset, err);
-	if (r == 0 && make_hits(snapshot) < 0)
-		r = fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
-	if (r < 0) {
-		snapshot_free(snapshot);
-		return r;
-	}
-	*ret = snapshot;
-	return 0;
-}
-
-void nic_publish(struct nic *nic, struct snapshot *snapshot)
-{
-	struct snapshot *old = atomic_exchange(&nic->view.snapshot, snapshot);
-
-	nic->epoch = RTE_MAX(nic->epoch, snapshot->ruleset->generation);
-	if (!old)
-		return;
-	/* from here on every burst begins with the new one; wait for those that began before */
-	rte_rcu_qsbr_synchronize(nic->services.qsbr, RTE_QSBR_THRID_INVALID);
-	snapshot_free(old);
-}
 
 static int build_policy(const struct nic *nic, const struct json *document, struct report *report,
 			struct policy **ret, struct accelnet_error *err)

@@ -96,7 +96,7 @@ struct json *nic_describe(const struct nic *nic)
 	json_add_string(json, "name", nic->config->name);
 	json_add_string(json, "mac", mac_addr_format(&nic->mac, mac));
 	json_add_string(json, "uplink", uplink_names[nic->config->uplink]);
-	json_add_string(json, "path", "plain");
+	failover_describe(nic->failover, json);
 	json_add_unsigned(json, "generation", nic->generation);
 	json_add_string(json, "mode", policy_state(nic));
 	rules = json_add_object(json, "rules");
@@ -149,10 +149,9 @@ struct json *nic_describe_fully(const struct nic *nic)
 	json_add_unsigned(json, "queues", config->queues);
 	json_add_string(json, "vlan", config->vlan == FRAMES_PASS ? "pass" : "drop");
 	json_add_string(json, "nonIp", config->non_ip == FRAMES_PASS ? "pass" : "drop");
-	json_add(json, "uplinkPort",
-		 port_describe(&nic->port[DIRECTION_INBOUND], config->uplink_device));
-	json_add(json, "appPort",
-		 port_describe(&nic->port[DIRECTION_OUTBOUND], config->app_device));
+	failover_describe_fully(nic->failover, json);
+	json_add(json, "uplinkPort", uplink_describe(nic->uplink));
+	json_add(json, "appPort", port_describe_fully(&nic->app, config->app_device));
 	describe_connections(nic, json);
 	describe_classifier(nic, json);
 	json_add_string(json, "offload", "none: uplink \"plain\" has no rules in hardware");

@@ -4,15 +4,17 @@
  * A lane is one queue pair: Rx and Tx queue q of the uplink and of the app port. One worker polls a
  * lane, and nobody else writes into it; the control thread reads its counters.
  *
- * A snapshot is a rule set with the hit counters that belong to it. The control thread publishes a
- * new one by swapping the NIC's pointer and frees the old one after every worker has been quiescent
- * (QSBR); it is never changed.
+ * A snapshot is a rule set, with the hit counters that belong to it, and what the marks of hardware
+ * mean under it. The control thread publishes a new one by swapping the NIC's pointer and frees the
+ * old one after every worker has been quiescent (QSBR); it is never changed. Snapshots of the same
+ * rule set, which differ in their marks only, share it and its counters.
  */
 #ifndef NIC_LANE_H
 #define NIC_LANE_H
 
 #include "classify/drop.h"
 #include "classify/judge.h"
+#include "classify/mark.h"
 #include "classify/ruleset.h"
 #include "nic/config.h"
 #include "policy/policy.h"
@@ -21,12 +23,21 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-struct snapshot {
+/* A rule set with its counters. Freed with the last snapshot that has it. */
+struct counted_ruleset {
+	unsigned snapshots;      /* that have it; control thread only */
 	struct ruleset *ruleset; /* owned; never NULL */
-	uint64_t generation;     /* 0: no policy was ever applied */
 	uint16_t lanes;
 	/* Owned; ruleset->hit_count entries per lane, written by its worker alone. */
 	struct rule_hit *hits[NIC_QUEUES_MAX];
+};
+
+struct snapshot {
+	struct counted_ruleset *counted; /* shared; never NULL */
+	const struct ruleset *ruleset;   /* counted->ruleset */
+	uint64_t generation;             /* 0: no policy was ever applied */
+	struct mark_table *marks;        /* owned; NULL: no mark means anything */
+	bool settles;                    /* the table has settled slots */
 };
 
 /* Written by the lane's worker with plain stores, read by the control thread: 64-bit, aligned. */
@@ -40,6 +51,8 @@ struct lane_counters {
 	uint64_t audited[DIRECTIONS]; /* forwarded, and would be dropped if the policy were enforced
 				       */
 	uint64_t decided_by[DECIDED_BY];
+	uint64_t classified_by_mark; /* judged, but their marks said what the rules say */
+	uint64_t empty_bursts;       /* inbound */
 } __rte_cache_aligned;
 
 struct lane {
@@ -53,6 +66,14 @@ struct lane {
 struct nic_view {
 	_Atomic(struct snapshot *) snapshot;
 	uint16_t port[DIRECTIONS]; /* packets of a direction are received here: uplink, app */
+	/* Queue 0 of the uplink is left alone for a moment: see vf_watch_park(). */
+	atomic_bool queue0_rests;
+	/*
+	 * What the flags of an mbuf must be, under the mask, for its settled mark to count: marked,
+	 * and not known to be damaged; from devices that verify checksums, known not to be.
+	 */
+	uint64_t settled_mask;
+	uint64_t settled_flags;
 	struct conn_table *connections;
 	struct fragment_table *fragments;
 	uint16_t lane_count;

@@ -4,10 +4,12 @@
 #ifndef NIC_NIC_PRIVATE_H
 #define NIC_NIC_PRIVATE_H
 
+#include "nic/failover.h"
 #include "nic/lane.h"
 #include "nic/nic.h"
 #include "nic/port.h"
 #include "nic/store.h"
+#include "nic/uplink.h"
 
 struct nic {
 	const struct nic_config *config;
@@ -15,7 +17,9 @@ struct nic {
 	struct json *context; /* for policies that bring none; owned; may be NULL */
 	struct mac_addr mac;
 	struct rte_mempool *pool;
-	struct port port[DIRECTIONS]; /* packets of a direction are received here */
+	struct uplink *uplink;
+	struct failover *failover;
+	struct port app;
 	bool link_was_up[DIRECTIONS];
 	struct policy_store *store;
 	struct json *document; /* in force, canonical; NULL: none */
@@ -25,9 +29,16 @@ struct nic {
 	struct nic_view view;
 };
 
-/* Builds a snapshot of `policy`, which it takes over (NULL: no policy is in force). */
+/* `verifies`: the uplink's device says of each packet whether its checksums are right. */
+void nic_set_settled_flags(struct nic_view *view, bool verifies);
+
+/* snapshot.c: builds one of `policy`, which it takes over (NULL: no policy is in force). */
 int snapshot_new(const struct nic *nic, struct policy *policy, uint64_t generation,
 		 struct snapshot **ret, struct accelnet_error *err);
+/* The same rule set and counters with other marks, which it takes over, on failure too. -ENOMEM. */
+int snapshot_new_marks(const struct snapshot *of, struct mark_table *marks, struct snapshot **ret);
+/* Before it is published. Takes the marks over. */
+void snapshot_set_marks(struct snapshot *snapshot, struct mark_table *marks);
 void snapshot_free(struct snapshot *snapshot);
 
 /* Swaps the snapshot in and frees the old one once no worker can be reading it. */

@@ -3,18 +3,25 @@
  *
  * One offload thread owns every rte_flow handle of the process, because rule calls block. The
  * control thread computes what changes, waits where a change of policy must wait, and reads copies
- * of the state. Nothing here is called by workers.
+ * of the state. Nothing here is called by workers; everything but offload_post() is called by the
+ * control thread alone.
  *
  * Order of a change of policy, so that no moment is wrong:
  *
- *     offload_prepare()    pure: which device rules stay, which slots they keep, what goes and
- * comes publish marks_before with the old rule set, where it is not NULL: voids the marks under the
- *                          drops that go, which would otherwise be exposed too early
+ *     offload_prepare()    which device rules stay, which slots they keep, what goes and comes
+ *     publish the table of offload_marks_before() with the old rule set, where it is not NULL: it
+ *                          voids the marks that withdrawn drops would expose
  *     offload_withdraw()   waits until the drops that the new policy does not make are destroyed
- *     publish marks_after with the new rule set; answer the client
+ *     publish the table of offload_marks_after() with the new rule set; answer the client
  *     offload_commit()     the rest goes and comes, in the background
  *
- * offload_abort() instead of the last steps leaves the old plan in force.
+ * offload_abort() instead of the last steps leaves the old plan in force, and whichever table was
+ * published last: after a withdrawal the drops come back, and marks that were voided stay void
+ * until the next change.
+ *
+ * While a change is open nothing else is done to the NIC's rules. What a slot means is said by the
+ * table alone, so a device rule is kept wherever the new plan has the same rule at the same place
+ * and nothing above it is new, whichever rule of the policy decides its region now.
  */
 #ifndef OFFLOAD_OFFLOAD_H
 #define OFFLOAD_OFFLOAD_H
@@ -31,16 +38,19 @@
 struct offload;
 struct offload_nic;
 struct offload_change;
-struct offload_change;
 struct flow_backend;
 
-/* Starts the thread. `backend` NULL: rte_flow. */
+/*
+ * Starts the thread. `backend` is borrowed (flow_backend.h); NULL: rte_flow. EAL has been
+ * initialised.
+ */
 int offload_new(const struct flow_backend *backend, struct offload **ret,
 		struct accelnet_error *err);
-/* Every NIC has been freed. NULL is fine. */
+/* Every NIC has been freed. Jobs that wait are run first. NULL is fine. */
 void offload_free(struct offload *offload);
 
-/* Runs on the offload thread, in order with everything else: for calls that block. -ENOMEM. */
+/* Runs on the offload thread, in order with other jobs: for calls that block. Any thread. -ENOMEM.
+ */
 int offload_post(struct offload *offload, void (*job)(void *context), void *context);
 
 struct offload_nic_options {
@@ -48,13 +58,15 @@ struct offload_nic_options {
 	uint16_t queues;  /* receive queues 0..queues - 1 take what is marked or let through */
 	struct mac_addr mac;
 	/*
-	 * Called on the offload thread when there is something new in the state (tier known, plan
-	 * in, degraded, gone): it posts to the control thread and returns.
+	 * Called on the offload thread, without locks, when there is something new in the state
+	 * (tier known, plan in, degraded, gone): it posts to the control thread and returns.
 	 */
 	void (*changed)(void *context);
 	/*
-	 * Have all receive queues been drained since `ticket`? For the reuse of slots; called on
-	 * the control thread. ticket_take() makes one.
+	 * A ticket stands for now; drained() tells whether, since then, every receive queue of the
+	 * port has given an empty burst or a full ring's worth of packets, or was closed, and every
+	 * packet that was taken has been judged. Called on the control thread, by
+	 * offload_prepare(), before slots are used again.
 	 */
 	uint64_t (*drain_ticket)(void *context);
 	bool (*drained)(void *context, uint64_t ticket);
@@ -63,32 +75,52 @@ struct offload_nic_options {
 
 int offload_nic_new(struct offload *offload, const struct offload_nic_options *options,
 		    struct offload_nic **ret, struct accelnet_error *err);
-/* Destroys every rule on its port, waits for that. NULL is fine. */
+/* Destroys every rule on its port, waits for that. No change is open. NULL is fine. */
 void offload_nic_free(struct offload_nic *nic);
 
 /*
  * The port that rules go to: known, not necessarily started. The thread probes its tier as soon as
- * rules can be made (ENODEV: again, with back-off, for ever) and then says changed(). Rules that
- * the plan in force has are put in again whenever the port was stopped, removed or re-added.
+ * rules can be made (until then again, with back-off, for ever) and says changed(). A plan in force
+ * that was made for this tier goes in by itself; otherwise status.plan_fits is false until a plan
+ * for status.device is put in force. No port is attached.
  */
 void offload_attach(struct offload_nic *nic, uint16_t port);
-/* Rules and handles are forgotten; with the port still there they are destroyed first. Waits. */
+/*
+ * Before our own stop, close or restart of the port: rules are destroyed, where the port is still
+ * there, and handles forgotten. Waits for that. Without a port nothing happens.
+ */
 void offload_detach(struct offload_nic *nic);
-/* The port was stopped and started, or came again under the same id: everything goes in anew. */
+/*
+ * The port was stopped and started by others, or came again under the same id: its rules are gone.
+ * Handles are forgotten, not destroyed; it is probed again and everything goes in anew. A removal
+ * (RTE_ETH_EVENT_INTR_RMV) is seen by this room itself and ends the attachment.
+ */
 void offload_reinstall(struct offload_nic *nic);
 
 /*
  * Takes the plan over, on failure too. NULL: nothing is to be in hardware (offload off, no policy).
- * Only one change at a time. -ENOMEM, else 0.
+ * One change at a time for each NIC. Waits for at most one rule call. -ENOMEM, else 0.
  */
 int offload_prepare(struct offload_nic *nic, struct plan *plan, struct offload_change **ret,
 		    struct accelnet_error *err);
-/* Tables for snapshots. before: NULL where nothing need be voided. The caller takes them over. */
+/*
+ * Tables for snapshots. The caller takes them over and frees them with free(). before: NULL where
+ * nothing need be voided; after: never NULL. Each gives its table once.
+ */
 struct mark_table *offload_marks_before(struct offload_change *change);
 struct mark_table *offload_marks_after(struct offload_change *change);
 void offload_withdraw(struct offload_change *change);
 void offload_commit(struct offload_change *change); /* frees it */
 void offload_abort(struct offload_change *change);  /* frees it; NULL is fine */
+
+/* How much of the plan a change leaves in the device. */
+struct offload_delta {
+	size_t kept;
+	size_t added;
+	size_t removed;
+	size_t withdrawn; /* of the removed: drops that go before the new policy is published */
+};
+void offload_delta(const struct offload_change *change, struct offload_delta *ret);
 
 enum offload_state {
 	OFFLOAD_STATE_ABSENT,     /* no port */
@@ -96,39 +128,45 @@ enum offload_state {
 	OFFLOAD_STATE_INSTALLING, /* rules go in */
 	OFFLOAD_STATE_COMPLETE,   /* everything that the plan holds is in */
 	OFFLOAD_STATE_DEGRADED,   /* some is not: refused, tried again with back-off */
-	OFFLOAD_STATE_IDLE,       /* no plan: offload is off, or there is no policy */
+	OFFLOAD_STATE_IDLE,       /* no plan for this device: offload is off, or no policy */
 };
 
 struct offload_status {
 	enum offload_state state;
+	uint16_t port; /* UINT16_MAX: none */
 	bool has_tier;
-	struct plan_options device; /* what the probe found: tier, priorities, limits */
-	char why_tier[160];         /* the refusal that decided it, in the PMD's words */
+	struct plan_options device; /* what the probe found; make plans with these, and drops */
+	bool counts;                /* its rules can have counters */
+	char why_tier[160];         /* the refusal that decided it, in the PMD's words; may be "" */
+	bool plan_fits;             /* the plan in force was made for this device */
 	size_t planned;             /* device rules */
 	size_t installed;
-	size_t refused;
-	int pmd_error; /* errno of the newest refusal; 0: none */
+	size_t refused; /* and those that wait for one that was refused */
+	int pmd_error;  /* errno of the newest refusal, as a positive number; 0: none */
 	char pmd_message[128];
 	uint64_t epoch; /* how often the whole plan went in; a re-install counts */
 };
 
 void offload_status(const struct offload_nic *nic, struct offload_status *ret);
 
-/* A device rule of the plan in force, as it stands. Borrowed text is valid until the next call. */
+/* A device rule of the plan in force, as it stands. */
 struct offload_rule {
-	const struct plan_rule *rule; /* of the plan in force */
+	const struct plan_rule *rule; /* of the plan in force: borrowed until the next commit */
 	uint32_t mark;                /* 0: none */
 	bool installed;
+	bool blocked; /* not tried: one that it must stand below is not in */
 	bool counted; /* hits is known */
+	/* Packets since the plan is in force; up to a second old. Software counts marked ones too.
+	 */
 	uint64_t hits;
 	uint64_t last_hit; /* wall clock, seconds; 0: never seen */
-	int pmd_error;     /* why it is not installed; 0: not tried yet */
+	int pmd_error;     /* why it is not installed, a positive errno; 0: not refused */
 	char pmd_message[128];
 };
 
 /* The plan in force; NULL: none. Borrowed until the next commit. */
 const struct plan *offload_plan(const struct offload_nic *nic);
-/* Fills ret[0..], one for each rule of the plan in force; returns how many that are. */
+/* Fills ret[0..], one for each rule of the plan in force, in its order; returns how many it has. */
 size_t offload_rules(const struct offload_nic *nic, struct offload_rule *ret, size_t max);
 
 const char *offload_state_name(enum offload_state state); /* "complete" */

@@ -21,7 +21,9 @@ struct arm_function {
 /* Each ends with a NULL name. */
 extern const struct arm_function arm_logic_functions[];
 extern const struct arm_function arm_text_functions[];
+extern const struct arm_function arm_search_functions[];
 extern const struct arm_function arm_list_functions[];
+extern const struct arm_function arm_set_functions[];
 extern const struct arm_function arm_network_functions[];
 
 struct json_at arm_arg(const struct arm_call *call, size_t i);
@@ -36,7 +38,10 @@ struct json *arm_bool(bool value);
 struct json *arm_null(void);
 /* A text that was made; charges for it and frees `text`. */
 int arm_return_text(struct arm_call *call, char *text, struct json **ret);
+/* `left`, which is freed and may be NULL, and the first `length` bytes of `right`. */
+char *arm_joined(char *left, const char *right, size_t length);
 /* Equal as JSON; the order of an object's members does not count. */
 bool arm_equal(const struct json_at *a, const struct json_at *b);
+bool arm_list_has(const struct json_at *list, const struct json_at *wanted);
 
 #endif

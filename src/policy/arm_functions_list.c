@@ -87,7 +87,7 @@ static int run_empty(struct arm_call *call, struct json **ret)
 	return 0;
 }
 
-static bool list_has(const struct json_at *list, const struct json_at *wanted)
+bool arm_list_has(const struct json_at *list, const struct json_at *wanted)
 {
 	struct json_at item;
 
@@ -104,7 +104,7 @@ static int run_contains(struct arm_call *call, struct json **ret)
 	const char *part = json_string(&wanted);
 
 	if (json_type(&at) == JSON_ARRAY)
-		*ret = arm_bool(list_has(&at, &wanted));
+		*ret = arm_bool(arm_list_has(&at, &wanted));
 	else if (!part)
 		return arm_arg_refused(call, 1);
 	else if (json_type(&at) == JSON_OBJECT)
@@ -226,77 +226,6 @@ static int run_range(struct arm_call *call, struct json **ret)
 	return 0;
 }
 
-static void unite_objects(struct json *to, const struct json_at *from)
-{
-	struct json_at child;
-
-	json_foreach(child, from) {
-		json_remove(to, child.key);
-		json_add(to, child.key, json_copy(child.value));
-	}
-}
-
-static void unite_lists(struct json *to, const struct json_at *from)
-{
-	struct json_at known = json_root(to), item;
-
-	json_foreach(item, from) {
-		if (!list_has(&known, &item))
-			json_add(to, NULL, json_copy(item.value));
-	}
-}
-
-static int run_union(struct arm_call *call, struct json **ret)
-{
-	struct json_at first = arm_arg(call, 0);
-	enum json_type type = json_type(&first);
-	struct json *result;
-
-	if (type != JSON_ARRAY && type != JSON_OBJECT)
-		return arm_arg_refused(call, 0);
-	result = type == JSON_ARRAY ? json_new_array() : json_new_object();
-	for (size_t i = 0; i < call->count; i++) {
-		struct json_at at = arm_arg(call, i);
-		size_t count = json_count(&at);
-		int r = json_type(&at) == type ? charge_for(call, count * count)
-					       : arm_arg_refused(call, i);
-
-		if (r < 0) {
-			json_free(result);
-			return r;
-		}
-		if (type == JSON_ARRAY)
-			unite_lists(result, &at);
-		else
-			unite_objects(result, &at);
-	}
-	*ret = result;
-	return 0;
-}
-
-static int run_intersection(struct arm_call *call, struct json **ret)
-{
-	struct json_at a = arm_arg(call, 0), b = arm_arg(call, 1), item, other;
-	enum json_type type = json_type(&a);
-	int r;
-
-	if ((type != JSON_ARRAY && type != JSON_OBJECT) || json_type(&b) != type)
-		return arm_arg_refused(call, json_type(&b) == type ? 0 : 1);
-	r = charge_for(call, json_count(&a) * json_count(&b));
-	if (r < 0)
-		return r;
-	*ret = type == JSON_ARRAY ? json_new_array() : json_new_object();
-	json_foreach(item, &a) {
-		bool both = type == JSON_ARRAY
-				    ? list_has(&b, &item)
-				    : json_get(&b, item.key, &other) && arm_equal(&item, &other);
-
-		if (both)
-			json_add(*ret, item.key, json_copy(item.value));
-	}
-	return 0;
-}
-
 /* Numbers given one by one or as a list. */
 static int extreme(struct arm_call *call, int sign, struct json **ret)
 {
@@ -342,7 +271,6 @@ const struct arm_function arm_list_functions[] = {
 	{ "createObject", 0, ARM_ANY_NUMBER, run_create_object },
 	{ "empty", 1, 1, run_empty },
 	{ "first", 1, 1, run_first },
-	{ "intersection", 2, 2, run_intersection },
 	{ "json", 1, 1, run_json },
 	{ "last", 1, 1, run_last },
 	{ "length", 1, 1, run_length },
@@ -351,6 +279,5 @@ const struct arm_function arm_list_functions[] = {
 	{ "range", 2, 2, run_range },
 	{ "skip", 2, 2, run_skip },
 	{ "take", 2, 2, run_take },
-	{ "union", 1, ARM_ANY_NUMBER, run_union },
 	{ NULL, 0, 0, NULL },
 };

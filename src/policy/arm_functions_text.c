@@ -1,5 +1,5 @@
 /*
- * Template functions on texts. Positions count bytes: names and addresses are ASCII.
+ * Template functions that make texts.
  */
 #include "policy/alloc.h"
 #include "policy/arm_functions.h"
@@ -24,8 +24,7 @@ static char *text_of(const struct json_at *at)
 	return json_print(at->value);
 }
 
-/* `left`, which is freed and may be NULL, and the first `length` bytes of `right`. */
-static char *joined(char *left, const char *right, size_t length)
+char *arm_joined(char *left, const char *right, size_t length)
 {
 	char *result;
 
@@ -71,7 +70,7 @@ static int run_concat(struct arm_call *call, struct json **ret)
 		at = arm_arg(call, i);
 		text = text_of(&at);
 		r = arm_charge(call->env->machine, strlen(text));
-		result = joined(result, text, strlen(text));
+		result = arm_joined(result, text, strlen(text));
 		free(text);
 		if (r < 0) {
 			free(result);
@@ -103,7 +102,7 @@ static int run_format(struct arm_call *call, struct json **ret)
 
 	while (r == 0 && *text) {
 		if ((text[0] == '{' || text[0] == '}') && text[1] == text[0]) {
-			result = joined(result, text, 1);
+			result = arm_joined(result, text, 1);
 			text += 2;
 		} else if (*text == '{') {
 			char *item;
@@ -116,12 +115,12 @@ static int run_format(struct arm_call *call, struct json **ret)
 						"format() is understood with {0}, {1}, ... only");
 			}
 			r = arm_charge(call->env->machine, strlen(item));
-			result = joined(result, item, strlen(item));
+			result = arm_joined(result, item, strlen(item));
 			free(item);
 		} else {
 			size_t plain = strcspn(text + 1, "{}") + 1;
 
-			result = joined(result, text, plain);
+			result = arm_joined(result, text, plain);
 			text += plain;
 		}
 	}
@@ -171,80 +170,6 @@ static int run_trim(struct arm_call *call, struct json **ret)
 	return r < 0 ? r : arm_return_text(call, alloc_trimmed(text, text + strlen(text)), ret);
 }
 
-static int run_replace(struct arm_call *call, struct json **ret)
-{
-	const char *text, *old, *new, *found;
-	char *result = alloc_string("");
-	int r = arm_arg_text(call, 0, &text);
-
-	r = r < 0 ? r : arm_arg_text(call, 1, &old);
-	r = r < 0 ? r : arm_arg_text(call, 2, &new);
-	if (r == 0 && *old == '\0')
-		r = arm_fail(call->env->machine, "replace() of an empty text");
-	while (r == 0 && (found = strstr(text, old))) {
-		result = joined(result, text, (size_t)(found - text));
-		result = joined(result, new, strlen(new));
-		text = found + strlen(old);
-		r = arm_charge(call->env->machine, strlen(result));
-	}
-	if (r < 0) {
-		free(result);
-		return r;
-	}
-	return arm_return_text(call, joined(result, text, strlen(text)), ret);
-}
-
-/* The characters that separate: a text of them, or a list of texts. */
-static int separators(struct arm_call *call, char **ret)
-{
-	struct json_at at = arm_arg(call, 1), item;
-	char *result = alloc_string("");
-
-	if (json_string(&at))
-		result = joined(result, json_string(&at), strlen(json_string(&at)));
-	json_foreach(item, &at) {
-		const char *text = json_string(&item);
-
-		if (text)
-			result = joined(result, text, strlen(text));
-	}
-	if (*result == '\0') {
-		free(result);
-		return arm_arg_refused(call, 1);
-	}
-	*ret = result;
-	return 0;
-}
-
-static int run_split(struct arm_call *call, struct json **ret)
-{
-	const char *text;
-	char *set = NULL;
-	struct json *list;
-	int r = arm_arg_text(call, 0, &text);
-
-	r = r < 0 ? r : separators(call, &set);
-	r = r < 0 ? r : arm_charge(call->env->machine, 64 * strlen(text));
-	if (r < 0) {
-		free(set);
-		return r;
-	}
-	list = json_new_array();
-	for (;;) {
-		size_t length = strcspn(text, set);
-		char *part = joined(NULL, text, length);
-
-		json_add_string(list, NULL, part);
-		free(part);
-		if (text[length] == '\0')
-			break;
-		text += length + 1;
-	}
-	free(set);
-	*ret = list;
-	return 0;
-}
-
 static int run_join(struct arm_call *call, struct json **ret)
 {
 	struct json_at at = arm_arg(call, 0), item;
@@ -257,8 +182,8 @@ static int run_join(struct arm_call *call, struct json **ret)
 		char *text = text_of(&item);
 
 		if (r == 0 && item.index > 0)
-			result = joined(result, glue, strlen(glue));
-		result = joined(result, text, strlen(text));
+			result = arm_joined(result, glue, strlen(glue));
+		result = arm_joined(result, text, strlen(text));
 		free(text);
 		r = r < 0 ? r : arm_charge(call->env->machine, strlen(result));
 		if (r < 0)
@@ -269,65 +194,6 @@ static int run_join(struct arm_call *call, struct json **ret)
 		return r;
 	}
 	return arm_return_text(call, result, ret);
-}
-
-static int run_substring(struct arm_call *call, struct json **ret)
-{
-	const char *text;
-	int64_t start, length = 0;
-	int r = arm_arg_text(call, 0, &text);
-
-	r = r < 0 ? r : arm_arg_integer(call, 1, &start);
-	if (r == 0 && call->count == 3)
-		r = arm_arg_integer(call, 2, &length);
-	if (r < 0)
-		return r;
-	if (call->count == 2 && start >= 0 && start <= (int64_t)strlen(text))
-		length = (int64_t)strlen(text) - start;
-	if (start < 0 || length < 0 || start > (int64_t)strlen(text) ||
-	    length > (int64_t)strlen(text) - start)
-		return arm_fail(call->env->machine, "substring() reaches outside of the text");
-	return arm_return_text(call, joined(NULL, text + start, (size_t)length), ret);
-}
-
-static int two_texts(struct arm_call *call, const char **a, const char **b)
-{
-	int r = arm_arg_text(call, 0, a);
-
-	return r < 0 ? r : arm_arg_text(call, 1, b);
-}
-
-static int run_starts_with(struct arm_call *call, struct json **ret)
-{
-	const char *text, *part;
-	int r = two_texts(call, &text, &part);
-
-	if (r == 0)
-		*ret = arm_bool(strncasecmp(text, part, strlen(part)) == 0);
-	return r;
-}
-
-static int run_ends_with(struct arm_call *call, struct json **ret)
-{
-	const char *text, *part;
-	int r = two_texts(call, &text, &part);
-
-	if (r == 0)
-		*ret = arm_bool(strlen(part) <= strlen(text) &&
-				strcasecmp(text + strlen(text) - strlen(part), part) == 0);
-	return r;
-}
-
-static int run_index_of(struct arm_call *call, struct json **ret)
-{
-	const char *text, *part, *found;
-	int r = two_texts(call, &text, &part);
-
-	if (r < 0)
-		return r;
-	found = strcasestr(text, part);
-	*ret = json_new_integer(found ? found - text : -1);
-	return 0;
 }
 
 static int run_pad_left(struct arm_call *call, struct json **ret)
@@ -361,29 +227,24 @@ static int run_uri(struct arm_call *call, struct json **ret)
 {
 	const char *base, *relative, *slash;
 	char *result;
-	int r = two_texts(call, &base, &relative);
+	int r = arm_arg_text(call, 0, &base);
 
+	r = r < 0 ? r : arm_arg_text(call, 1, &relative);
 	if (r < 0)
 		return r;
 	if (strstr(relative, "://"))
 		return arm_return_text(call, alloc_string(relative), ret);
 	slash = strrchr(base, '/');
-	result = joined(NULL, base, slash ? (size_t)(slash - base) + 1 : 0);
-	return arm_return_text(call, joined(result, relative, strlen(relative)), ret);
+	result = arm_joined(NULL, base, slash ? (size_t)(slash - base) + 1 : 0);
+	return arm_return_text(call, arm_joined(result, relative, strlen(relative)), ret);
 }
 
 const struct arm_function arm_text_functions[] = {
 	{ "concat", 1, ARM_ANY_NUMBER, run_concat },
-	{ "endsWith", 2, 2, run_ends_with },
 	{ "format", 1, ARM_ANY_NUMBER, run_format },
-	{ "indexOf", 2, 2, run_index_of },
 	{ "join", 2, 2, run_join },
 	{ "padLeft", 2, 3, run_pad_left },
-	{ "replace", 3, 3, run_replace },
-	{ "split", 2, 2, run_split },
-	{ "startsWith", 2, 2, run_starts_with },
 	{ "string", 1, 1, run_string },
-	{ "substring", 2, 3, run_substring },
 	{ "toLower", 1, 1, run_to_lower },
 	{ "toUpper", 1, 1, run_to_upper },
 	{ "trim", 1, 1, run_trim },

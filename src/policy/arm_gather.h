@@ -1,7 +1,7 @@
 /*
  * What a template deploys, while it is being read: NSGs, and rules that are resources of their own.
  *
- * Internal to arm_template.c and arm_gather.c.
+ * Internal to arm_template.c, which walks through the resources, and the files named here.
  */
 #ifndef POLICY_ARM_GATHER_H
 #define POLICY_ARM_GATHER_H
@@ -42,7 +42,29 @@ struct arm_reader {
 	bool incomplete; /* something is left out, and was reported, that any NSG may need */
 };
 
-/* Moves the rules into the NSGs that they belong to; one that is not in the template is made. */
+#define ARM_NESTING_MAX 16 /* deployments in deployments */
+
+/*
+ * arm_survey.c: reports resources that cannot be told apart, nested deployments too, and
+ * deployments whose templates are elsewhere.
+ */
+void arm_survey(struct arm_reader *reader, const struct json_at *resources);
+
+/*
+ * arm_nsg.c: reads a rule that is a resource of its own. `group` is the name of the NSG where it
+ * stands inside of one, else NULL: its own name says it then. `certain` is whether it is known that
+ * it is deployed.
+ */
+void arm_read_rule(struct arm_reader *reader, const struct arm_env *env,
+		   const struct json_at *resource, const char *group, bool certain);
+/* The same for an NSG without its children. Its name, which the caller frees. */
+char *arm_read_nsg(struct arm_reader *reader, const struct arm_env *env,
+		   const struct json_at *resource, bool certain);
+/* Reads neither: how many there are is not known. `group` is as above. */
+void arm_read_unknown(struct arm_reader *reader, const struct json_at *resource, const char *group);
+
+/* arm_gather.c: moves the rules into the NSGs that they belong to; one that is not in the template
+ * is made. */
 void arm_place_rules(struct arm_reader *reader);
 /* Gives all NSGs to the source and frees what is left. */
 void arm_hand_over(struct arm_reader *reader);

@@ -3,6 +3,8 @@
  */
 #include "policy/member.h"
 
+#include "base/suggest.h"
+
 #include <stdio.h>
 #include <strings.h>
 
@@ -38,6 +40,15 @@ void members_find(struct reader *reader, const struct json_at *object, struct me
 	}
 }
 
+static bool is_among(const char *key, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcasecmp(names[i], key) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool members_none(struct reader *reader, const struct json_at *object, const char *const *names,
 		  size_t count)
 {
@@ -45,17 +56,61 @@ bool members_none(struct reader *reader, const struct json_at *object, const cha
 	bool none = true;
 
 	json_foreach(child, object) {
-		bool named = false;
-
-		for (size_t i = 0; i < count; i++)
-			named |= strcasecmp(names[i], child.key) == 0;
-		if (!named || json_type(&child) == JSON_NULL)
+		if (!is_among(child.key, names, count) || json_type(&child) == JSON_NULL)
 			continue;
 		none = false;
 		reader_error(reader, ACCELNET_E_VALUE, &child, NULL,
-			     "\"%s\" stands beside \"properties\", where it belongs", child.key);
+			     "\"%s\" stands beside \"properties\" and belongs into it", child.key);
 	}
 	return none;
+}
+
+static const char *nearest(const char *key, const char *const *names, size_t count)
+{
+	struct suggestion best;
+
+	suggestion_init(&best, key);
+	for (size_t i = 0; i < count; i++)
+		suggestion_offer(&best, names[i]);
+	return best.found;
+}
+
+enum telling { TELL_ALL, TELL_MISTYPED };
+
+static void tell_unknown(struct reader *reader, const struct json_at *object,
+			 const char *const *names, size_t count, const char *const *others,
+			 enum telling telling)
+{
+	struct json_at child;
+
+	json_foreach(child, object) {
+		const char *near;
+
+		if (json_type(&child) == JSON_NULL || is_among(child.key, names, count) ||
+		    word_find(others, child.key) >= 0)
+			continue;
+		near = nearest(child.key, names, count);
+		if (near)
+			reader_arm(reader, &child, "InvalidRequestFormat",
+				   "\"%.80s\" is not known here, and not used: did you mean "
+				   "\"%s\"?",
+				   child.key, near);
+		else if (telling == TELL_ALL)
+			reader_arm(reader, &child, "InvalidRequestFormat",
+				   "\"%.80s\" is not known here, and not used", child.key);
+	}
+}
+
+void members_unknown(struct reader *reader, const struct json_at *object, const char *const *names,
+		     size_t count, const char *const *others)
+{
+	tell_unknown(reader, object, names, count, others, TELL_ALL);
+}
+
+void members_mistyped(struct reader *reader, const struct json_at *object, const char *const *names,
+		      size_t count, const char *const *others)
+{
+	tell_unknown(reader, object, names, count, others, TELL_MISTYPED);
 }
 
 bool member_is(struct reader *reader, const struct json_at *at, enum json_type type)

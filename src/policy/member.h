@@ -1,5 +1,6 @@
 /*
- * Members of Azure's objects: found without regard to case, unknown ones passed over.
+ * Members of Azure's objects: found without regard to case; those that Azure does not know are
+ * told.
  *
  * Internal to the policy room.
  */
@@ -27,6 +28,16 @@ void members_find(struct reader *reader, const struct json_at *object, struct me
  */
 bool members_none(struct reader *reader, const struct json_at *object, const char *const *names,
 		  size_t count);
+
+/*
+ * Tells of members that are neither among the `names` nor `others` (ends with NULL; not read, but
+ * known): Azure refuses them, and a mistyped property is not used. null is passed over.
+ */
+void members_unknown(struct reader *reader, const struct json_at *object, const char *const *names,
+		     size_t count, const char *const *others);
+/* The same for an object that tools add to: only what looks like one of the `names` mistyped. */
+void members_mistyped(struct reader *reader, const struct json_at *object, const char *const *names,
+		      size_t count, const char *const *others);
 
 /* Reports a value of another type; true where it is of `type`. */
 bool member_is(struct reader *reader, const struct json_at *at, enum json_type type);

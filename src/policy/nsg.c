@@ -154,6 +154,17 @@ static const char *const property_names[NSG_PROPERTIES] = {
 	[FLUSH] = "flushConnection",
 };
 
+/* What Azure's answers have besides; not read. */
+static const char *const among_properties[] = { "provisioningState", "resourceGuid", "subnets",
+						"networkInterfaces", "flowLogs",     NULL };
+static const char *const beside_properties[] = {
+	"name", "id", "etag", "type", "location", "tags", "resourceGroup", NULL,
+};
+/* What a mistyped member of the NSG itself may have meant. */
+static const char *const meant_names[] = { "properties", "securityRules", "defaultSecurityRules",
+					   "flushConnection" };
+#define MEANT_NAMES (sizeof(meant_names) / sizeof(meant_names[0]))
+
 static void read_properties(struct reader *reader, struct rule_table *table,
 			    const struct json_at *at)
 {
@@ -186,12 +197,15 @@ void nsg_read(struct reader *reader, enum stage stage, const struct json_at *at)
 		return;
 	table->present = true;
 	members_find(reader, at, member, NSG_MEMBERS);
+	members_mistyped(reader, at, meant_names, MEANT_NAMES, beside_properties);
 	if (member[NAME].present)
 		read_name(reader, table, &member[NAME].at);
 	if (!member[PROPERTIES].present) {
 		read_properties(reader, table, at);
 	} else if (member_is(reader, &member[PROPERTIES].at, JSON_OBJECT)) {
 		(void)members_none(reader, at, property_names, NSG_PROPERTIES); /* reported */
+		members_unknown(reader, &member[PROPERTIES].at, property_names, NSG_PROPERTIES,
+				among_properties);
 		read_properties(reader, table, &member[PROPERTIES].at);
 	}
 	default_rules_append(reader, table);

@@ -125,6 +125,14 @@ struct json *policy_document_with_nsg(const struct json *base, enum stage level,
 				      const struct json *nsg);
 
 /*
+ * A context in which `first` counts and `second` fills in what that leaves out: `addresses` and
+ * `virtualNetwork` as a whole, groups and tags name by name, without regard to case. null leaves a
+ * member out; an empty list does not. Members of a wrong type are kept, for policy_build() to
+ * report. The caller frees it.
+ */
+struct json *policy_context_merge(const struct json *first, const struct json *second);
+
+/*
  * Reads a document's serviceTagsFile, relative to `directory`, and returns the document with the
  * tags that its rules name put into context.serviceTags, and without serviceTagsFile; a copy of the
  * document where it names no such file. Client side. The caller frees it.

@@ -276,6 +276,15 @@ static void check_families(struct reader *reader, const struct json_at *at, cons
 			   "one side lists both IPv4 and IPv6 prefixes");
 }
 
+/* What Azure's answers have besides; not read. */
+static const char *const beside_properties[] = { "name",       "id",         "etag",
+						 "type",       "properties", "resourceGroup",
+						 "systemData", NULL };
+static const char *const among_properties[] = { "provisioningState", NULL };
+static const char *const flat_rule[] = {
+	"name", "id", "etag", "type", "resourceGroup", "systemData", "provisioningState", NULL
+};
+
 static void find_properties(struct reader *reader, struct rule_reading *reading,
 			    struct rule_properties *p)
 {
@@ -290,8 +299,14 @@ static void find_properties(struct reader *reader, struct rule_reading *reading,
 	if (p->bad)
 		return;
 	members_find(reader, p->at, p->member, RULE_PROPERTIES);
-	if (nested.present)
-		p->bad = !members_none(reader, &reading->at, rule_property_names, RULE_PROPERTIES);
+	members_unknown(reader, p->at, rule_property_names, RULE_PROPERTIES,
+			nested.present ? among_properties : flat_rule);
+	if (!nested.present)
+		return;
+	p->bad = !members_none(reader, &reading->at, rule_property_names, RULE_PROPERTIES);
+	if (!p->bad)
+		members_unknown(reader, &reading->at, rule_property_names, RULE_PROPERTIES,
+				beside_properties);
 }
 
 static void read_fields(struct reader *reader, struct rule_reading *reading,

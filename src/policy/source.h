@@ -8,6 +8,10 @@
 
 #include "policy/read.h"
 
+#define ARM_NSG_TYPE        "Microsoft.Network/networkSecurityGroups"
+#define ARM_RULE_TYPE       ARM_NSG_TYPE "/securityRules"
+#define ARM_DEPLOYMENT_TYPE "Microsoft.Resources/deployments"
+
 struct source_reader {
 	struct policy_source *source;
 	const struct policy_read_options *options;

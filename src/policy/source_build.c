@@ -187,17 +187,18 @@ int policy_source_build(const struct policy_source *source, const struct policy_
 			struct report *report, struct policy **ret)
 {
 	struct policy_read_options with = options ? *options : (struct policy_read_options){ 0 };
+	JSON_CLEANUP struct json *document = NULL, *context = NULL;
 	size_t before = report->count;
-	struct json *document;
 	int r;
 
 	if (!nsg)
 		return policy_build(source->document, options, report, ret);
-	if (!with.context)
+	if (with.context && source->context)
+		with.context = context = policy_context_merge(with.context, source->context);
+	else if (!with.context)
 		with.context = source->context;
 	document = policy_document_with_nsg(NULL, level, nsg->nsg);
 	r = policy_build(document, &with, report, ret);
-	json_free(document);
 	relocate(report, before, nsg, level);
 	return r;
 }

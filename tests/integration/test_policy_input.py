@@ -100,6 +100,86 @@ class Cases(test_control.Cases):
         assert len(software["software"]) == 19 and "rules" not in software, software
         return f"{counts} commands"
 
+    def merges_contexts(self):
+        """policy apply NSG --context: what the context leaves out stays"""
+        tags = {"Corp": ["198.51.100.0/24"], "Other": ["192.0.2.0/24"]}
+        whole = document(rule("corp", 100, sourceAddressPrefix="Corp"), context={
+            "addresses": ["10.1.0.4"], "virtualNetwork": ["10.1.0.0/16"],
+            "applicationSecurityGroups": {"web": ["10.1.0.4"]}, "serviceTags": tags})
+        self.apply(whole)
+        spoofed = ("verify", "--nic", lab.NIC, "--direction", "out", "--protocol", "tcp",
+                   "--local", "10.1.0.9:40000", "--remote", "203.0.113.1:443")
+        assert self.ask(*spoofed)["isolation"] == "source-ip"
+        nsg = {"name": "s", "properties": {"securityRules": [
+            rule("partner", 100, sourceAddressPrefix="Partner"),
+            rule("corp", 110, sourceAddressPrefix="corp")]}}
+        context = self.file({"virtualNetwork": ["10.1.0.0/16", "10.2.0.0/16"], "addresses": None,
+                             "serviceTags": {"Partner": ["203.0.113.0/24"],
+                                             "CORP": ["198.51.100.0/25"]}}, "context.json")
+        path = self.file(nsg, "nsg.json")
+        words = ["policy", "apply", path, "--nic", lab.NIC, "--level", "subnet", "--context"]
+        same = self.ask("policy", "diff", path, "--nic", lab.NIC, "--level", "subnet", "--context",
+                        context)
+        self.ask(*words, context)
+        assert self.ask(*spoofed)["isolation"] == "source-ip"
+        found = self.ask("policy", "show", "--nic", lab.NIC)["context"]
+        assert found == {
+            "addresses": ["10.1.0.4"], "virtualNetwork": ["10.1.0.0/16", "10.2.0.0/16"],
+            "applicationSecurityGroups": {"web": ["10.1.0.4"]},
+            "serviceTags": {"Partner": ["203.0.113.0/24"], "CORP": ["198.51.100.0/25"],
+                            "Other": ["192.0.2.0/24"]}}, found
+        assert self.verdict("198.51.100.1") == ("Allow", "corp")
+        assert self.verdict("198.51.100.200")[0] == "Deny"
+        assert {entry["name"] for entry in same["added"]} == {"partner", "corp"}, same
+        wrapped = self.file({"context": {"addresses": []}}, "wrapped.json")
+        self.ask(*words, wrapped)
+        assert "isolation" not in self.ask(*spoofed)
+        listed = self.ask(*words, self.file([], "list.json"), status=3)["error"]
+        assert "a context is an object" in listed["message"], listed
+
+    def context_beside_a_document(self):
+        """check, verify and apply read --context beside a document alike"""
+        path = self.file(document(rule("corp", 100, sourceAddressPrefix="Corp"),
+                                  rule("partner", 110, sourceAddressPrefix="Partner"),
+                                  context={**CONTEXT, "serviceTags": {"Corp": ["192.0.2.0/24"]}}))
+        self.file(download(1, Corp=["0.0.0.0/0"], Partner=["198.51.100.0/24"]), "beside-tags.json")
+        context = self.file({"serviceTagsFile": "beside-tags.json"}, "beside.json")
+        for remote, expected in (("192.0.2.1", ("Allow", "corp")),
+                                 ("198.51.100.1", ("Allow", "partner")),
+                                 ("203.0.113.1", ("Deny", "DenyAllInBound"))):
+            answer = self.ask("verify", "--policy", path, "--context", context, "--direction",
+                              "in", "--protocol", "tcp", "--local", "10.1.0.4:443", "--remote",
+                              f"{remote}:40000")
+            assert (answer["access"], answer["rule"]) == expected, answer
+        checked = self.ask("policy", "check", path, "--context", context)
+        assert checked["errors"] == [], checked
+        self.apply(path, "--context", context)
+        assert self.verdict("198.51.100.1") == ("Allow", "partner")
+        bad = self.file({"serviceTags": {"Partner": ["10.1"]}}, "bad-context.json")
+        for words in (["verify", "--policy", path, "--direction", "in", "--protocol", "tcp",
+                       "--local", "10.1.0.4:443", "--remote", "192.0.2.1:40000"],
+                      ["policy", "compile", path, "--target", "software"]):
+            data = self.refused(*words, "--context", bad)
+            assert data["symbol"] == "bad-address", data
+        checked = self.ask("policy", "check", path, "--context", bad, status=3)
+        assert checked["errors"][0]["code"] == "bad-address", checked
+
+    def counts_what_it_does_not_show(self):
+        """a thousand errors and as many warnings are shown, the rest are counted"""
+        many = [rule(f"r{i}", 100 + i, sourceAddressPrefix="10.0.0.1/8",
+                     destinationPortRange=(80, 99999)[i % 2]) for i in range(2400)]
+        path = self.file(document(*many, context=CONTEXT))
+        shown = self.ctl("policy", "check", path, status=3).decode().splitlines()
+        assert shown[-2] == "and 1601 more errors and warnings", shown[-5:]
+        assert shown[-1].endswith("errors: 1200, warnings: 2401"), shown[-1]
+        checked = self.ask("policy", "check", path, status=3)
+        assert len(checked["errors"]) == len(checked["warnings"]) == 1000, checked
+        assert checked["notShown"] == 1601, checked["notShown"]
+        for entry in many:
+            entry["properties"]["destinationPortRange"] = "80"
+        applied = self.apply(document(*many, context=CONTEXT))
+        assert (len(applied["warnings"]), applied["notShown"]) == (1000, 1401), applied["notShown"]
+
     def loads_tags(self):
         """tags load: changes a verdict, and nothing but the tags"""
         policy = document(rule("corp", 100, sourceAddressPrefix="Corp"),
@@ -252,8 +332,10 @@ class Cases(test_control.Cases):
         return (time.monotonic() - start) * 1000
 
     def all(self):
-        return [self.parameters, self.compiles, self.loads_tags, self.refuses_tags,
-                self.compares_packets, self.analyses, self.api_management, self.log_is_clean]
+        return [self.parameters, self.compiles, self.merges_contexts,
+                self.context_beside_a_document, self.counts_what_it_does_not_show,
+                self.loads_tags, self.refuses_tags, self.compares_packets, self.analyses,
+                self.api_management, self.log_is_clean]
 
 
 def main():

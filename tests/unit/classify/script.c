@@ -27,7 +27,7 @@ static const char *const decided_by[DECIDED_BY] = {
 	[DECIDED_BY_FRAME] = "frame",           [DECIDED_BY_FRAGMENT] = "fragment",
 	[DECIDED_BY_PLATFORM] = "platform",     [DECIDED_BY_ACL] = "acl",
 	[DECIDED_BY_CONNECTION] = "connection", [DECIDED_BY_RELATED] = "related",
-	[DECIDED_BY_RULES] = "rules",
+	[DECIDED_BY_RULES] = "rules",           [DECIDED_BY_HARDWARE] = "hardware",
 };
 
 char *decision_text(const struct ruleset *ruleset, const struct decision *decision, char *buffer,

@@ -2,7 +2,6 @@
  * The command line: options anywhere, one table, refusals that say what would be accepted.
  */
 #include "cli/arguments.h"
-#include "cli/suggest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -187,30 +186,6 @@ static void table_is_consistent(void **state)
 	}
 }
 
-static void measures_slips_of_the_finger(void **state)
-{
-	static const struct {
-		const char *a, *b;
-		size_t distance;
-	} cases[] = {
-		{ "", "", 0 },
-		{ "a", "", 1 },
-		{ "", "abc", 3 },
-		{ "status", "status", 0 },
-		{ "statsu", "status", 1 },
-		{ "sttaus", "status", 1 },
-		{ "stats", "status", 1 },
-		{ "vreify", "verify", 1 },
-		{ "kitten", "sitting", 3 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(edit_distance(cases[i].a, cases[i].b), cases[i].distance);
-		assert_int_equal(edit_distance(cases[i].b, cases[i].a), cases[i].distance);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,7 +196,6 @@ int main(void)
 		cmocka_unit_test(reads_json_behind_a_fault),
 		cmocka_unit_test(helps_about_what_is_named),
 		cmocka_unit_test(table_is_consistent),
-		cmocka_unit_test(measures_slips_of_the_finger),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

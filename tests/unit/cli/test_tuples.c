@@ -83,7 +83,7 @@ static void answers_in_order_however_it_comes(void **state)
 	(void)state;
 	for (int i = 0; i < 200; i++) {
 		strcat(text, i % 3 ? LINE("443") : LINE("444"));
-		strcat(text, i % 5 ? "\n" : "\r\n\n");
+		strcat(text, i % 5 ? "\n" : "\r\n");
 		strcat(expected, i % 3 ? ALLOW : DENY);
 	}
 	for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
@@ -131,6 +131,28 @@ static void puts_errors_in_their_place(void **state)
 	free(answer);
 }
 
+/* The answer to line N is line N, so that both can be read side by side. */
+static void answers_blank_lines_too(void **state)
+{
+	const char *text = "\n" LINE("443") "\n \t\r\n" LINE("444") "\n\n";
+	const char *expected[] = { NULL, ALLOW, NULL, DENY, NULL };
+	size_t wrong, count = 0;
+	char *answer = run(text, strlen(text), 3, ENGINE_SOFTWARE, &wrong), *at = answer;
+
+	(void)state;
+	assert_int_equal(wrong, 3);
+	for (; *at; at = strchr(at, '\n') + 1) {
+		assert_true(count < 5);
+		if (count % 2)
+			assert_memory_equal(at, expected[count], strlen(expected[count]));
+		else
+			assert_memory_equal(at, "{\"error\":{", 10);
+		count++;
+	}
+	assert_int_equal(count, 5);
+	free(answer);
+}
+
 static void passes_over_a_line_without_end_in_sight(void **state)
 {
 	const size_t junk = 1 << 20, rest = strlen("\n" LINE("443") "\n");
@@ -154,6 +176,7 @@ int main(void)
 		cmocka_unit_test(answers_in_order_however_it_comes),
 		cmocka_unit_test(answers_a_last_line_without_end),
 		cmocka_unit_test(puts_errors_in_their_place),
+		cmocka_unit_test(answers_blank_lines_too),
 		cmocka_unit_test(passes_over_a_line_without_end_in_sight),
 	};
 

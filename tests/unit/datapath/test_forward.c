@@ -8,6 +8,7 @@
 #include "nic/clock.h"
 #include "nic/events.h"
 #include "nic/nic.h"
+#include "nic/nic_private.h"
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -160,6 +161,8 @@ struct frame {
 	uint8_t tcp_flags; /* 0: UDP */
 	uint16_t remote_port;
 	uint16_t local_port;
+	uint32_t mark;  /* 0: none */
+	uint64_t flags; /* of the mbuf besides */
 };
 
 static void fill_ethernet(struct rte_ether_hdr *eth, enum direction direction)
@@ -213,6 +216,11 @@ static void put(struct fixture *f, struct frame frame)
 			.dst_port = rte_cpu_to_be_16(target),
 			.dgram_len = rte_cpu_to_be_16(20),
 		};
+	}
+	mbuf->ol_flags = frame.flags;
+	if (frame.mark) {
+		mbuf->ol_flags |= RTE_MBUF_F_RX_FDIR | RTE_MBUF_F_RX_FDIR_ID;
+		mbuf->hash.fdir.hi = frame.mark;
 	}
 	assert_int_equal(rte_ring_enqueue(f->in[frame.direction], mbuf), 0);
 }
@@ -305,6 +313,254 @@ static void counts_hits_per_rule(void **state)
 	assert_int_equal(hits.last_hit, 0);
 }
 
+/* A table of one slot: what `kind` says about the rule that allows port 80. */
+static struct mark_table *marks_of_port_80(enum mark_kind kind)
+{
+	struct mark_table *table = calloc(1, sizeof(*table) + sizeof(table->slots[0]));
+
+	assert_non_null(table);
+	table->count = 1;
+	table->slots[0] = (struct mark_slot){
+		.kind = kind,
+		.verdict = { .rule = { [STAGE_ACL] = CLASSIFIER_NO_RULE,
+				       [STAGE_SUBNET] = CLASSIFIER_NO_RULE,
+				       [STAGE_NIC] = 0 },
+			     .access = ACCESS_ALLOW,
+			     .stage = STAGE_NIC },
+	};
+	return table;
+}
+
+static void publish_marks(struct fixture *f, struct mark_table *marks)
+{
+	struct snapshot *snapshot;
+
+	assert_int_equal(snapshot_new_marks(nic_snapshot(f->nic), marks, &snapshot), 0);
+	nic_publish(f->nic, snapshot);
+}
+
+static void keeps_hits_while_the_marks_of_a_rule_set_change(void **state)
+{
+	struct fixture *f = *state;
+	const struct ruleset *before;
+	struct rule_hits hits;
+
+	apply(f, "enforce");
+	before = nic_snapshot(f->nic)->ruleset;
+	put(f, syn_80);
+	forward(f, DIRECTION_INBOUND, clock_ms());
+	publish_marks(f, marks_of_port_80(MARK_VERDICT));
+	publish_marks(f, NULL);
+	assert_ptr_equal(nic_snapshot(f->nic)->ruleset, before);
+	nic_rule_hits(f->nic, DIRECTION_INBOUND, STAGE_NIC, 0, &hits);
+	assert_int_equal(hits.packets, 1);
+	publish_marks(f, marks_of_port_80(MARK_SETTLED));
+	assert_true(nic_snapshot(f->nic)->settles);
+	assert_int_equal(nic_set_context(f->nic, NULL, NULL), 0);
+	assert_ptr_not_equal(nic_snapshot(f->nic)->ruleset, before);
+	assert_null(nic_snapshot(f->nic)->marks);
+	nic_rule_hits(f->nic, DIRECTION_INBOUND, STAGE_NIC, 0, &hits);
+	assert_int_equal(hits.packets, 0);
+}
+
+static uint64_t by_hardware(const struct fixture *f)
+{
+	struct nic_stats stats;
+
+	nic_stats_read(f->nic, &stats);
+	return stats.judged_by_hardware;
+}
+
+static uint32_t live_connections(const struct fixture *f)
+{
+	struct conn_stats stats;
+
+	conn_table_stats(nic_connections(f->nic), &stats);
+	return stats.live;
+}
+
+static const struct frame ack_80 = { DIRECTION_INBOUND, RTE_TCP_ACK_FLAG, 40000, 80 };
+
+static struct frame marked(struct frame frame, uint32_t mark, uint64_t flags)
+{
+	frame.mark = mark;
+	frame.flags = flags;
+	return frame;
+}
+
+static void forwards_settled_segments_without_looking(void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t mark = mark_of_slot(0);
+	struct rule_hits hits;
+
+	apply(f, "enforce");
+	publish_marks(f, marks_of_port_80(MARK_SETTLED));
+	for (int i = 0; i < 3; i++)
+		put(f, marked(ack_80, mark, 0));
+	assert_int_equal(forward(f, DIRECTION_INBOUND, clock_ms()), 3);
+	assert_int_equal(by_hardware(f), 3);
+	assert_int_equal(live_connections(f), 0);
+	nic_rule_hits(f->nic, DIRECTION_INBOUND, STAGE_NIC, 0, &hits);
+	assert_int_equal(hits.packets, 0);
+	assert_int_equal(hits.settled, 3);
+	assert_true(hits.last_hit > 0);
+}
+
+/* Whatever is not vouched for is judged as if it had no mark: each makes a connection. */
+static void believes_only_marks_that_the_snapshot_vouches_for(void **state)
+{
+	struct fixture *f = *state;
+	const struct frame frames[] = {
+		marked(ack_80, 0, 0),
+		marked(ack_80, mark_of_slot(0) + 1, 0),
+		marked(ack_80, mark_of_slot(1), 0),
+		marked(ack_80, MARK_LIMIT - 1, 0),
+		marked(ack_80, mark_of_slot(0), RTE_MBUF_F_RX_L4_CKSUM_BAD),
+		marked(ack_80, mark_of_slot(0), RTE_MBUF_F_RX_IP_CKSUM_BAD),
+	};
+
+	apply(f, "enforce");
+	publish_marks(f, marks_of_port_80(MARK_SETTLED));
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		struct frame frame = frames[i];
+
+		frame.remote_port = (uint16_t)(20000 + i);
+		put(f, frame);
+		forward(f, DIRECTION_INBOUND, 1000);
+		assert_int_equal(by_hardware(f), 0);
+		assert_int_equal(live_connections(f), i + 1);
+	}
+	publish_marks(f, marks_of_port_80(MARK_VOID));
+	put(f, marked(ack_80, mark_of_slot(0), 0));
+	forward(f, DIRECTION_INBOUND, 1000);
+	assert_int_equal(by_hardware(f), 0);
+}
+
+static void wants_good_checksums_where_the_device_verifies_them(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t good = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	struct nic_view *view = nic_get_view(f->nic);
+
+	apply(f, "enforce");
+	publish_marks(f, marks_of_port_80(MARK_SETTLED));
+	nic_set_settled_flags(view, true);
+	put(f, marked(ack_80, mark_of_slot(0), 0));
+	put(f, marked(ack_80, mark_of_slot(0), RTE_MBUF_F_RX_IP_CKSUM_GOOD));
+	put(f, marked(ack_80, mark_of_slot(0), good | RTE_MBUF_F_RX_L4_CKSUM_BAD));
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1000), 3);
+	assert_int_equal(by_hardware(f), 0);
+	put(f, marked(ack_80, mark_of_slot(0), good));
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1000), 1);
+	assert_int_equal(by_hardware(f), 1);
+}
+
+static void takes_the_rules_word_from_a_verdict_mark(void **state)
+{
+	struct fixture *f = *state;
+	struct nic_stats stats;
+	struct rule_hits hits;
+
+	apply(f, "enforce");
+	publish_marks(f, marks_of_port_80(MARK_VERDICT));
+	put(f, marked(syn_80, mark_of_slot(0), 0));
+	put(f, marked(syn_22, 0, 0));
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1000), 1);
+	nic_stats_read(f->nic, &stats);
+	assert_int_equal(stats.classified_by_mark, 1);
+	assert_int_equal(stats.judged_by_hardware, 0);
+	assert_int_equal(live_connections(f), 1);
+	nic_rule_hits(f->nic, DIRECTION_INBOUND, STAGE_NIC, 0, &hits);
+	assert_int_equal(hits.packets, 1);
+	/* the verdict is the mark's, not the classifier's: a wrong one would show */
+	put(f, marked(syn_22, mark_of_slot(0), 0));
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1000), 1);
+}
+
+static uint16_t remote_port_of(const struct rte_mbuf *mbuf)
+{
+	const struct rte_tcp_hdr *tcp =
+		rte_pktmbuf_mtod_offset(mbuf, const struct rte_tcp_hdr *, 34);
+
+	return rte_be_to_cpu_16(tcp->src_port);
+}
+
+static void keeps_the_order_of_a_burst(void **state)
+{
+	struct fixture *f = *state;
+	struct lane *lane = &nic_get_view(f->nic)->lanes[0];
+	struct rte_mbuf *sent;
+	uint16_t next = 1000;
+
+	apply(f, "enforce");
+	publish_marks(f, marks_of_port_80(MARK_SETTLED));
+	for (uint16_t i = 0; i < FORWARD_BURST; i++) {
+		struct frame frame = i % 3 == 1 ? ack_80 : marked(ack_80, mark_of_slot(0), 0);
+
+		frame.remote_port = (uint16_t)(1000 + i);
+		frame.local_port = i % 5 == 4 && !frame.mark ? 22 : 80; /* denied */
+		put(f, frame);
+	}
+	forward_poll(lane, DIRECTION_INBOUND, nic_snapshot(f->nic), 1000, f->scratch);
+	while (rte_ring_dequeue(f->out[DIRECTION_OUTBOUND], (void **)&sent) == 0) {
+		while ((next - 1000) % 3 == 1 && (next - 1000) % 5 == 4)
+			next++;
+		assert_int_equal(remote_port_of(sent), next++);
+		rte_pktmbuf_free(sent);
+	}
+	assert_int_equal(next, 1000 + FORWARD_BURST);
+	assert_int_equal(by_hardware(f), 43);
+	assert_int_equal(drops(f, DIRECTION_INBOUND, DROP_POLICY_DENY), 4);
+}
+
+/* What was cut stays cut, whatever hardware says of it. */
+static void looks_at_settled_segments_while_a_connection_is_cut(void **state)
+{
+	struct fixture *f = *state;
+	const struct key4 key = {
+		.local = RTE_BE32(0x0a010004),
+		.remote = RTE_BE32(0xcb007109),
+		.local_port = RTE_BE16(80),
+		.remote_port = RTE_BE16(40000),
+		.protocol = IPPROTO_TCP,
+	};
+
+	apply(f, "enforce");
+	publish_marks(f, marks_of_port_80(MARK_SETTLED));
+	put(f, syn_80);
+	forward(f, DIRECTION_INBOUND, 1000);
+	assert_int_equal(conn_kill4(nic_connections(f->nic), &key, 1000), 0);
+	conn_expire_slice(nic_connections(f->nic), 1000);
+	put(f, marked(ack_80, mark_of_slot(0), 0));
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1001), 0);
+	assert_int_equal(drops(f, DIRECTION_INBOUND, DROP_CONNECTION_CUT), 1);
+	for (uint64_t now = 1001; now < 1000 + (CONN_TOMBSTONE_SECONDS + 3) * 1000; now += 10)
+		conn_expire_slice(nic_connections(f->nic), now);
+	put(f, marked(ack_80, mark_of_slot(0), 0));
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 40000), 1);
+	assert_int_equal(by_hardware(f), 1);
+}
+
+/* Connections that only audit let in are cut; until that is done, every segment is looked at. */
+static void looks_at_settled_segments_while_connections_are_judged_again(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t longest = conn_deadlines_longest(&f->config.timeouts);
+	uint64_t now;
+
+	apply(f, "audit");
+	now = clock_ms();
+	apply(f, "enforce");
+	publish_marks(f, marks_of_port_80(MARK_SETTLED));
+	put(f, marked(ack_80, mark_of_slot(0), 0));
+	assert_int_equal(forward(f, DIRECTION_INBOUND, now), 1);
+	assert_int_equal(by_hardware(f), 0);
+	put(f, marked(ack_80, mark_of_slot(0), 0));
+	assert_int_equal(forward(f, DIRECTION_INBOUND, clock_ms() + longest), 1);
+	assert_int_equal(by_hardware(f), 1);
+}
+
 static void drops_nothing_in_audit_mode_but_counts_it(void **state)
 {
 	struct fixture *f = *state;
@@ -381,6 +637,23 @@ int main(void)
 		cmocka_unit_test_setup_teardown(enforces_the_rules_and_needs_none_for_replies,
 						set_up_nic, tear_down_nic),
 		cmocka_unit_test_setup_teardown(counts_hits_per_rule, set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(keeps_hits_while_the_marks_of_a_rule_set_change,
+						set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(forwards_settled_segments_without_looking,
+						set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(believes_only_marks_that_the_snapshot_vouches_for,
+						set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(wants_good_checksums_where_the_device_verifies_them,
+						set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(takes_the_rules_word_from_a_verdict_mark,
+						set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(keeps_the_order_of_a_burst, set_up_nic,
+						tear_down_nic),
+		cmocka_unit_test_setup_teardown(looks_at_settled_segments_while_a_connection_is_cut,
+						set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(
+			looks_at_settled_segments_while_connections_are_judged_again, set_up_nic,
+			tear_down_nic),
 		cmocka_unit_test_setup_teardown(drops_nothing_in_audit_mode_but_counts_it,
 						set_up_nic, tear_down_nic),
 		cmocka_unit_test_setup_teardown(restores_the_policy_at_start, set_up_nic,

@@ -83,6 +83,10 @@ static const struct expression expressions[] = {
 	{ "[trim('  x ')]", "\"x\"" },
 	{ "[replace('a.b.c', '.', '-')]", "\"a-b-c\"" },
 	{ "[split('a,b;c', createArray(',', ';'))]", "[\"a\",\"b\",\"c\"]" },
+	{ "[split('a, b,c', ', ')]", "[\"a\",\"b,c\"]" },
+	{ "[split(',a,', ',')]", "[\"\",\"a\",\"\"]" },
+	{ "[split('', ',')]", "[\"\"]" },
+	{ "[split('a', '')]", NULL, "argument 2 of split()" },
 	{ "[join(createArray('a', 'b'), '-')]", "\"a-b\"" },
 	{ "[substring('abcdef', 2, 3)]", "\"cde\"" },
 	{ "[substring('abc', 2)]", "\"c\"" },
@@ -104,6 +108,11 @@ static const struct expression expressions[] = {
 	{ "[skip('abc', 1)]", "\"bc\"" },
 	{ "[union(createArray(1, 2), createArray(2, 3))]", "[1,2,3]" },
 	{ "[union(createObject('a', 1), createObject('a', 2))]", "{\"a\":2}" },
+	{ "[union(json('{\"n\":{\"a\":1,\"b\":[1]},\"x\":{}}'), "
+	  "json('{\"N\":{\"B\":[2],\"c\":3},\"x\":4}'))]",
+	  "{\"n\":{\"a\":1,\"b\":[2],\"c\":3},\"x\":4}" },
+	{ "[union(createArray(1, 1), createArray(2), createArray(1, 3, 3))]", "[1,2,3]" },
+	{ "[union(createArray(1), createObject())]", NULL, "argument 2 of union()" },
 	{ "[intersection(createArray(1, 2), createArray(2, 3))]", "[2]" },
 	{ "[last(split(resourceId('Microsoft.Network/applicationSecurityGroups', 'web'), '/'))]",
 	  "\"web\"" },
@@ -443,6 +452,12 @@ static const struct place places[] = {
 	  ACCELNET_E_EXPRESSION, "/resources/0/condition", "true or false" },
 	{ TEMPLATE("\"resources\":[{" NSG_TYPE "}]"), ACCELNET_E_MISSING, "/resources/0",
 	  "no \"name\"" },
+	{ TEMPLATE("\"resources\":[{\"name\":\"n\"},{" NSG_TYPE ",\"name\":\"n\"}]"),
+	  ACCELNET_E_MISSING, "/resources/0", "no \"type\"" },
+	{ TEMPLATE("\"resources\":[\"n\",{" NSG_TYPE ",\"name\":\"n\"}]"), ACCELNET_E_TYPE,
+	  "/resources/0", "is an object" },
+	{ TEMPLATE("\"resources\":[{" NSG_TYPE ",\"name\":\"n\",\"resources\":{}}]"),
+	  ACCELNET_E_TYPE, "/resources/0/resources", "is a list" },
 	{ TEMPLATE("\"resources\":[]"), ACCELNET_E_FORM, "", "no network security group" },
 	{ "{\"resources\":[1,]}", ACCELNET_E_SYNTAX, "", "expected a value" },
 };
@@ -536,6 +551,16 @@ static const struct unknown unknowns[] = {
 			   ",\"name\":\"web/ssh\",\"properties\":" FIELDS("100", "\"22\"") "}]}}}"),
 	  "/resources/1/condition", "web ", true },
 	{ UNKNOWN(OPEN_NSG WHEN "}"), "/resources/0/condition", "web ", false },
+	{ UNKNOWN(OPEN_NSG "},{\"type\":\"[concat('Microsoft.Network/networkSecurityGroups', "
+			   "'/securityRules')]\",\"name\":\"web/ssh\",\"properties\":" FIELDS(
+				   "100", "\"22\"") "}"),
+	  "/resources/1/type", "web ", true },
+	{ UNKNOWN(OPEN_NSG ",\"resources\":[{\"type\":\"[parameters('p')]\",\"name\":\"ssh\"}]}"),
+	  "/resources/0/resources/0/type", "web ", true },
+	{ UNKNOWN(OPEN_NSG "},{" DEPLOYMENT
+			   ",\"properties\":{\"template\":{\"resources\":[{\"type\":"
+			   "\"[parameters('p')]\",\"name\":\"web/ssh\"}]}}}"),
+	  "/resources/1/properties/template/resources/0/type", "web ", true },
 	{ UNKNOWN("{" NSG_TYPE LOOP ",\"name\":\"[concat('w', copyIndex())]\"},{" RULE_TYPE
 		  ",\"name\":\"web/ssh\",\"properties\":" FIELDS("100", "\"22\"") "}"),
 	  "/resources/0/copy/count", "[concat('w', copyIndex())] web ", false },
@@ -574,6 +599,31 @@ static void no_rule_vanishes(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(unknowns) / sizeof(unknowns[0]); i++)
 		check_unknown(&unknowns[i]);
+}
+
+/* NSGs and rules in another file are not seen: that is said, once, and is no error. */
+static void linked_templates_are_told(void **state)
+{
+	static const char text[] = TEMPLATE(
+		"\"resources\":[{" NSG_TYPE ",\"name\":\"n\"},{" DEPLOYMENT
+		",\"condition\":\"[reference('x')]\",\"properties\":{\"templateLink\":"
+		"{\"uri\":\"[parameters('u')]\"}}},{\"type\":\"Microsoft.Resources/deployments\","
+		"\"name\":\"outer\",\"properties\":{\"template\":{\"resources\":[{\"type\":"
+		"\"Microsoft.Resources/deployments\",\"name\":\"inner\",\"properties\":"
+		"{\"template\":\"[variables('t')]\"}}]}}}]");
+	struct policy_source *source = NULL;
+	struct report report;
+
+	(void)state;
+	report_init(&report);
+	assert_int_equal(policy_source_parse(text, strlen(text), NULL, &report, &source), 0);
+	assert_int_equal(report.errors, 0);
+	assert_int_equal(report.warnings, 1);
+	assert_non_null(find_problem(&report, true, "/resources", "2 (\"d\", \"inner\")"));
+	assert_int_equal(source->count, 1);
+	assert_false(source->nsgs[0].broken);
+	policy_source_free(source);
+	report_fini(&report);
 }
 
 static void parameters_are_given(void **state)
@@ -615,6 +665,7 @@ int main(void)
 		cmocka_unit_test(problems_point_into_the_template),
 		cmocka_unit_test(a_broken_nsg_harms_no_other),
 		cmocka_unit_test(no_rule_vanishes),
+		cmocka_unit_test(linked_templates_are_told),
 		cmocka_unit_test(parameters_are_given),
 	};
 

@@ -175,6 +175,33 @@ static const struct accepted accepted[] = {
 	  "{'apiVersion':'accelnet/v1'," CONTEXT ",'nicNsg':{'name':'n','securityRules':[{"
 	  "'name':'r','resourceGroup':'g'," HEAD TCP FROM TO SPORTS DPORTS "}]}}",
 	  " *", " *", " *", " 443-443", 6 },
+	{ "what Azure's answers have besides is known",
+	  "{'apiVersion':'accelnet/v1'," CONTEXT ",'nicNsg':{'id':'i','etag':'e','location':'l',"
+	  "'tags':{},'properties':{'provisioningState':'Succeeded','resourceGuid':'g',"
+	  "'networkInterfaces':[],'subnets':[],'flowLogs':[],'securityRules':[{'name':'r','id':'i',"
+	  "'etag':'e','type':'t','properties':{'provisioningState':'x'," HEAD TCP FROM TO SPORTS
+		  DPORTS "}}]}}}",
+	  " *", " *", " *", " 443-443", 6 },
+	{ "a mistyped property is not used",
+	  DOCUMENT(HEAD TCP FROM TO SPORTS DPORTS ",'destinationPortRangs':['80']"), " *", " *",
+	  " *", " 443-443", 6, "did you mean \"destinationPortRange\"?" },
+	{ "so is one that nobody knows",
+	  DOCUMENT(HEAD TCP FROM TO SPORTS DPORTS ",'stateless':true"), " *", " *", " *",
+	  " 443-443", 6, "\"stateless\" is not known here, and not used" },
+	{ "... beside the properties",
+	  "{'apiVersion':'accelnet/v1'," CONTEXT ",'nicNsg':{'securityRules':[{'name':'r',"
+	  "'condition':false,'properties':{" HEAD TCP FROM TO SPORTS DPORTS "}}]}}",
+	  " *", " *", " *", " 443-443", 6, "InvalidRequestFormat: rule \"r\": \"condition\"" },
+	{ "... among those of the NSG",
+	  "{'apiVersion':'accelnet/v1'," CONTEXT ",'nicNsg':{'properties':{'FlushConections':true,"
+	  "'securityRules':[{'name':'r','properties':{" HEAD TCP FROM TO SPORTS DPORTS "}}]}}}",
+	  " *", " *", " *", " 443-443", 6, "did you mean \"flushConnection\"?" },
+	{ "... and beside those",
+	  "{'apiVersion':'accelnet/v1'," CONTEXT ",'nicNsg':{'securityRule':[],'managedBy':'x',"
+	  "'securityRules':[{'name':'r','properties':{" HEAD TCP FROM TO SPORTS DPORTS "}}]}}",
+	  " *", " *", " *", " 443-443", 6, "did you mean \"securityRules\"?" },
+	{ "null says nothing", DOCUMENT(HEAD TCP FROM TO SPORTS DPORTS ",'stateless':null"), " *",
+	  " *", " *", " 443-443", 6 },
 	{ "priorities that Azure does not give",
 	  DOCUMENT("'priority':5000,'direction':'Inbound','access':'Allow'" TCP FROM TO SPORTS
 			   DPORTS),

@@ -1,8 +1,10 @@
 /*
  * "Did you mean": see suggest.h.
  */
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
+#include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define WORD_MAX 64
@@ -10,6 +12,11 @@
 static size_t min(size_t a, size_t b)
 {
 	return a < b ? a : b;
+}
+
+static bool same(char a, char b)
+{
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
 /* Optimal string alignment, three rows of the table at a time. */
@@ -27,8 +34,8 @@ size_t edit_distance(const char *a, const char *b)
 		row[0] = i;
 		for (size_t j = 1; j <= length_b; j++) {
 			row[j] = min(min(last[j] + 1, row[j - 1] + 1),
-				     last[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				     last[j - 1] + !same(a[i - 1], b[j - 1]));
+			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
 				row[j] = min(row[j], before[j - 2] + 1);
 		}
 		free_row = before;

@@ -1,8 +1,9 @@
 /*
- * "Did you mean": the nearest of several words, where one is near enough. Pure.
+ * "Did you mean": the nearest of several words, where one is near enough; case does not count.
+ * Pure.
  */
-#ifndef CLI_SUGGEST_H
-#define CLI_SUGGEST_H
+#ifndef BASE_SUGGEST_H
+#define BASE_SUGGEST_H
 
 #include <stddef.h>
 

@@ -1,0 +1,134 @@
+/*
+ * Choosing what hardware decides, over all kinds and families: see plan_cover.h.
+ *
+ * Cheapest first, in passes: what every connection or attack meets again and again comes before
+ * what a connection meets once, and some of every region's ports before all of them.
+ */
+#include "compile/plan_cover.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Most combinations of port masks that a region begins with, and that it ends with. */
+#define MASKS_FIRST 4
+#define MASKS_LAST  64
+
+struct candidate {
+	long price; /* as it was when the candidates were sorted */
+	uint32_t cover;
+	uint32_t region;
+};
+
+struct choice {
+	struct cover *covers;
+	struct candidate *candidates;
+	size_t count;
+	size_t budget;
+};
+
+/* A mark for openers saves one classification in a connection's life. */
+static bool is_for_openers(const struct cover *cover, uint32_t region)
+{
+	const struct region *r = &cover->regions.regions[region];
+
+	return r->kind == PLAN_TCP_OPENER && plan_region_action(cover->builder, r) == PLAN_MARK;
+}
+
+static bool is_first(const struct cover *cover, uint32_t region)
+{
+	return cover->place[region] == COVER_LEFT && !is_for_openers(cover, region) &&
+	       !cover_is_crossed(cover, region);
+}
+
+static bool is_new(const struct cover *cover, uint32_t region)
+{
+	return cover->place[region] == COVER_LEFT && !is_for_openers(cover, region);
+}
+
+static bool is_new_opener(const struct cover *cover, uint32_t region)
+{
+	return cover->place[region] == COVER_LEFT && is_for_openers(cover, region);
+}
+
+static bool is_in_part(const struct cover *cover, uint32_t region)
+{
+	return cover->place[region] != COVER_LEFT &&
+	       cover->masks[region] < cover->masks_all[region];
+}
+
+/* What is crossed by none comes first, since what others need could keep it from being raised. */
+static const struct pass {
+	bool (*takes)(const struct cover *cover, uint32_t region);
+	unsigned masks; /* at most */
+} passes[] = {
+	{ is_first, MASKS_FIRST },      { is_new, MASKS_FIRST },    { is_in_part, MASKS_LAST },
+	{ is_new_opener, MASKS_FIRST }, { is_in_part, MASKS_LAST },
+};
+
+static unsigned masks_of(const struct cover *cover, uint32_t region, const struct pass *pass)
+{
+	return cover->masks_all[region] < pass->masks ? cover->masks_all[region] : pass->masks;
+}
+
+static int by_price(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	if (x->price != y->price)
+		return (x->price > y->price) - (x->price < y->price);
+	if (x->cover != y->cover)
+		return (x->cover > y->cover) - (x->cover < y->cover);
+	return (x->region > y->region) - (x->region < y->region);
+}
+
+static void find_candidates(struct choice *choice, size_t count, const struct pass *pass)
+{
+	choice->count = 0;
+	for (uint32_t c = 0; c < count; c++) {
+		const struct cover *cover = &choice->covers[c];
+
+		for (uint32_t i = 0; i < cover->crossings.count; i++) {
+			if (!cover_is_decidable(cover, i) || !pass->takes(cover, i))
+				continue;
+			choice->candidates[choice->count++] = (struct candidate){
+				.price = cover_price(cover, i, masks_of(cover, i, pass)),
+				.cover = c,
+				.region = i,
+			};
+		}
+	}
+	qsort(choice->candidates, choice->count, sizeof(*choice->candidates), by_price);
+}
+
+static void run_pass(struct choice *choice, size_t count, const struct pass *pass)
+{
+	find_candidates(choice, count, pass);
+	for (size_t n = 0; n < choice->count; n++) {
+		struct cover *cover = &choice->covers[choice->candidates[n].cover];
+		uint32_t region = choice->candidates[n].region;
+		unsigned masks = masks_of(cover, region, pass);
+		long price = cover_price(cover, region, masks);
+
+		if (price > (long)choice->budget || !cover_has_room(cover, region, masks))
+			continue;
+		cover_take(cover, region, masks);
+		choice->budget -= (size_t)price;
+	}
+}
+
+int cover_choose(struct cover covers[], size_t count, size_t *budget)
+{
+	struct choice choice = { .covers = covers, .budget = *budget };
+	size_t regions = 0;
+
+	for (size_t c = 0; c < count; c++)
+		regions += covers[c].regions.count;
+	choice.candidates = calloc(regions + 1, sizeof(*choice.candidates));
+	if (!choice.candidates)
+		return -ENOMEM;
+	for (size_t p = 0; p < sizeof(passes) / sizeof(passes[0]); p++)
+		run_pass(&choice, count, &passes[p]);
+	free(choice.candidates);
+	*budget = choice.budget;
+	return 0;
+}

@@ -1,0 +1,309 @@
+/*
+ * The tables of the path machine, and the step. See path.h.
+ */
+#include "nic/path.h"
+
+#include <stddef.h>
+
+/* Next state of rows that go on carrying: VF or DEGRADED, by what is known of the rules. */
+#define CARRYING ((int)PATH_STATES)
+
+struct row {
+	enum path_state from;
+	enum path_event event;
+	int to; /* enum path_state, or CARRYING */
+	unsigned actions;
+};
+
+struct table {
+	const struct row *rows;
+	size_t count;
+};
+
+#define DETACH    PATH_ACTION_DETACH
+#define PARK      PATH_ACTION_PARK
+#define HOLD_DOWN PATH_ACTION_HOLD
+#define LET_GO    PATH_ACTION_LET_GO
+#define ATTACH    PATH_ACTION_ATTACH
+#define TO_SYNTH  PATH_ACTION_TO_SYNTHETIC
+#define TO_VF     PATH_ACTION_TO_VF
+#define STOP      PATH_ACTION_STOP_TIMER
+#define START     PATH_ACTION_START_TIMER
+#define COMPLAIN  PATH_ACTION_COMPLAIN
+
+#define ROW(from, event, to, actions)                        \
+	{                                                    \
+		PATH_##from, PATH_EVENT_##event, to, actions \
+	}
+
+/* What is not listed changes nothing. */
+static const struct row netvsc_rows[] = {
+	ROW(SYNTHETIC, VF_PRESENT, PATH_UNCLAIMED, STOP | START),
+	ROW(SYNTHETIC, VF_CARRIES, PATH_ARMING, STOP | ATTACH),
+	ROW(SYNTHETIC, VF_REMOVED, PATH_SYNTHETIC, STOP),
+	ROW(SYNTHETIC, HOLD, PATH_SYNTHETIC, STOP | HOLD_DOWN),
+	ROW(SYNTHETIC, TIMER, PATH_UNCLAIMED, COMPLAIN),
+
+	ROW(UNCLAIMED, VF_CARRIES, PATH_ARMING, STOP | ATTACH),
+	ROW(UNCLAIMED, VF_REMOVED, PATH_SYNTHETIC, STOP),
+	ROW(UNCLAIMED, HOLD, PATH_SYNTHETIC, STOP | HOLD_DOWN),
+	ROW(UNCLAIMED, TIMER, PATH_UNCLAIMED, COMPLAIN),
+
+	ROW(ARMING, VF_WITHDRAWN, PATH_SYNTHETIC, DETACH | PARK | START),
+	ROW(ARMING, VF_REMOVED, PATH_SYNTHETIC, DETACH),
+	ROW(ARMING, RULES_INSTALLED, PATH_VF, 0),
+	ROW(ARMING, RULES_REFUSED, PATH_DEGRADED, 0),
+
+	ROW(VF, VF_WITHDRAWN, PATH_SYNTHETIC, DETACH | PARK | START),
+	ROW(VF, VF_REMOVED, PATH_SYNTHETIC, DETACH),
+	ROW(VF, RULES_CHANGING, PATH_ARMING, 0),
+	ROW(VF, RULES_REFUSED, PATH_DEGRADED, 0),
+
+	ROW(DEGRADED, VF_WITHDRAWN, PATH_SYNTHETIC, DETACH | PARK | START),
+	ROW(DEGRADED, VF_REMOVED, PATH_SYNTHETIC, DETACH),
+	ROW(DEGRADED, RULES_CHANGING, PATH_ARMING, 0),
+	ROW(DEGRADED, RULES_INSTALLED, PATH_VF, 0),
+};
+
+/*
+ * Held: the VF is ours before netvsc can have it, so it is neither idle nor unclaimed. Where the
+ * PMD was faster, the rows above go on and holding waits for the VF's next return.
+ */
+static const struct row netvsc_held_rows[] = {
+	ROW(SYNTHETIC, VF_PRESENT, PATH_SYNTHETIC, 0),
+	ROW(SYNTHETIC, HOLD, PATH_SYNTHETIC, 0),
+	ROW(SYNTHETIC, RELEASE, PATH_SYNTHETIC, LET_GO),
+	ROW(ARMING, RELEASE, PATH_ARMING, LET_GO),
+	ROW(VF, RELEASE, PATH_VF, LET_GO),
+	ROW(DEGRADED, RELEASE, PATH_DEGRADED, LET_GO),
+};
+
+/* Rules go in while traffic is on the synthetic path; the timer damps the way back. */
+static const struct row bifurcated_rows[] = {
+	ROW(SYNTHETIC, VF_PRESENT, PATH_UNCLAIMED, STOP | START),
+	ROW(SYNTHETIC, VF_CARRIES, PATH_ARMING, STOP | ATTACH),
+	ROW(SYNTHETIC, VF_REMOVED, PATH_SYNTHETIC, STOP),
+	ROW(SYNTHETIC, HOLD, PATH_SYNTHETIC, STOP),
+
+	ROW(UNCLAIMED, VF_CARRIES, PATH_ARMING, STOP | ATTACH),
+	ROW(UNCLAIMED, VF_REMOVED, PATH_SYNTHETIC, STOP),
+	ROW(UNCLAIMED, HOLD, PATH_SYNTHETIC, STOP),
+	ROW(UNCLAIMED, TIMER, PATH_UNCLAIMED, COMPLAIN),
+
+	ROW(ARMING, VF_WITHDRAWN, PATH_SYNTHETIC, DETACH | STOP),
+	ROW(ARMING, VF_REMOVED, PATH_SYNTHETIC, DETACH | STOP),
+	ROW(ARMING, RULES_CHANGING, PATH_ARMING, STOP),
+	ROW(ARMING, RULES_INSTALLED, PATH_ARMING, STOP | START),
+	ROW(ARMING, RULES_REFUSED, PATH_ARMING, STOP | START),
+	ROW(ARMING, HOLD, PATH_SYNTHETIC, DETACH | STOP),
+	ROW(ARMING, TIMER, CARRYING, TO_VF),
+
+	ROW(VF, VF_WITHDRAWN, PATH_SYNTHETIC, TO_SYNTH | DETACH),
+	ROW(VF, VF_REMOVED, PATH_SYNTHETIC, TO_SYNTH | DETACH),
+	ROW(VF, RULES_REFUSED, PATH_DEGRADED, 0),
+	ROW(VF, HOLD, PATH_SYNTHETIC, TO_SYNTH | DETACH),
+
+	ROW(DEGRADED, VF_WITHDRAWN, PATH_SYNTHETIC, TO_SYNTH | DETACH),
+	ROW(DEGRADED, VF_REMOVED, PATH_SYNTHETIC, TO_SYNTH | DETACH),
+	ROW(DEGRADED, RULES_INSTALLED, PATH_VF, 0),
+	ROW(DEGRADED, HOLD, PATH_SYNTHETIC, TO_SYNTH | DETACH),
+};
+
+static const struct row bifurcated_held_rows[] = {
+	ROW(SYNTHETIC, VF_PRESENT, PATH_SYNTHETIC, 0),
+	ROW(SYNTHETIC, VF_CARRIES, PATH_SYNTHETIC, 0),
+	ROW(SYNTHETIC, HOLD, PATH_SYNTHETIC, 0),
+};
+
+/* One device and no second path: what changes is whether it is there, and its rules. */
+static const struct row plain_rows[] = {
+	ROW(SYNTHETIC, VF_CARRIES, PATH_ARMING, ATTACH),
+
+	ROW(ARMING, VF_REMOVED, PATH_SYNTHETIC, DETACH),
+	ROW(ARMING, RULES_INSTALLED, PATH_VF, 0),
+	ROW(ARMING, RULES_REFUSED, PATH_DEGRADED, 0),
+
+	ROW(VF, VF_REMOVED, PATH_SYNTHETIC, DETACH),
+	ROW(VF, RULES_CHANGING, PATH_ARMING, 0),
+	ROW(VF, RULES_REFUSED, PATH_DEGRADED, 0),
+
+	ROW(DEGRADED, VF_REMOVED, PATH_SYNTHETIC, DETACH),
+	ROW(DEGRADED, RULES_CHANGING, PATH_ARMING, 0),
+	ROW(DEGRADED, RULES_INSTALLED, PATH_VF, 0),
+};
+
+#define TABLE(array)                                      \
+	{                                                 \
+		array, sizeof(array) / sizeof((array)[0]) \
+	}
+
+/* `held` comes first where the NIC is held; what it does not list is looked up in `rows`. */
+static const struct type {
+	struct table rows, held;
+	unsigned actuators;
+	const char *names[PATH_STATES];
+} types[] = {
+	[UPLINK_PLAIN] = {
+		.rows = TABLE(plain_rows),
+		.names = { "absent", "plain", "plain", "plain", "plain" },
+	},
+	[UPLINK_NETVSC] = {
+		.rows = TABLE(netvsc_rows),
+		.held = TABLE(netvsc_held_rows),
+		.actuators = PATH_CAN_HOLD | PATH_CAN_PARK,
+		.names = { "synthetic", "vf-unclaimed", "vf-arming", "vf", "vf-degraded" },
+	},
+	[UPLINK_BIFURCATED] = {
+		.rows = TABLE(bifurcated_rows),
+		.held = TABLE(bifurcated_held_rows),
+		.actuators = PATH_CAN_SWITCH,
+		.names = { "synthetic", "vf-unclaimed", "vf-arming", "vf", "vf-degraded" },
+	},
+};
+
+static const struct {
+	unsigned actuator, actions;
+} needs[] = {
+	{ PATH_CAN_SWITCH, PATH_ACTION_TO_SYNTHETIC | PATH_ACTION_TO_VF },
+	{ PATH_CAN_HOLD, PATH_ACTION_HOLD | PATH_ACTION_LET_GO },
+	{ PATH_CAN_PARK, PATH_ACTION_PARK },
+};
+
+static const struct row *find(const struct table *table, enum path_state from,
+			      enum path_event event)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		if (table->rows[i].from == from && table->rows[i].event == event)
+			return &table->rows[i];
+	}
+	return NULL;
+}
+
+static const struct row *row_of(const struct path *path, enum path_event event)
+{
+	const struct type *type = &types[path->uplink];
+	const struct row *row = path->held ? find(&type->held, path->state, event) : NULL;
+
+	return row ? row : find(&type->rows, path->state, event);
+}
+
+/* What this uplink has no actuator for is not asked. */
+static unsigned possible(const struct path *path, unsigned actions)
+{
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		if (!(path->actuators & needs[i].actuator))
+			actions &= ~needs[i].actions;
+	}
+	return actions;
+}
+
+static bool can_be_held(const struct path *path)
+{
+	return path->actuators & (PATH_CAN_HOLD | PATH_CAN_SWITCH);
+}
+
+/* What is remembered besides the state, whether or not a row is listed. */
+static void note(struct path *path, enum path_event event)
+{
+	if (event == PATH_EVENT_RULES_REFUSED)
+		path->incomplete = true;
+	else if (event == PATH_EVENT_RULES_INSTALLED)
+		path->incomplete = false;
+	else if (event == PATH_EVENT_HOLD)
+		path->held = can_be_held(path);
+	else if (event == PATH_EVENT_RELEASE)
+		path->held = false;
+}
+
+static bool carries(enum path_state state)
+{
+	return state == PATH_VF || state == PATH_DEGRADED;
+}
+
+/* A VF that did not last makes the next fail-back wait longer. */
+static void damp(struct path *path, enum path_state to, uint64_t now_ms)
+{
+	if (carries(to) && !carries(path->state)) {
+		path->carrying_ms = now_ms;
+		return;
+	}
+	if (carries(to) || !carries(path->state))
+		return;
+	if (now_ms - path->carrying_ms >= PATH_STABLE_MS)
+		path->failback_ms = PATH_FAILBACK_MS;
+	else if (path->failback_ms < PATH_FAILBACK_MAX_MS)
+		path->failback_ms *= 2;
+}
+
+void path_init(struct path *path, enum uplink_type uplink, unsigned actuators, uint64_t now_ms)
+{
+	*path = (struct path){
+		.uplink = uplink,
+		.actuators = actuators & types[uplink].actuators,
+		.since_ms = now_ms,
+		.failback_ms = PATH_FAILBACK_MS,
+	};
+}
+
+struct path_step path_step(struct path *path, enum path_event event, uint64_t now_ms)
+{
+	const struct row *row = row_of(path, event);
+	struct path_step step = { .from = path->state, .to = path->state };
+
+	note(path, event);
+	if (!row)
+		return step;
+	if (row->to != CARRYING)
+		step.to = (enum path_state)row->to;
+	else
+		step.to = path->incomplete ? PATH_DEGRADED : PATH_VF;
+	step.actions = possible(path, row->actions);
+	if (step.actions & PATH_ACTION_START_TIMER)
+		step.timer_ms = path->state == PATH_ARMING && step.to == PATH_ARMING
+					? path->failback_ms
+					: PATH_PATIENCE_MS;
+	if (step.actions & PATH_ACTION_ATTACH)
+		path->incomplete = false;
+	damp(path, step.to, now_ms);
+	if (step.to != step.from) {
+		step.lasted_ms = now_ms - path->since_ms;
+		path->since_ms = now_ms;
+		path->state = step.to;
+	}
+	return step;
+}
+
+static const char *refuse_synthetic(const struct path *path, bool vf_is_claimed)
+{
+	if (path->uplink == UPLINK_PLAIN)
+		return "a plain uplink has one path and nowhere to go";
+	if (path->uplink == UPLINK_BIFURCATED)
+		return NULL;
+	if (!(path->actuators & PATH_CAN_HOLD))
+		return "this DPDK's netvsc switches by itself and looks for a VF only when the host "
+		       "announces it: a VF that was held would not be taken up again";
+	if (vf_is_claimed || (path->state != PATH_SYNTHETIC && path->state != PATH_UNCLAIMED))
+		return "the netvsc driver has the VF and switches by itself; the NIC can be held on "
+		       "the synthetic path while the VF is away, and stays there when it returns";
+	return NULL;
+}
+
+const char *path_refusal(const struct path *path, enum path_wish wish, bool vf_is_claimed)
+{
+	if (wish == PATH_WISH_SYNTHETIC)
+		return path->held ? NULL : refuse_synthetic(path, vf_is_claimed);
+	if (wish == PATH_WISH_AUTO || path->held || carries(path->state) ||
+	    path->state == PATH_ARMING)
+		return NULL;
+	if (path->uplink == UPLINK_PLAIN)
+		return "a plain uplink has one path and nowhere to go";
+	return path->state == PATH_UNCLAIMED
+		       ? "the VF is there, and its driver has not taken it up: there is nothing "
+			 "to switch to"
+		       : "there is no VF; traffic moves to it by itself when it returns";
+}
+
+const char *path_name(enum uplink_type uplink, enum path_state state)
+{
+	return types[uplink].names[state];
+}

@@ -1,0 +1,107 @@
+/*
+ * Which of its two paths a NIC's traffic takes: a pure state machine, one table per uplink type.
+ *
+ * Events say what was seen or asked; a step answers with the new state and the actions to carry
+ * out, in the order of their bits. It calls nothing, reads no clock and knows no DPDK; failover.c
+ * turns what is seen into events and carries the actions out.
+ *
+ * Failover is never damped. Fail-back is, where the switch is ours (bifurcated): traffic goes back
+ * to the VF after the last rule is in, and not before PATH_FAILBACK_MS, doubled each time that the
+ * VF did not last. On netvsc the PMD switches by itself in the function that starts the VF (DPDK
+ * 22.11, drivers/net/netvsc/hn_vf.c:222, hn_vf_add()): the machine observes. All it can do there is
+ * to keep a VF that has not been attached yet from being attached (hold-down), and to stop one that
+ * the PMD has let go of, so that the PMD can start it anew (park).
+ *
+ * Thread: whoever owns the struct; in the daemon the control thread.
+ */
+#ifndef NIC_PATH_H
+#define NIC_PATH_H
+
+#include "nic/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum path_state {
+	PATH_SYNTHETIC, /* no VF carries traffic; on a plain uplink: there is no device */
+	PATH_UNCLAIMED, /* a VF with the NIC's MAC is there, and nobody took it up */
+	PATH_ARMING, /* rules go in. netvsc: the VF carries traffic already; bifurcated: not yet */
+	PATH_VF,     /* the VF carries traffic and everything that the plan holds is in */
+	PATH_DEGRADED, /* the VF carries traffic, some of the plan is not in */
+	PATH_STATES
+};
+
+enum path_event {
+	PATH_EVENT_VF_PRESENT,      /* a VF with the NIC's MAC is there and carries nothing */
+	PATH_EVENT_VF_CARRIES,      /* netvsc: polled; bifurcated, plain: started by us */
+	PATH_EVENT_VF_WITHDRAWN,    /* no longer polled, and still there: a note alone */
+	PATH_EVENT_VF_REMOVED,      /* its port is going or gone: INTR_RMV, or the port vanished */
+	PATH_EVENT_RULES_CHANGING,  /* a plan is under way: a new policy, or a re-install */
+	PATH_EVENT_RULES_INSTALLED, /* the plan is in; nothing to install counts as that */
+	PATH_EVENT_RULES_REFUSED,   /* some of it is not */
+	PATH_EVENT_HOLD,            /* the operator: stay on the synthetic path */
+	PATH_EVENT_RELEASE,         /* the operator: the NIC's own choice again */
+	PATH_EVENT_TIMER,           /* what PATH_ACTION_START_TIMER started */
+	PATH_EVENTS
+};
+
+/* Carried out in this order. */
+enum path_action {
+	PATH_ACTION_TO_SYNTHETIC = 1U << 0, /* move traffic to the synthetic path (bifurcated) */
+	PATH_ACTION_DETACH = 1U << 1,       /* forget the rules on the VF's port */
+	PATH_ACTION_PARK = 1U << 2,         /* stop the VF's port: netvsc starts it anew, then */
+	PATH_ACTION_HOLD = 1U << 3,         /* own the VF's port before netvsc does */
+	PATH_ACTION_LET_GO = 1U << 4,       /* give that up */
+	PATH_ACTION_ATTACH = 1U << 5,       /* put the rules in on the VF's port */
+	PATH_ACTION_TO_VF = 1U << 6,        /* move traffic to the VF (bifurcated) */
+	PATH_ACTION_STOP_TIMER = 1U << 7,
+	PATH_ACTION_START_TIMER = 1U << 8, /* path_step's timer_ms */
+	PATH_ACTION_COMPLAIN = 1U << 9,    /* tell that the VF lies idle, and what to do */
+};
+
+/* What an uplink gives us to pull; the table never asks for another. */
+enum path_actuator {
+	PATH_CAN_SWITCH = 1U << 0, /* TO_SYNTHETIC, TO_VF */
+	PATH_CAN_HOLD = 1U << 1,   /* HOLD, LET_GO */
+	PATH_CAN_PARK = 1U << 2,   /* PARK */
+};
+
+#define PATH_PATIENCE_MS     10000U /* a VF lies idle that long before anybody is told */
+#define PATH_FAILBACK_MS     1000U
+#define PATH_FAILBACK_MAX_MS 64000U
+#define PATH_STABLE_MS       60000U /* a VF that lasted that long starts from PATH_FAILBACK_MS */
+
+struct path {
+	enum uplink_type uplink;
+	unsigned actuators; /* enum path_actuator */
+	enum path_state state;
+	bool held;
+	bool incomplete;      /* the newest word on rules was "refused" */
+	uint64_t since_ms;    /* of the state */
+	uint64_t carrying_ms; /* when the VF last began to carry traffic */
+	uint32_t failback_ms; /* the next fail-back waits that long */
+};
+
+struct path_step {
+	enum path_state from;
+	enum path_state to;
+	unsigned actions;   /* enum path_action */
+	uint32_t timer_ms;  /* where actions has START_TIMER */
+	uint64_t lasted_ms; /* how long `from` lasted; 0 where the state stays */
+};
+
+/* Any clock that does not jump; `actuators` is cut down to what the type can have. */
+void path_init(struct path *path, enum uplink_type uplink, unsigned actuators, uint64_t now_ms);
+struct path_step path_step(struct path *path, enum path_event event, uint64_t now_ms);
+
+/*
+ * Why the operator's wish cannot be met now, as a sentence; NULL where PATH_EVENT_HOLD or
+ * PATH_EVENT_RELEASE does it. `vf_is_claimed`: netvsc owns the VF's port.
+ */
+enum path_wish { PATH_WISH_AUTO, PATH_WISH_SYNTHETIC, PATH_WISH_VF };
+const char *path_refusal(const struct path *path, enum path_wish wish, bool vf_is_claimed);
+
+/* "vf-arming"; of a plain uplink "plain", whatever its rules do, and "absent". */
+const char *path_name(enum uplink_type uplink, enum path_state state);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * The rte_flow backend: see flow_rte.h and flow_backend.h.
+ */
+#include "offload/flow_rte.h"
+
+#include "offload/flow_rule.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* enum rte_flow_error_type in words: what of the rule the PMD's message is about. */
+static const char *error_part(enum rte_flow_error_type type)
+{
+	static const char *const parts[] = {
+		[RTE_FLOW_ERROR_TYPE_HANDLE] = "flow rule",
+		[RTE_FLOW_ERROR_TYPE_ATTR_GROUP] = "group",
+		[RTE_FLOW_ERROR_TYPE_ATTR_PRIORITY] = "priority",
+		[RTE_FLOW_ERROR_TYPE_ATTR_INGRESS] = "ingress",
+		[RTE_FLOW_ERROR_TYPE_ATTR_TRANSFER] = "transfer",
+		[RTE_FLOW_ERROR_TYPE_ATTR] = "attributes",
+		[RTE_FLOW_ERROR_TYPE_ITEM_NUM] = "number of items",
+		[RTE_FLOW_ERROR_TYPE_ITEM_SPEC] = "item's value",
+		[RTE_FLOW_ERROR_TYPE_ITEM_LAST] = "item's range",
+		[RTE_FLOW_ERROR_TYPE_ITEM_MASK] = "item's mask",
+		[RTE_FLOW_ERROR_TYPE_ITEM] = "item",
+		[RTE_FLOW_ERROR_TYPE_ACTION_NUM] = "number of actions",
+		[RTE_FLOW_ERROR_TYPE_ACTION_CONF] = "action's configuration",
+		[RTE_FLOW_ERROR_TYPE_ACTION] = "action",
+	};
+
+	if ((unsigned)type < sizeof(parts) / sizeof(parts[0]) && parts[type])
+		return parts[type];
+	return NULL;
+}
+
+/* `r` as the call returned it; some PMDs leave the message out. */
+static int explain(int r, const struct rte_flow_error *why, struct flow_error *error)
+{
+	const char *part = error_part(why->type);
+
+	error->number = -r;
+	(void)snprintf(error->message, sizeof(error->message), "%s%s%s", part ? part : "",
+		       part ? ": " : "", why->message ? why->message : strerror(-r));
+	return r;
+}
+
+/* The default flow rules of the port hash by this; a rule must, too. */
+static int open_port(void *context, struct flow_port *port, struct flow_error *error)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_rss_conf conf = { 0 };
+	int r = rte_eth_dev_info_get(port->id, &info);
+
+	(void)context;
+	if (r == 0 && port->queues > FLOW_QUEUES_MAX)
+		r = -EINVAL;
+	if (r < 0) {
+		error->number = -r;
+		(void)snprintf(error->message, sizeof(error->message),
+			       "the port cannot be asked: %s", strerror(-r));
+		return r;
+	}
+	port->hash = 0;
+	port->key_length = 0;
+	if (port->queues == 1)
+		return 0;
+	if (info.hash_key_size <= sizeof(port->key)) {
+		conf.rss_key = port->key;
+		conf.rss_key_len = info.hash_key_size;
+	}
+	if (rte_eth_dev_rss_hash_conf_get(port->id, &conf) < 0)
+		return 0; /* it spreads nothing: queue 0 */
+	port->hash = conf.rss_hf;
+	port->key_length = conf.rss_key ? info.hash_key_size : 0;
+	return 0;
+}
+
+static int create(void *context, const struct flow_port *port, const struct plan_rule *rule,
+		  uint32_t mark, bool counted, void **ret_handle, struct flow_error *error)
+{
+	struct rte_flow_error why = { .type = RTE_FLOW_ERROR_TYPE_NONE };
+	struct flow_rule made;
+	struct rte_flow *flow;
+
+	(void)context;
+	flow_rule_make(&made, port, rule, mark, counted);
+	flow = rte_flow_create(port->id, &made.attr, made.items, made.actions, &why);
+	if (!flow)
+		return explain(rte_errno > 0 ? -rte_errno : -EIO, &why, error);
+	*ret_handle = flow;
+	return 0;
+}
+
+static int destroy(void *context, const struct flow_port *port, void *handle,
+		   struct flow_error *error)
+{
+	struct rte_flow_error why = { .type = RTE_FLOW_ERROR_TYPE_NONE };
+	int r = rte_flow_destroy(port->id, handle, &why);
+
+	(void)context;
+	return r < 0 ? explain(r, &why, error) : 0;
+}
+
+static int query(void *context, const struct flow_port *port, void *handle, struct flow_count *ret,
+		 struct flow_error *error)
+{
+	const struct rte_flow_action action[] = {
+		{ .type = RTE_FLOW_ACTION_TYPE_COUNT },
+		{ .type = RTE_FLOW_ACTION_TYPE_END },
+	};
+	struct rte_flow_error why = { .type = RTE_FLOW_ERROR_TYPE_NONE };
+	struct rte_flow_query_count count = { 0 };
+	int r = rte_flow_query(port->id, handle, action, &count, &why);
+
+	(void)context;
+	if (r < 0)
+		return explain(r, &why, error);
+	if (!count.hits_set)
+		return -ENOTSUP;
+	ret->packets = count.hits;
+	return 0;
+}
+
+/* --- the end of ports --- */
+
+static int removal_event(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
+{
+	const struct flow_watcher *watcher = argument;
+
+	(void)event;
+	(void)ret;
+	watcher->gone(watcher->argument, port);
+	return 0;
+}
+
+static const enum rte_eth_event_type removal_events[] = { RTE_ETH_EVENT_INTR_RMV,
+							  RTE_ETH_EVENT_DESTROY };
+#define REMOVAL_EVENTS (sizeof(removal_events) / sizeof(removal_events[0]))
+
+static void unwatch(void *context, const struct flow_watcher *watcher)
+{
+	(void)context;
+	for (size_t i = 0; i < REMOVAL_EVENTS; i++) {
+		/* -EAGAIN while it runs in the interrupt thread */
+		while (rte_eth_dev_callback_unregister(RTE_ETH_ALL, removal_events[i],
+						       removal_event, (void *)watcher) == -EAGAIN)
+			rte_delay_us_sleep(100);
+	}
+}
+
+static int watch(void *context, const struct flow_watcher *watcher)
+{
+	for (size_t i = 0; i < REMOVAL_EVENTS; i++) {
+		int r = rte_eth_dev_callback_register(RTE_ETH_ALL, removal_events[i], removal_event,
+						      (void *)watcher);
+
+		if (r < 0) {
+			unwatch(context, watcher);
+			return r;
+		}
+	}
+	return 0;
+}
+
+const struct flow_backend flow_rte_backend = {
+	.open = open_port,
+	.create = create,
+	.destroy = destroy,
+	.query = query,
+	.watch = watch,
+	.unwatch = unwatch,
+};

@@ -1,0 +1,272 @@
+/*
+ * What is in a device and what is to be: tasks, and what calls lead to. See installer.h.
+ */
+#include "offload/installer.h"
+
+#include "offload/installer_round.h"
+#include "offload/match.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define READ_INTERVAL_MS 1000
+
+void installer_init(struct installer *installer)
+{
+	*installer = (struct installer){ .task = TASK_INSTALL };
+	slot_pool_init(&installer->slots);
+}
+
+void installer_fini(struct installer *installer)
+{
+	round_end(installer);
+	layout_fini(&installer->layout);
+	slot_pool_fini(&installer->slots);
+	free(installer->leaving);
+	*installer = (struct installer){ 0 };
+}
+
+/* --- out of the device --- */
+
+static void lose_rule(struct rule_state *state)
+{
+	state->handle = NULL;
+	state->counted = false;
+	state->wait = RULE_UNTRIED;
+	state->hits_offset += state->packets;
+	state->packets = 0;
+}
+
+static bool destroy_call(struct installer *installer, uint32_t index, struct flow_call *ret)
+{
+	if (!installer->layout.states[index].handle)
+		return false;
+	*ret = (struct flow_call){
+		.kind = FLOW_DESTROY,
+		.rule = &installer->layout.plan->rules[index],
+		.handle = installer->layout.states[index].handle,
+		.index = index,
+	};
+	return true;
+}
+
+static bool leaving_call(struct installer *installer, struct flow_call *ret)
+{
+	const struct leaving_rule *rule;
+
+	if (installer->leaving_at == 0)
+		return false;
+	rule = &installer->leaving[installer->leaving_at - 1];
+	*ret = (struct flow_call){
+		.kind = FLOW_DESTROY,
+		.rule = &rule->rule,
+		.handle = rule->handle,
+		.is_leaving = true,
+		.index = installer->leaving_at - 1,
+	};
+	return true;
+}
+
+static bool next_withdrawal(struct installer *installer, struct flow_call *ret)
+{
+	while (installer->task_at < installer->withdraw_count) {
+		if (destroy_call(installer, installer->withdraw[installer->task_at], ret))
+			return true;
+		installer->task_at++;
+	}
+	return false;
+}
+
+/* Below it stands one that does not go, and would then decide what this one decides. */
+static bool shields_stuck(const struct installer *installer, uint32_t index)
+{
+	const struct plan_rule *rules = installer->layout.plan->rules;
+
+	for (size_t i = 0; i < installer->stuck_count; i++) {
+		const struct plan_rule *stuck = &rules[installer->stuck[i]];
+
+		if (match_is_entrance(stuck) && match_is_stage(&rules[index]))
+			return true;
+		if (match_rank(stuck) > match_rank(&rules[index]) && !match_is_stage(stuck) &&
+		    match_overlaps(&stuck->match, &rules[index].match) &&
+		    !match_may_stand_in(stuck, &rules[index]))
+			return true;
+	}
+	return false;
+}
+
+/* The order in which rules went in, backwards but for the stages, which go last. */
+static bool next_retreat(struct installer *installer, struct flow_call *ret)
+{
+	size_t count = layout_count(&installer->layout);
+
+	while (installer->task_at < count && installer->stuck_count < STUCK_MAX) {
+		uint32_t index = installer->layout.order[count - 1 - installer->task_at];
+
+		if (!shields_stuck(installer, index) && destroy_call(installer, index, ret))
+			return true;
+		installer->task_at++;
+	}
+	return leaving_call(installer, ret);
+}
+
+static void leaving_done(struct installer *installer, size_t index, int r, uint64_t now)
+{
+	struct leaving_rule *rule = &installer->leaving[index];
+
+	installer->leaving_at--;
+	if (r == 0) {
+		slot_return(&installer->slots, rule->slot);
+		*rule = installer->leaving[--installer->leaving_count];
+	}
+	if (installer->leaving_at == 0 && installer->leaving_count > 0)
+		installer->leaving_try_at = now + ROUND_BACKOFF_MAX_MS;
+}
+
+static void destroy_done(struct installer *installer, uint32_t index, int r)
+{
+	if (r == 0) {
+		lose_rule(&installer->layout.states[index]);
+		return;
+	}
+	if (installer->task == TASK_WITHDRAW) {
+		installer_retreat(installer);
+		return;
+	}
+	installer->stuck[installer->stuck_count++] = index;
+	installer->task_at++;
+}
+
+/* --- counters --- */
+
+static bool next_reading(struct installer *installer, uint64_t now, struct flow_call *ret)
+{
+	if (now < installer->read_next)
+		return false;
+	while (installer->read_at < layout_count(&installer->layout)) {
+		size_t index = installer->read_at++;
+		const struct rule_state *state = &installer->layout.states[index];
+
+		if (!state->handle || !state->counted)
+			continue;
+		*ret = (struct flow_call){
+			.kind = FLOW_QUERY,
+			.rule = &installer->layout.plan->rules[index],
+			.handle = state->handle,
+			.index = index,
+		};
+		return true;
+	}
+	installer->read_at = 0;
+	installer->read_next = now + READ_INTERVAL_MS;
+	return false;
+}
+
+static void reading_done(struct rule_state *state, const struct flow_count *count, int r)
+{
+	if (r < 0)
+		return; /* the next one may tell */
+	if (count->packets > state->packets)
+		state->last_hit = (uint64_t)time(NULL);
+	state->packets = count->packets;
+}
+
+/* --- tasks --- */
+
+static bool leaving_is_due(struct installer *installer, uint64_t now)
+{
+	if (installer->leaving_at == 0 && installer->leaving_count > 0 &&
+	    now >= installer->leaving_try_at)
+		installer->leaving_at = installer->leaving_count;
+	return installer->leaving_at > 0;
+}
+
+bool installer_next(struct installer *installer, uint64_t now, struct flow_call *ret)
+{
+	switch (installer->task) {
+	case TASK_WITHDRAW:
+		return next_withdrawal(installer, ret);
+	case TASK_RETREAT:
+		return next_retreat(installer, ret);
+	case TASK_INSTALL:
+		break;
+	}
+	if (leaving_is_due(installer, now))
+		return leaving_call(installer, ret);
+	return round_next(installer, now, ret) || next_reading(installer, now, ret);
+}
+
+void installer_done(struct installer *installer, const struct flow_call *call, int r,
+		    const struct flow_error *error, uint64_t now)
+{
+	switch (call->kind) {
+	case FLOW_CREATE:
+		round_done(installer, call, r, error);
+		break;
+	case FLOW_DESTROY:
+		if (call->is_leaving)
+			leaving_done(installer, call->index, r, now);
+		else
+			destroy_done(installer, (uint32_t)call->index, r);
+		break;
+	case FLOW_QUERY:
+		reading_done(&installer->layout.states[call->index], &call->count, r);
+		break;
+	}
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t installer_wakeup(const struct installer *installer)
+{
+	uint64_t at = UINT64_MAX;
+
+	if (installer->task != TASK_INSTALL)
+		return at;
+	if (installer->leaving_count > 0)
+		at = earlier(at, installer->leaving_try_at);
+	if (installer->round_try_at > 0)
+		at = earlier(at, installer->round_try_at);
+	if (installer->counts && layout_count(&installer->layout) > 0)
+		at = earlier(at, installer->read_next);
+	return at;
+}
+
+void installer_withdraw(struct installer *installer, const struct change *change)
+{
+	installer->task = TASK_WITHDRAW;
+	installer->withdraw = change->withdraw;
+	installer->withdraw_count = change->withdraw_count;
+	installer->task_at = 0;
+}
+
+void installer_retreat(struct installer *installer)
+{
+	installer->task = TASK_RETREAT;
+	installer->task_at = 0;
+	installer->stuck_count = 0;
+	installer->leaving_at = installer->leaving_count;
+}
+
+void installer_install(struct installer *installer)
+{
+	installer->task = TASK_INSTALL;
+	installer->withdraw = NULL;
+	installer->rounds_failed = 0;
+	installer->leaving_at = installer->leaving_count;
+	round_begin(installer, true);
+}
+
+void installer_forget(struct installer *installer)
+{
+	for (size_t i = 0; i < layout_count(&installer->layout); i++)
+		lose_rule(&installer->layout.states[i]);
+	for (size_t i = 0; i < installer->leaving_count; i++)
+		slot_return(&installer->slots, installer->leaving[i].slot);
+	installer->leaving_count = installer->leaving_at = 0;
+	round_end(installer);
+}

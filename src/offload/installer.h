@@ -1,0 +1,130 @@
+/*
+ * What is in a device, what is to be in it, and which call to make next.
+ *
+ * Makes no call itself: installer_next() names one, the caller makes it and tells installer_done().
+ * Whatever call fails, and however calls, changes of policy and losses of the port come between
+ * each other, no moment is wrong (change.h says why); a property test walks through that.
+ *
+ * Rules go in by rank, highest first. One that is refused keeps out those below it that would
+ * decide its packets otherwise; all of them are tried again, with back-off.
+ *
+ * Owned by an offload_nic. Not thread-safe: offload.c's lock. Times are in ms, of any clock.
+ */
+#ifndef OFFLOAD_INSTALLER_H
+#define OFFLOAD_INSTALLER_H
+
+#include "offload/change.h"
+#include "offload/flow_backend.h"
+#include "offload/layout.h"
+#include "offload/obstacles.h"
+#include "offload/refusals.h"
+#include "offload/slots.h"
+
+enum flow_call_kind { FLOW_CREATE, FLOW_DESTROY, FLOW_QUERY };
+
+/* A call to be made. */
+struct flow_call {
+	enum flow_call_kind kind;
+	const struct plan_rule *rule; /* that it is about; borrowed until installer_done() */
+	uint32_t mark;                /* of FLOW_CREATE */
+	bool counted;                 /* of FLOW_CREATE */
+	void *handle;                 /* of FLOW_CREATE: filled in by the caller */
+	struct flow_count count;      /* of FLOW_QUERY: filled in by the caller */
+	bool is_leaving;              /* the installer's own */
+	size_t index;
+};
+
+/* A device rule of an earlier plan that is still in the device. */
+struct leaving_rule {
+	void *handle;
+	uint32_t slot;
+	struct plan_rule rule;
+};
+
+enum installer_task {
+	TASK_INSTALL,  /* bring the device to the layout: in the background */
+	TASK_WITHDRAW, /* destroy a list of rules */
+	TASK_RETREAT,  /* destroy everything, in an order in which nothing is exposed */
+};
+
+#define STUCK_MAX 32
+
+struct installer {
+	bool counts; /* the device has counters for rules */
+	struct layout layout;
+	struct slot_pool slots;
+	struct refusals refusals;
+	uint64_t epoch; /* how often the whole layout went in */
+
+	struct leaving_rule *leaving; /* the first is destroyed last */
+	size_t leaving_count;
+	size_t leaving_capacity;
+	size_t leaving_at;       /* this many are still to be tried */
+	uint64_t leaving_try_at; /* and then all of them again */
+
+	enum installer_task task;
+	const uint32_t *withdraw; /* borrowed from the change */
+	size_t withdraw_count;
+	size_t task_at;
+	uint32_t stuck[STUCK_MAX]; /* rules whose destruction failed, in this retreat */
+	size_t stuck_count;
+
+	struct round {
+		bool running;
+		bool is_first;           /* since the layout or the device is new */
+		bool is_retry;           /* of what an earlier one could not put in */
+		size_t at;               /* in the layout's order */
+		struct obstacles absent; /* what is not in, of what came before */
+		size_t absent_count;
+		bool stages_missing;
+		bool counters_out;  /* the device has no more of them */
+		bool try_uncounted; /* the present rule was refused with a counter */
+		unsigned in_a_row;  /* refusals of rules of this sort */
+		uint32_t sort;
+		struct flow_error newest;
+	} round;
+	uint64_t round_try_at; /* 0: everything is in */
+	unsigned rounds_failed;
+
+	size_t read_at; /* counters */
+	uint64_t read_next;
+};
+
+void installer_init(struct installer *installer);
+/* Nothing is in the device any more, or it does not matter. */
+void installer_fini(struct installer *installer);
+
+/* The next call, of the present task; false where there is none to make now. */
+bool installer_next(struct installer *installer, uint64_t now, struct flow_call *ret);
+/* What became of it: 0, or -errno with `error`. */
+void installer_done(struct installer *installer, const struct flow_call *call, int r,
+		    const struct flow_error *error, uint64_t now);
+/* When installer_next() may have something again; UINT64_MAX: not before something is asked. */
+uint64_t installer_wakeup(const struct installer *installer);
+
+/* Destroys what the change withdraws; where that fails, everything. */
+void installer_withdraw(struct installer *installer, const struct change *change);
+/* Destroys everything. */
+void installer_retreat(struct installer *installer);
+/* Back to the layout, from the beginning: after a task, or when the device is there again. */
+void installer_install(struct installer *installer);
+/* The device forgot its rules. */
+void installer_forget(struct installer *installer);
+
+/* 0 or -ENOMEM. The change must be adopted or undone before anything else but the tasks above. */
+int installer_prepare(struct installer *installer, struct plan *plan, struct change *ret);
+/* The change's layout is in force; ends the change. */
+void installer_adopt(struct installer *installer, struct change *change);
+
+struct installer_counts {
+	size_t planned;
+	size_t installed;
+	size_t refused;
+	size_t blocked;
+	size_t leaving;
+	bool is_settled;                 /* nothing is being done: the rest has been tried */
+	const struct flow_error *newest; /* NULL: nothing is refused */
+};
+void installer_count(const struct installer *installer, struct installer_counts *ret);
+
+#endif

@@ -1,0 +1,210 @@
+/*
+ * Putting rules in: see installer_round.h.
+ */
+#include "offload/installer_round.h"
+
+#include "offload/match.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* After so many refusals the rest of the same sort is not tried: the device is full, or cannot. */
+#define REFUSALS_IN_A_ROW 16
+
+void round_begin(struct installer *installer, bool is_first)
+{
+	bool was_first = installer->round.running && installer->round.is_first;
+
+	obstacles_fini(&installer->round.absent);
+	installer->round = (struct round){ .running = true, .is_first = is_first || was_first };
+	obstacles_init(&installer->round.absent, installer->layout.plan);
+	installer->round_try_at = 0;
+}
+
+void round_end(struct installer *installer)
+{
+	obstacles_fini(&installer->round.absent);
+	installer->round.running = false;
+}
+
+static uint64_t backoff(unsigned failures)
+{
+	uint64_t ms = (uint64_t)ROUND_BACKOFF_MIN_MS << (failures < 8 ? failures : 8);
+
+	return ms < ROUND_BACKOFF_MAX_MS ? ms : ROUND_BACKOFF_MAX_MS;
+}
+
+static void finish(struct installer *installer, uint64_t now)
+{
+	if (installer->round.absent_count > 0) {
+		installer->round_try_at = now + backoff(installer->rounds_failed++);
+	} else {
+		installer->rounds_failed = 0;
+		installer->epoch += installer->round.is_first;
+	}
+	/* is_first outlives the round until everything is in */
+	installer->round.is_first &= installer->round.absent_count > 0;
+	round_end(installer);
+}
+
+/* --- what is not put in --- */
+
+static void leave_out(struct installer *installer, uint32_t index, enum rule_wait wait)
+{
+	const struct plan_rule *rule = &installer->layout.plan->rules[index];
+	struct round *round = &installer->round;
+
+	installer->layout.states[index].wait = (uint8_t)wait;
+	round->absent_count++;
+	round->stages_missing |= match_is_stage(rule) && !match_is_entrance(rule);
+	if (!match_is_stage(rule))
+		obstacles_add(&round->absent, index);
+}
+
+static void refuse(struct installer *installer, uint32_t index, const struct flow_error *error)
+{
+	installer->layout.states[index].refusal = refusals_add(&installer->refusals, error);
+	leave_out(installer, index, RULE_REFUSED);
+}
+
+static void refuse_ourselves(struct installer *installer, uint32_t index, int number,
+			     const char *why)
+{
+	struct flow_error error = { .number = number };
+
+	(void)snprintf(error.message, sizeof(error.message), "%s", why);
+	refuse(installer, index, &error);
+}
+
+/* The device could hold both, or neither, and with two queues lists a packet comes up twice. */
+static bool place_is_taken(const struct installer *installer, const struct plan_rule *rule)
+{
+	for (size_t i = 0; i < installer->leaving_count; i++) {
+		if (match_same_place(&installer->leaving[i].rule, rule))
+			return true;
+	}
+	return false;
+}
+
+static bool has_old_entrance(const struct installer *installer)
+{
+	for (size_t i = 0; i < installer->leaving_count; i++) {
+		if (match_is_entrance(&installer->leaving[i].rule))
+			return true;
+	}
+	return false;
+}
+
+/* Rules of one sort are accepted alike, but for want of room. */
+static uint32_t sort_of(const struct plan_rule *rule)
+{
+	const struct plan_match *match = &rule->match;
+
+	return rule->group << 8 | (uint32_t)rule->action << 6 | (uint32_t)match->family << 5 |
+	       (uint32_t)match->has_kind << 4 | (uint32_t)match->kind;
+}
+
+/* True: it may be put in. */
+static bool consider(struct installer *installer, uint32_t index)
+{
+	const struct plan_rule *rule = &installer->layout.plan->rules[index];
+	const struct rule_state *state = &installer->layout.states[index];
+	struct round *round = &installer->round;
+
+	if (state->handle)
+		return false;
+	if (match_is_entrance(rule) ? round->stages_missing
+				    : !match_is_stage(rule) && obstacles_bar(&round->absent, rule))
+		leave_out(installer, index, RULE_BLOCKED);
+	else if (rule->action == PLAN_MARK && state->slot == SLOT_NONE)
+		refuse_ourselves(installer, index, ENOSPC, "every mark is in use");
+	else if (place_is_taken(installer, rule))
+		refuse_ourselves(installer, index, EBUSY,
+				 "the rule that stood here before does not go");
+	else if (round->in_a_row >= REFUSALS_IN_A_ROW && round->sort == sort_of(rule))
+		refuse(installer, index, &round->newest);
+	else
+		return true;
+	return false;
+}
+
+static struct flow_call create_call(const struct installer *installer, uint32_t index)
+{
+	const struct plan_rule *rule = &installer->layout.plan->rules[index];
+	const struct round *round = &installer->round;
+
+	return (struct flow_call){
+		.kind = FLOW_CREATE,
+		.rule = rule,
+		.mark = rule->action == PLAN_MARK
+				? mark_of_slot(installer->layout.states[index].slot)
+				: 0,
+		.counted = installer->counts && !round->counters_out && !round->try_uncounted &&
+			   !match_is_stage(rule),
+		.index = index,
+	};
+}
+
+bool round_next(struct installer *installer, uint64_t now, struct flow_call *ret)
+{
+	struct round *round = &installer->round;
+
+	if (!round->running) {
+		if (installer->round_try_at == 0 || now < installer->round_try_at)
+			return false;
+		round_begin(installer, round->is_first);
+		round->is_retry = true;
+	}
+	while (round->at < layout_count(&installer->layout)) {
+		uint32_t index = installer->layout.order[round->at];
+
+		/* half of a new program must not be met through an old entrance */
+		if (has_old_entrance(installer))
+			refuse_ourselves(installer, index, EBUSY,
+					 "the way into the groups of before does not go");
+		else if (consider(installer, index)) {
+			*ret = create_call(installer, index);
+			return true;
+		}
+		round->at++;
+	}
+	finish(installer, now);
+	return false;
+}
+
+static void put_in(struct installer *installer, const struct flow_call *call)
+{
+	struct rule_state *state = &installer->layout.states[call->index];
+	struct round *round = &installer->round;
+
+	state->handle = call->handle;
+	state->counted = call->counted;
+	state->slot_used = state->slot != SLOT_NONE;
+	state->wait = RULE_UNTRIED;
+	round->counters_out |= round->try_uncounted;
+	round->try_uncounted = false;
+	round->in_a_row = 0;
+	round->at++;
+}
+
+void round_done(struct installer *installer, const struct flow_call *call, int r,
+		const struct flow_error *error)
+{
+	struct round *round = &installer->round;
+
+	if (r == 0) {
+		put_in(installer, call);
+		return;
+	}
+	if (call->counted) {
+		round->try_uncounted = true;
+		return;
+	}
+	round->try_uncounted = false;
+	refuse(installer, (uint32_t)call->index, error);
+	round->in_a_row = round->sort == sort_of(call->rule) ? round->in_a_row + 1 : 1;
+	round->sort = sort_of(call->rule);
+	round->newest = *error;
+	round->at++;
+}

@@ -1,0 +1,21 @@
+/*
+ * A round: every rule of the layout that is not in the device is tried once, in order. For
+ * installer.c.
+ */
+#ifndef OFFLOAD_INSTALLER_ROUND_H
+#define OFFLOAD_INSTALLER_ROUND_H
+
+#include "offload/installer.h"
+
+#define ROUND_BACKOFF_MIN_MS 1000
+#define ROUND_BACKOFF_MAX_MS 60000
+
+/* is_first: the layout or the device is new, so that a round that brings everything in counts. */
+void round_begin(struct installer *installer, bool is_first);
+void round_end(struct installer *installer);
+
+bool round_next(struct installer *installer, uint64_t now, struct flow_call *ret);
+void round_done(struct installer *installer, const struct flow_call *call, int r,
+		const struct flow_error *error);
+
+#endif

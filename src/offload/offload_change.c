@@ -1,0 +1,142 @@
+/*
+ * Changes of policy: see offload.h for their order.
+ */
+#define LOG_ROOM LOG_ROOM_OFFLOAD
+#include "base/log.h"
+#include "offload/offload_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+static void count_delta(struct offload_change *change)
+{
+	const struct installer *installer = &change->nic->installer;
+	size_t installed = 0;
+
+	for (size_t i = 0; i < layout_count(&installer->layout); i++)
+		installed += installer->layout.states[i].handle != NULL;
+	change->delta = (struct offload_delta){
+		.kept = change->change.kept,
+		.added = layout_count(&change->change.next) - change->change.kept,
+		.removed = installed - change->change.kept,
+		.withdrawn = change->change.withdraw_count,
+	};
+}
+
+int offload_prepare(struct offload_nic *nic, struct plan *plan, struct offload_change **ret,
+		    struct accelnet_error *err)
+{
+	struct offload_change *change = calloc(1, sizeof(*change));
+	int r = -ENOMEM;
+
+	(void)pthread_mutex_lock(&nic->offload->lock);
+	assert(!nic->change);
+	nic_quiet(nic);
+	slot_pool_advance(&nic->installer.slots, nic->options.drain_ticket, nic->options.drained,
+			  nic->options.context);
+	if (!change)
+		plan_free(plan);
+	else
+		r = installer_prepare(&nic->installer, plan, &change->change);
+	if (r == 0) {
+		change->nic = nic;
+		count_delta(change);
+		nic->change = change;
+	}
+	(void)pthread_mutex_unlock(&nic->offload->lock);
+	if (r < 0) {
+		free(change);
+		return fail(err, ACCELNET_E_MEMORY, NULL,
+			    "no memory for a change of hardware rules");
+	}
+	*ret = change;
+	return 0;
+}
+
+static struct mark_table *give(struct mark_table **table)
+{
+	struct mark_table *ret = *table;
+
+	*table = NULL;
+	return ret;
+}
+
+struct mark_table *offload_marks_before(struct offload_change *change)
+{
+	return give(&change->change.before);
+}
+
+struct mark_table *offload_marks_after(struct offload_change *change)
+{
+	return give(&change->change.after);
+}
+
+void offload_delta(const struct offload_change *change, struct offload_delta *ret)
+{
+	*ret = change->delta;
+}
+
+static size_t count_remaining(const struct offload_change *change)
+{
+	const struct layout *old = &change->nic->installer.layout;
+	size_t count = 0;
+
+	for (size_t i = 0; i < change->change.withdraw_count; i++)
+		count += old->states[change->change.withdraw[i]].handle != NULL;
+	return count;
+}
+
+void offload_withdraw(struct offload_change *change)
+{
+	struct offload_nic *nic = change->nic;
+	size_t remaining;
+
+	if (change->change.withdraw_count == 0)
+		return;
+	(void)pthread_mutex_lock(&nic->offload->lock);
+	installer_withdraw(&nic->installer, &change->change);
+	nic_run_task(nic);
+	remaining = count_remaining(change);
+	(void)pthread_mutex_unlock(&nic->offload->lock);
+	if (remaining > 0)
+		log_error("drops of the old policy do not go", "nic=%s port=%u rules=%zu",
+			  nic->options.name, nic->port.id, remaining);
+}
+
+/* Ends the change; with the lock held. */
+static void resume(struct offload_change *change)
+{
+	struct offload_nic *nic = change->nic;
+
+	installer_install(&nic->installer);
+	nic->change = NULL;
+	nic->is_news = true;
+	(void)pthread_cond_signal(&nic->offload->work);
+}
+
+void offload_commit(struct offload_change *change)
+{
+	struct offload_nic *nic = change->nic;
+
+	(void)pthread_mutex_lock(&nic->offload->lock);
+	installer_adopt(&nic->installer, &change->change);
+	resume(change);
+	(void)pthread_mutex_unlock(&nic->offload->lock);
+	free(change);
+}
+
+void offload_abort(struct offload_change *change)
+{
+	struct offload_nic *nic;
+
+	if (!change)
+		return;
+	nic = change->nic;
+	(void)pthread_mutex_lock(&nic->offload->lock);
+	change_undo(&change->change, &nic->installer.slots);
+	change_fini(&change->change);
+	resume(change);
+	(void)pthread_mutex_unlock(&nic->offload->lock);
+	free(change);
+}

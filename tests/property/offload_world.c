@@ -1,0 +1,366 @@
+/*
+ * A device, an installer and a policy in force: see offload_world.h.
+ */
+#include "offload_world.h"
+
+#include "compile/reference.h"
+#include "support/border.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SYN 0x02
+#define ACK 0x10
+
+/* --- what is right --- */
+
+static bool is_martian(const struct policy *policy, const struct ip_addr *source)
+{
+	ip_number n = source->number;
+
+	if (!policy->source_guard)
+		return false;
+	for (size_t i = 0; i < policy->address_count; i++) {
+		if (ip_addr_equal(&policy->addresses[i], source))
+			return true;
+	}
+	if (source->family == IP_FAMILY_V6)
+		return n <= 1 || n >> 120 == 0xff;
+	return n >> 24 == 0 || n >> 24 == 127 || n >> 28 == 14;
+}
+
+static uint16_t index_of(const struct policy *policy, int stage, const struct rule *rule)
+{
+	const struct rule *first = policy->stage[stage].list[DIRECTION_INBOUND].rules;
+
+	return rule ? (uint16_t)(rule - first) : UINT16_MAX;
+}
+
+static void wrong(const struct world *world, const struct world_probe *probe, const char *what)
+{
+	char text[TUPLE_TEXT_MAX];
+
+	fail_msg("%s: %s: %s flags %#x%s", world->where, what, tuple_text(&probe->tuple, text),
+		 probe->packet.tcp_flags, probe->packet.fragment ? " fragment" : "");
+}
+
+static void check_mark(struct world *world, const struct world_probe *probe, uint32_t mark)
+{
+	const struct mark_slot *slot = mark_look_up(world->table, mark);
+	struct judgement judgement;
+
+	if (!slot)
+		return;
+	world->vouched++;
+	reference_judge(world->policy, &probe->tuple, &judgement);
+	if (judgement.access == ACCESS_DENY)
+		wrong(world, probe, "a denied packet is vouched for");
+	if (slot->verdict.access != judgement.access)
+		wrong(world, probe, "the mark says another access");
+	for (int s = 0; s < STAGES; s++) {
+		if (slot->verdict.rule[s] != index_of(world->policy, s, judgement.matched[s]))
+			wrong(world, probe, "the mark names another rule");
+	}
+	if (probe->packet.fragment)
+		wrong(world, probe, "a fragment is marked");
+	if (slot->kind != MARK_SETTLED)
+		return;
+	if (probe->packet.protocol != IP_PROTOCOL_TCP || (probe->packet.tcp_flags & 0x17) != ACK)
+		wrong(world, probe, "settled, and no plain segment");
+	if (is_martian(world->policy, &probe->tuple.source))
+		wrong(world, probe, "settled, and isolation refuses it");
+}
+
+static void check_drop(struct world *world, const struct policy *policy,
+		       const struct world_probe *probe)
+{
+	bool opener = probe->packet.protocol == IP_PROTOCOL_TCP && !probe->packet.fragment &&
+		      (probe->packet.tcp_flags & 0x12) == SYN;
+	struct judgement judgement;
+
+	if (!policy)
+		return;
+	if (policy->mode == POLICY_AUDIT)
+		wrong(world, probe, "dropped in audit mode");
+	if (is_martian(policy, &probe->tuple.source))
+		return;
+	reference_judge(policy, &probe->tuple, &judgement);
+	if (judgement.access != ACCESS_DENY)
+		wrong(world, probe, "dropped what is allowed");
+	if (judgement.stage != STAGE_ACL && !opener)
+		wrong(world, probe, "dropped what may be a reply");
+}
+
+/* --- checking --- */
+
+static void remember(struct world *world, const struct world_probe *probe, uint32_t mark)
+{
+	size_t at = world->in_flight_count++ % WORLD_IN_FLIGHT;
+
+	world->in_flight[at].probe = *probe;
+	world->in_flight[at].mark = mark;
+}
+
+static void check_device(struct world *world, bool newest_wins)
+{
+	struct plan *plan = fake_flow_plan(&world->fake, newest_wins);
+
+	for (int i = 0; i < WORLD_PROBES; i++) {
+		const struct world_probe *probe = &world->probes[i];
+		struct plan_answer answer;
+
+		plan_judge(plan, &probe->packet, &answer);
+		world->checked++;
+		if (answer.action == PLAN_MARK) {
+			check_mark(world, probe, answer.slot);
+			if (random_percent(&world->random, 2))
+				remember(world, probe, answer.slot);
+		} else if (answer.action == PLAN_DROP && !world->wrong_drops_allowed) {
+			world->dropped++;
+			check_drop(world, world->policy, probe);
+			check_drop(world, world->coming, probe);
+		}
+	}
+	plan_free(plan);
+}
+
+void world_check(struct world *world)
+{
+	size_t late =
+		world->in_flight_count < WORLD_IN_FLIGHT ? world->in_flight_count : WORLD_IN_FLIGHT;
+
+	check_device(world, false);
+	check_device(world, true);
+	for (size_t i = 0; i < late; i++)
+		check_mark(world, &world->in_flight[i].probe, world->in_flight[i].mark);
+	assert_int_equal(world->fake.misuses, 0);
+	assert_int_equal(world->fake.conflicts, 0);
+}
+
+void world_drain(struct world *world)
+{
+	world->in_flight_count = 0;
+	world->drained = world->ticket;
+}
+
+static uint64_t take_ticket(void *context)
+{
+	struct world *world = context;
+
+	return ++world->ticket;
+}
+
+static bool is_drained(void *context, uint64_t ticket)
+{
+	const struct world *world = context;
+
+	return ticket <= world->drained;
+}
+
+/* --- steps --- */
+
+static int make_call(struct world *world, struct flow_call *call, struct flow_error *error)
+{
+	const struct flow_backend *backend = &world->fake.backend;
+
+	switch (call->kind) {
+	case FLOW_CREATE:
+		return backend->create(backend->context, &world->port, call->rule, call->mark,
+				       call->counted, &call->handle, error);
+	case FLOW_DESTROY:
+		return backend->destroy(backend->context, &world->port, call->handle, error);
+	case FLOW_QUERY:
+		return backend->query(backend->context, &world->port, call->handle, &call->count,
+				      error);
+	}
+	return -EINVAL;
+}
+
+/* After every call on a small device; on a large one as often as time allows. */
+static bool is_worth_a_look(struct world *world)
+{
+	uint32_t rules = (uint32_t)layout_count(&world->installer.layout);
+
+	return rules < 50 || random_below(&world->random, rules) < 50;
+}
+
+bool world_step(struct world *world)
+{
+	struct flow_error error = { .number = 0 };
+	struct flow_call call;
+	int r;
+
+	if (!installer_next(&world->installer, world->now, &call))
+		return false;
+	r = make_call(world, &call, &error);
+	if (r == -ENODEV) {
+		installer_forget(&world->installer);
+		return false;
+	}
+	installer_done(&world->installer, &call, r, &error, world->now);
+	if (call.kind != FLOW_QUERY && is_worth_a_look(world))
+		world_check(world);
+	return true;
+}
+
+void world_run(struct world *world, uint64_t ms)
+{
+	uint64_t end = world->now + ms;
+
+	for (;;) {
+		while (world_step(world))
+			;
+		if (world->now >= end)
+			return;
+		world->now += 500;
+	}
+}
+
+/* --- a change --- */
+
+struct plan *world_plan(struct world *world, const struct policy *policy)
+{
+	const struct plan_options options = { .tier = world->fake.tier, .drops = true };
+	struct program *program;
+	struct plan *plan;
+
+	assert_int_equal(program_new(policy, &program, NULL), 0);
+	assert_int_equal(plan_new(policy, program, &options, &plan, NULL), 0);
+	program_free(program);
+	return plan;
+}
+
+static struct world_probe make_probe(const struct tuple *tuple, uint8_t flags, bool fragment)
+{
+	return (struct world_probe){
+		.tuple = *tuple,
+		.packet = {
+			.family = tuple->source.family,
+			.source = tuple->source.number,
+			.destination = tuple->destination.number,
+			.protocol = tuple->protocol,
+			.source_port = tuple->source_port,
+			.destination_port = tuple->destination_port,
+			.tcp_flags = tuple->protocol == IP_PROTOCOL_TCP ? flags : 0,
+			.fragment = fragment,
+		},
+	};
+}
+
+void world_aim(struct world *world, const struct policy *other)
+{
+	static const uint8_t flags[] = { SYN, ACK, ACK, SYN, ACK | SYN, ACK | 1 };
+
+	for (int i = 0; i < WORLD_PROBES; i++) {
+		const struct policy *policy =
+			other && random_percent(&world->random, 50) ? other : world->policy;
+		struct tuple tuple = border_tuple(policy, &world->random);
+
+		tuple.direction = DIRECTION_INBOUND;
+		if (random_percent(&world->random, 60))
+			tuple.protocol = random_percent(&world->random, 75) ? IP_PROTOCOL_TCP
+									    : IP_PROTOCOL_UDP;
+		world->probes[i] = make_probe(&tuple, flags[random_below(&world->random, 6)],
+					      random_percent(&world->random, 3));
+	}
+}
+
+static void publish_table(struct world *world, struct mark_table **table)
+{
+	if (!*table)
+		return;
+	free(world->table);
+	world->table = *table;
+	*table = NULL;
+	world_check(world);
+}
+
+void world_begin(struct world *world, struct policy *policy, struct change *ret)
+{
+	slot_pool_advance(&world->installer.slots, take_ticket, is_drained, world);
+	assert_int_equal(installer_prepare(&world->installer, world_plan(world, policy), ret), 0);
+	world->coming = policy;
+	world->kept += ret->kept;
+	world->added += layout_count(&ret->next) - ret->kept;
+}
+
+void world_withdraw(struct world *world, struct change *change)
+{
+	struct policy *coming = world->coming;
+
+	world->coming = NULL; /* its promise holds from the end of this on */
+	publish_table(world, &change->before);
+	installer_withdraw(&world->installer, change);
+	while (world_step(world))
+		;
+	world->coming = coming;
+	world_check(world);
+}
+
+void world_publish(struct world *world, struct change *change)
+{
+	policy_free(world->policy);
+	world->policy = world->coming;
+	world->coming = NULL;
+	publish_table(world, &change->after);
+	installer_adopt(&world->installer, change);
+	installer_install(&world->installer);
+}
+
+void world_abort(struct world *world, struct change *change)
+{
+	change_undo(change, &world->installer.slots);
+	change_fini(change);
+	installer_install(&world->installer);
+	policy_free(world->coming);
+	world->coming = NULL;
+	world_check(world);
+}
+
+void world_change(struct world *world, struct policy *policy)
+{
+	struct change change;
+
+	world_aim(world, policy);
+	world_begin(world, policy, &change);
+	world_withdraw(world, &change);
+	world_publish(world, &change);
+}
+
+void world_expect_complete(struct world *world)
+{
+	struct installer_counts counts;
+
+	installer_count(&world->installer, &counts);
+	if (counts.installed != counts.planned || counts.leaving > 0)
+		fail_msg("%s: %zu of %zu rules are in, %zu leave: %s", world->where,
+			 counts.installed, counts.planned, counts.leaving,
+			 counts.newest ? counts.newest->message : "");
+	assert_int_equal(fake_flow_count(&world->fake), counts.planned);
+}
+
+void world_init(struct world *world, uint64_t seed, enum plan_tier tier)
+{
+	*world = (struct world){ .random = { seed }, .now = 1000 };
+	(void)snprintf(world->where, sizeof(world->where), "%s, seed %llu", plan_tier_name(tier),
+		       (unsigned long long)seed);
+	fake_flow_init(&world->fake, tier);
+	installer_init(&world->installer);
+	world->policy = policy_new_empty();
+	installer_install(&world->installer);
+}
+
+void world_fini(struct world *world)
+{
+	installer_fini(&world->installer);
+	fake_flow_fini(&world->fake);
+	policy_free(world->policy);
+	free(world->table);
+}
