@@ -11,6 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Frames without a rule that are taken in one go. */
+#define UNMATCHED_BURST 64
+
 static struct pci_vf as_pci(const struct vf *vf)
 {
 	return (struct pci_vf){
@@ -45,11 +48,14 @@ static void detach(struct vf *vf)
 	loop_poller_remove(vf->loop, &vf->poller);
 	loop_fd_remove(vf->loop, &vf->control);
 	loop_fd_remove(vf->loop, &vf->to_host_event);
+	loop_fd_remove(vf->loop, &vf->unmatched);
 	close(vf->control.fd);
 	close(vf->to_host_event.fd);
 	close(vf->to_guest_event);
+	if (vf->unmatched.fd >= 0)
+		close(vf->unmatched.fd);
 	munmap(vf->memory, vf->memory_bytes);
-	vf->control.fd = vf->to_host_event.fd = vf->to_guest_event = -1;
+	vf->control.fd = vf->to_host_event.fd = vf->to_guest_event = vf->unmatched.fd = -1;
 	vf->memory = NULL;
 	vf->shared = NULL;
 	vf->ready = false;
@@ -117,6 +123,15 @@ static void drain_event(void *opaque, uint32_t events)
 	(void)events;
 }
 
+static void unmatched_ready(void *opaque, uint32_t events)
+{
+	struct vf *vf = opaque;
+
+	(void)events;
+	for (unsigned i = 0; i < UNMATCHED_BURST && vf_take_unmatched(vf); i++)
+		;
+}
+
 void vf_init(struct vf *vf, const struct tree *tree, struct loop *loop,
 	     const struct vf_callbacks *callbacks, void *opaque)
 {
@@ -128,6 +143,7 @@ void vf_init(struct vf *vf, const struct tree *tree, struct loop *loop,
 	vf->netdev_fd = vf->to_guest_event = -1;
 	vf->control = (struct loop_fd){ .fd = -1, .ready = control_ready, .opaque = vf };
 	vf->to_host_event = (struct loop_fd){ .fd = -1, .ready = drain_event, .opaque = vf };
+	vf->unmatched = (struct loop_fd){ .fd = -1, .ready = unmatched_ready, .opaque = vf };
 	vf->poller = (struct loop_poller){
 		.poll = vf_poll_wire,
 		.may_sleep = vf_wire_may_sleep,

@@ -32,6 +32,8 @@ struct vf_callbacks {
 	void (*receive)(void *opaque, const uint8_t *frame, uint32_t length);
 	/* Whether frames of the guest may be taken now; else they are left where they are. */
 	bool (*may_receive)(void *opaque);
+	/* Frames that no rule took, where `under_synthetic`. */
+	void (*unmatched)(void *opaque, const uint8_t *frame, uint32_t length);
 	/* vf_usable() may have changed, or the guest can receive now. */
 	void (*changed)(void *opaque);
 };
@@ -47,6 +49,8 @@ struct vf {
 	uint32_t mtu;
 	bool pair; /* the wire is inside the library */
 	bool flow_control;
+	bool under_synthetic; /* the guest's kernel has it as the lower device of another: frames
+			       * that no rule takes come here, not to the VF's own interface */
 
 	const struct tree *tree;
 	struct loop *loop;
@@ -66,6 +70,7 @@ struct vf {
 	struct ring to_guest;
 	struct ring to_host;
 	struct loop_fd to_host_event;
+	struct loop_fd unmatched; /* where under_synthetic: they come here; else fd -1 */
 	int to_guest_event;
 	struct loop_poller poller;
 	bool kick;        /* frames were put since the last kick */
@@ -125,6 +130,9 @@ bool vf_wire_may_sleep(void *opaque);
 void vf_note_leaving(struct vf *vf);
 /* Take what the guest had sent before it let go of the VF, room or not. */
 void vf_drain(struct vf *vf);
+
+/* Take a frame that no rule took; false where there is none. */
+bool vf_take_unmatched(struct vf *vf);
 
 /* --- vf.c, for vf_wire.c --- */
 

@@ -2,6 +2,7 @@
 #include "azhost/host/vf.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 /* Frames taken from the guest in one go. */
 #define VF_BURST 64
@@ -97,8 +98,24 @@ unsigned vf_poll_wire(void *opaque)
 	return take_frames(vf, true);
 }
 
+bool vf_take_unmatched(struct vf *vf)
+{
+	uint8_t frame[RING_FRAME_MAX];
+	ssize_t n = recv(vf->unmatched.fd, frame, sizeof(frame), MSG_DONTWAIT | MSG_TRUNC);
+
+	if (n == 0) /* closed at the other end */
+		loop_fd_remove(vf->loop, &vf->unmatched);
+	if (n <= 0)
+		return false;
+	if ((size_t)n <= sizeof(frame))
+		vf->callbacks->unmatched(vf->opaque, frame, (uint32_t)n);
+	return true;
+}
+
 void vf_drain(struct vf *vf)
 {
+	while (vf->unmatched.fd >= 0 && vf_take_unmatched(vf))
+		;
 	while (vf->memory != NULL && take_frames(vf, false) != 0)
 		;
 }

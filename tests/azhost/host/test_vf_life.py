@@ -192,6 +192,8 @@ def cycles(orders):
         seen = guest.stat()
         check(seen["marked"] > 0 and seen["wrongMark"] == 0,
               f"{seen['marked']} of {seen['received']} frames carry the VF's mark")
+        check(seen["earlyMark"] <= 64 * (count + 1),
+              f"{seen['earlyMark']} of them, of the burst in which a rule was made, one too many")
         guest.quit()
 
 
