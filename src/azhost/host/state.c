@@ -212,11 +212,10 @@ void state_datapath(const struct nic *nic, struct json *object)
 
 void state_vf_report(const struct nic *nic, struct json *object)
 {
-	const struct vf_message *report = &nic->vf.report;
+	const struct vf_report *report = &nic->vf.report;
 
-	for (uint32_t i = 0; i < report->report.count; i++)
-		json_add_unsigned(object, report->report.items[i].name,
-				  report->report.items[i].value);
+	for (uint32_t i = 0; i < report->count; i++)
+		json_add_unsigned(object, report->items[i].name, report->items[i].value);
 }
 
 bool state_profile_exists(const struct host *host, const char *profile)

@@ -71,13 +71,21 @@ void vf_reject(struct vf *vf, const char *what)
 
 static void take_report(struct vf *vf, const struct vf_message *message)
 {
+	struct vf_report *report = &vf->report;
+	const uint32_t most = sizeof(report->items) / sizeof(report->items[0]);
+
 	if (message->report.count > VF_REPORT_ITEMS) {
 		vf_reject(vf, "impossible report");
 		return;
 	}
-	vf->report = *message;
-	for (uint32_t i = 0; i < message->report.count; i++)
-		vf->report.report.items[i].name[sizeof(message->report.items[i].name) - 1] = '\0';
+	for (uint32_t i = 0; i < message->report.count && report->count < most; i++) {
+		char *name = report->items[report->count].name;
+
+		memcpy(name, message->report.items[i].name, sizeof(report->items[0].name));
+		name[sizeof(report->items[0].name) - 1] = '\0';
+		report->items[report->count++].value = message->report.items[i].value;
+	}
+	report->complete = message->report.last != 0;
 }
 
 static void control_ready(void *opaque, uint32_t events)
@@ -252,7 +260,7 @@ int vf_query(struct vf *vf)
 {
 	const struct vf_message message = { .type = VF_QUERY };
 
-	vf->report.report.count = 0;
+	vf->report = (struct vf_report){ 0 };
 	return tell(vf, &message);
 }
 

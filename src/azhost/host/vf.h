@@ -27,6 +27,16 @@ struct vf_losses {
 	uint64_t no_rule;   /* no rule led to a queue: to the VF's kernel interface, or dropped */
 };
 
+/* What the library answered to the last question. */
+struct vf_report {
+	bool complete; /* else more is on its way */
+	uint32_t count;
+	struct {
+		char name[24];
+		uint64_t value;
+	} items[4 * VF_REPORT_ITEMS];
+};
+
 struct vf_callbacks {
 	/* The guest's VF sent a frame. */
 	void (*receive)(void *opaque, const uint8_t *frame, uint32_t length);
@@ -81,8 +91,8 @@ struct vf {
 	uint64_t ring_full;
 	uint64_t discarded; /* frames of the guest that came after the wire was cut */
 	uint64_t protocol_errors;
-	struct vf_losses losses;  /* of all attachments that have ended */
-	struct vf_message report; /* last VF_REPORT; count 0: none yet */
+	struct vf_losses losses; /* of all attachments that have ended */
+	struct vf_report report;
 };
 
 void vf_init(struct vf *vf, const struct tree *tree, struct loop *loop,
@@ -101,6 +111,7 @@ void vf_cut(struct vf *vf, bool cut);
 void vf_set_link(struct vf *vf, bool up);
 /* -ENOTCONN where no guest has the VF open. */
 int vf_fault(struct vf *vf, enum vf_fault fault, uint64_t value);
+/* Ask for a new report. */
 int vf_query(struct vf *vf);
 
 /* Frames can be sent through it. */
