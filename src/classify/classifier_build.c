@@ -47,7 +47,7 @@ static void build_fini(struct build *build)
 		events_fini(&build->events[side]);
 		free(build->border_lists[side]);
 	}
-	layout_fini(&build->layout);
+	classifier_layout_fini(&build->layout);
 }
 
 static int sweep_side(struct build *build, enum side side)
@@ -209,7 +209,7 @@ int table_set_build(const struct program *program, enum direction direction, enu
 		    struct pieces *pieces, struct table_set *ret)
 {
 	struct build build = { 0 };
-	int r = layout_init(&build.layout, program, direction, family);
+	int r = classifier_layout_init(&build.layout, program, direction, family);
 
 	ret->segment_count = build.layout.segment_count;
 	if (r == 0 && ret->segment_count == 0) {

@@ -71,7 +71,7 @@ static void add_chain(struct layout *layout, const struct program_chain *chain, 
 	layout->stage[layout->segment_count++] = stage;
 }
 
-int layout_init(struct layout *layout, const struct program *program, enum direction direction,
+int classifier_layout_init(struct layout *layout, const struct program *program, enum direction direction,
 		enum ip_family family)
 {
 	const enum stage *order = program_order[direction];
@@ -96,7 +96,7 @@ int layout_init(struct layout *layout, const struct program *program, enum direc
 	return 0;
 }
 
-void layout_fini(struct layout *layout)
+void classifier_layout_fini(struct layout *layout)
 {
 	free(layout->rules);
 	free(layout->outcomes);

@@ -40,10 +40,10 @@ struct layout {
 	size_t sparse_count[SIDES];
 };
 
-/* 0 or -ENOMEM; layout_fini() in any case. Finds the rules; they have no bits yet. */
-int layout_init(struct layout *layout, const struct program *program, enum direction direction,
+/* 0 or -ENOMEM; classifier_layout_fini() in any case. Finds the rules; they have no bits yet. */
+int classifier_layout_init(struct layout *layout, const struct program *program, enum direction direction,
 		enum ip_family family);
-void layout_fini(struct layout *layout);
+void classifier_layout_fini(struct layout *layout);
 
 /* The groups that a side's rules name, and which rules: for events_init(). 0 or -ENOMEM. */
 int layout_events(const struct layout *layout, enum side side, struct events *ret);

@@ -1,5 +1,5 @@
 /*
- * status, version, nic list, nic show, log level.
+ * status, version, nic list, nic show, nic failover, log level.
  */
 #include "cli/commands.h"
 #include "cli/style.h"
@@ -115,6 +115,20 @@ enum exit_status command_nic_show(struct session *session)
 		return status;
 	root = json_root(answer);
 	print_tree(session, &root, 0);
+	return EXIT_DONE;
+}
+
+enum exit_status command_nic_failover(struct session *session)
+{
+	JSON_CLEANUP struct json *answer = NULL;
+	struct json_at root;
+	enum exit_status status = session_call_command(session, &answer);
+
+	if (status != EXIT_DONE || session_print_json(session, answer))
+		return status;
+	root = json_root(answer);
+	printf("%s: path %s%s\n", text_of(&root, "nic"), text_of(&root, "path"),
+	       flag_of(&root, "held") ? ", held on the synthetic path" : "");
 	return EXIT_DONE;
 }
 

@@ -63,6 +63,22 @@ static const struct method_param nic_show_params[] = {
 	  .help = "the NIC, by its name in the configuration" },
 };
 
+static const struct method_param nic_failover_params[] = {
+	{ .name = "nic",
+	  .value = "NIC",
+	  .type = JSON_STRING,
+	  .flags = PARAM_REQUIRED,
+	  .help = "the NIC, by its name in the configuration" },
+	{ .name = "to",
+	  .option = "--to",
+	  .value = "PATH",
+	  .type = JSON_STRING,
+	  .flags = PARAM_REQUIRED,
+	  .choices = "synthetic|vf|auto",
+	  .help = "synthetic: stay there, also when a VF returns; auto: the NIC's own choice again; "
+		  "vf: the same, refused where there is no VF to go to" },
+};
+
 static const struct method_param policy_apply_params[] = {
 	{ .value = "FILE", .flags = PARAM_REQUIRED, .help = FILE_TEXT },
 	NIC_REQUIRED,
@@ -389,6 +405,20 @@ const struct method methods[METHOD_COUNT] = {
 		.summary = "everything that is known about one NIC",
 		.result = "the NIC",
 		PARAMS(nic_show_params),
+	},
+	[METHOD_NIC_FAILOVER] = {
+		.name = "nic.failover",
+		.words = "nic failover",
+		.summary = "say which path a NIC's traffic is to take",
+		.details = "A netvsc uplink switches by itself, in the driver, and traffic that is on "
+			   "the VF cannot be called back from it. What can be done there is to keep a "
+			   "VF that is away from being taken up when it returns; where that does not "
+			   "work either, the answer is the error wrong-state with the reason.\n\n"
+			   "What was asked for lasts until auto, or until the daemon ends.",
+		.examples = "accelnetctl nic failover eth1 --to synthetic\n"
+			    "accelnetctl nic failover eth1 --to auto\n",
+		.result = "nic, path, held",
+		PARAMS(nic_failover_params),
 	},
 	[METHOD_POLICY_APPLY] = {
 		.name = "policy.apply",

@@ -24,6 +24,7 @@
 	X(STATUS, status)                      \
 	X(NIC_LIST, nic_list)                  \
 	X(NIC_SHOW, nic_show)                  \
+	X(NIC_FAILOVER, nic_failover)          \
 	X(POLICY_APPLY, policy_apply)          \
 	X(POLICY_SHOW, policy_show)            \
 	X(POLICY_CHECK, policy_check)          \

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "classify/conn.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,19 @@ static void read_integer(const struct json_at *at, const char *key, int64_t min,
 		return;
 	}
 	*value = number;
+}
+
+/* "auto" or "off". */
+static void read_offload(const struct json_at *at, struct nic_config *nic, struct report *report)
+{
+	const char *text = string_of(at, "offload");
+	struct json_at member;
+
+	if (!text || !json_get(at, "offload", &member))
+		return;
+	nic->offload_off = strcmp(text, "off") == 0;
+	if (!nic->offload_off && strcmp(text, "auto") != 0)
+		report_error(report, ACCELNET_E_VALUE, &member, "expected \"auto\" or \"off\"");
 }
 
 /* "drop" or "pass". */
@@ -124,6 +138,25 @@ static const struct uplink_kind *uplink_named(const char *name)
 	return NULL;
 }
 
+/* 8-4-4-4-12 hexadecimal digits, made lower case, for so DPDK names the device. */
+static void read_guid(const struct json_at *at, const char *key, char *guid, struct report *report)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	struct json_at member;
+	size_t i = 0;
+
+	for (; guid[i] && form[i]; i++) {
+		if (form[i] == '-' ? guid[i] != '-' : !isxdigit((unsigned char)guid[i]))
+			break;
+		guid[i] = (char)tolower((unsigned char)guid[i]);
+	}
+	if ((guid[i] || form[i]) && json_get(at, key, &member))
+		report_error(report, ACCELNET_E_VALUE, &member,
+			     "\"%.60s\" is not a VMBus GUID like "
+			     "7a08391f-f5a0-4ac0-9802-d13fd964f8df",
+			     guid);
+}
+
 static void read_uplink(const struct json_at *at, struct nic_config *nic, struct report *report)
 {
 	static const struct json_member members[] = {
@@ -143,9 +176,11 @@ static void read_uplink(const struct json_at *at, struct nic_config *nic, struct
 			string_of(at, "type"));
 		return;
 	}
-	if (kind->type != UPLINK_PLAIN) {
-		report_error(report, ACCELNET_E_UNSUPPORTED, at,
-			     "uplink type \"%s\" is not in this build; \"plain\" is", kind->name);
+	if (kind->type == UPLINK_BIFURCATED) {
+		report_error(
+			report, ACCELNET_E_UNSUPPORTED, at,
+			"uplink type \"%s\" is not in this build; \"plain\" and \"netvsc\" are",
+			kind->name);
 		return;
 	}
 	if (!string_of(at, kind->key)) {
@@ -155,6 +190,8 @@ static void read_uplink(const struct json_at *at, struct nic_config *nic, struct
 	}
 	nic->uplink = kind->type;
 	replace(&nic->uplink_device, at, kind->key);
+	if (kind->type == UPLINK_NETVSC)
+		read_guid(at, kind->key, nic->uplink_device, report);
 }
 
 static void read_app(const struct json_at *at, struct nic_config *nic, struct report *report)
@@ -274,6 +311,7 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 		{ "vlan", JSON_STRING, false, false },
 		{ "nonIp", JSON_STRING, false, false },
 		{ "requirePolicy", JSON_BOOL, false, false },
+		{ "offload", JSON_STRING, false, false },
 	};
 	struct nic_config *nic = &config->nics[config->nic_count];
 	struct json_at member;
@@ -295,6 +333,7 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 	nic->queues = (uint16_t)queues;
 	read_frames(at, "vlan", &nic->vlan, report);
 	read_frames(at, "nonIp", &nic->non_ip, report);
+	read_offload(at, nic, report);
 	if (json_get(at, "requirePolicy", &member))
 		nic->has_require_policy = json_bool(&member, &nic->require_policy);
 	warn_unused(at, "subnet", report);

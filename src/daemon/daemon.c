@@ -7,10 +7,13 @@
 #include "base/log.h"
 #include "control/control.h"
 #include "daemon/eal.h"
+#include "daemon/errands.h"
 #include "daemon/notify.h"
 #include "datapath/worker.h"
 #include "nic/events.h"
+#include "nic/failover.h"
 #include "nic/nic.h"
+#include "offload/offload.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -21,6 +24,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #define TICK_SECONDS 1
 
@@ -32,8 +37,11 @@ struct daemon {
 	struct event_log *events;
 	struct nic_set nics;
 	struct worker_set *workers;
+	struct errands *errands;
+	struct offload *offload;
+	int wake; /* an eventfd: some NIC wants to be attended to */
 	struct event_base *base;
-	struct event *terminate, *interrupt, *hangup, *tick;
+	struct event *terminate, *interrupt, *hangup, *tick, *look, *woken;
 	struct control *control;
 };
 
@@ -47,6 +55,31 @@ static int make_qsbr(struct daemon *daemon, struct accelnet_error *err)
 	return 0;
 }
 
+static int post(void *context, void (*job)(void *argument), void *argument)
+{
+	struct daemon *daemon = context;
+
+	return errands_post(daemon->errands, job, argument);
+}
+
+static void wake(void *context)
+{
+	struct daemon *daemon = context;
+
+	/* fails only where the counter is full, and then the loop is awake */
+	(void)eventfd_write(daemon->wake, 1);
+}
+
+static int make_helpers(struct daemon *daemon, struct accelnet_error *err)
+{
+	int r = errands_new(&daemon->errands);
+
+	daemon->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r == 0 && daemon->wake >= 0)
+		return offload_new(NULL, &daemon->offload, err);
+	return fail(err, ACCELNET_E_INTERNAL, NULL, "no thread, or no descriptor, for helpers");
+}
+
 static int make_nics(struct daemon *daemon, struct accelnet_error *err)
 {
 	const struct daemon_config *config = daemon->config;
@@ -54,6 +87,10 @@ static int make_nics(struct daemon *daemon, struct accelnet_error *err)
 		.state_directory = config->state_directory,
 		.events = daemon->events,
 		.qsbr = daemon->qsbr,
+		.post = post,
+		.wake = wake,
+		.context = daemon,
+		.offload = daemon->offload,
 	};
 
 	daemon->nics.events = daemon->events;
@@ -124,6 +161,27 @@ static void on_tick(evutil_socket_t number, short what, void *context)
 		log_error("a worker does not turn its loop any more");
 }
 
+static void on_look(evutil_socket_t number, short what, void *context)
+{
+	struct daemon *daemon = context;
+
+	(void)number;
+	(void)what;
+	for (size_t i = 0; i < daemon->nics.count; i++)
+		nic_look(daemon->nics.nics[i]);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *context)
+{
+	struct daemon *daemon = context;
+	eventfd_t count;
+
+	(void)what;
+	(void)eventfd_read(fd, &count); /* how often does not matter */
+	for (size_t i = 0; i < daemon->nics.count; i++)
+		nic_attend(daemon->nics.nics[i]);
+}
+
 static struct event *add_signal(struct daemon *daemon, int number, event_callback_fn callback)
 {
 	struct event *event = evsignal_new(daemon->base, number, callback, daemon);
@@ -138,6 +196,7 @@ static struct event *add_signal(struct daemon *daemon, int number, event_callbac
 static int make_loop(struct daemon *daemon, struct accelnet_error *err)
 {
 	const struct timeval second = { .tv_sec = TICK_SECONDS };
+	const struct timeval look = { .tv_usec = FAILOVER_LOOK_MS * 1000 };
 
 	daemon->base = event_base_new();
 	if (!daemon->base)
@@ -146,8 +205,12 @@ static int make_loop(struct daemon *daemon, struct accelnet_error *err)
 	daemon->interrupt = add_signal(daemon, SIGINT, on_stop_signal);
 	daemon->hangup = add_signal(daemon, SIGHUP, on_hangup);
 	daemon->tick = event_new(daemon->base, -1, EV_PERSIST, on_tick, daemon);
+	daemon->look = event_new(daemon->base, -1, EV_PERSIST, on_look, daemon);
+	daemon->woken =
+		event_new(daemon->base, daemon->wake, EV_PERSIST | EV_READ, on_wake, daemon);
 	if (!daemon->terminate || !daemon->interrupt || !daemon->hangup || !daemon->tick ||
-	    event_add(daemon->tick, &second) < 0)
+	    !daemon->look || !daemon->woken || event_add(daemon->tick, &second) < 0 ||
+	    event_add(daemon->look, &look) < 0 || event_add(daemon->woken, NULL) < 0)
 		return fail(err, ACCELNET_E_INTERNAL, NULL, "cannot set up the event loop");
 	return 0;
 }
@@ -176,6 +239,9 @@ static int bring_up(struct daemon *daemon, char **eal_args, int eal_arg_count,
 	daemon->events = event_log_new();
 	if (!daemon->events)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	r = make_helpers(daemon, err);
+	if (r < 0)
+		return r;
 	r = make_nics(daemon, err);
 	if (r < 0)
 		return r;
@@ -194,6 +260,7 @@ int daemon_new(const char *config_path, const struct daemon_config *config, char
 
 	if (!daemon)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	daemon->wake = -1;
 	daemon->config_path = config_path;
 	daemon->config = config;
 	r = bring_up(daemon, eal_args, eal_arg_count, err);
@@ -218,8 +285,8 @@ int daemon_run(struct daemon *daemon, struct accelnet_error *err)
 
 static void free_loop(struct daemon *daemon)
 {
-	struct event *events[] = { daemon->tick, daemon->hangup, daemon->interrupt,
-				   daemon->terminate };
+	struct event *events[] = { daemon->woken,  daemon->look,      daemon->tick,
+				   daemon->hangup, daemon->interrupt, daemon->terminate };
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (events[i])
@@ -239,6 +306,10 @@ void daemon_free(struct daemon *daemon)
 	for (size_t i = daemon->nics.count; i > 0; i--)
 		nic_free(daemon->nics.nics[i - 1]);
 	free(daemon->nics.nics);
+	offload_free(daemon->offload);
+	errands_free(daemon->errands);
+	if (daemon->wake >= 0)
+		close(daemon->wake);
 	event_log_free(daemon->events);
 	rte_free(daemon->qsbr);
 	if (daemon->eal_is_up)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIXED_ARGS 8
+#define FIXED_ARGS 9
 
 /* A PCI address such as 0000:3b:00.2 or 3b:00.2 at the start of a device string. */
 static bool is_pci(const char *device)
@@ -30,6 +30,16 @@ static bool wants_pci(const struct daemon_config *config)
 	for (size_t i = 0; i < config->nic_count; i++) {
 		if (config->nics[i].uplink != UPLINK_PLAIN ||
 		    is_pci(config->nics[i].uplink_device) || is_pci(config->nics[i].app_device))
+			return true;
+	}
+	return false;
+}
+
+/* What netvsc sends lies at virtual addresses that the host can reach; PA it cannot (hn_rxtx.c). */
+static bool wants_va(const struct daemon_config *config)
+{
+	for (size_t i = 0; i < config->nic_count; i++) {
+		if (config->nics[i].uplink == UPLINK_NETVSC)
 			return true;
 	}
 	return false;
@@ -64,6 +74,8 @@ static int build(const struct daemon_config *config, char **more, int more_count
 	args[n++] = config->lcores;
 	if (!wants_pci(config) && !gives(config, more, more_count, "--no-pci"))
 		args[n++] = (char *)"--no-pci";
+	if (wants_va(config) && !gives(config, more, more_count, "--iova-mode"))
+		args[n++] = (char *)"--iova-mode=va";
 	/* EAL's own limit is 256 bits; the classifier takes half the cycles with 512 */
 	if (!gives(config, more, more_count, "--force-max-simd-bitwidth"))
 		args[n++] = (char *)"--force-max-simd-bitwidth=512";

@@ -66,15 +66,6 @@ uint64_t nic_policy_previous(const struct nic *nic)
 	return policy_store_before(nic->store, nic->generation);
 }
 
-static size_t user_rules(const struct policy *policy)
-{
-	size_t count = 0;
-
-	for (int s = 0; policy && s < STAGES; s++)
-		count += policy->stage[s].user_rules;
-	return count;
-}
-
 static const char *policy_state(const struct nic *nic)
 {
 	const struct ruleset *ruleset = nic_snapshot(nic)->ruleset;
@@ -89,6 +80,7 @@ static const char *policy_state(const struct nic *nic)
 struct json *nic_describe(const struct nic *nic)
 {
 	struct json *json = json_new_object();
+	struct hardware_split split;
 	struct conn_stats connections;
 	struct json *rules;
 	char mac[MAC_TEXT_MAX];
@@ -96,13 +88,14 @@ struct json *nic_describe(const struct nic *nic)
 	json_add_string(json, "name", nic->config->name);
 	json_add_string(json, "mac", mac_addr_format(&nic->mac, mac));
 	json_add_string(json, "uplink", uplink_names[nic->config->uplink]);
-	json_add_string(json, "path", "plain");
+	failover_describe(nic->failover, json);
 	json_add_unsigned(json, "generation", nic->generation);
 	json_add_string(json, "mode", policy_state(nic));
 	rules = json_add_object(json, "rules");
-	json_add_unsigned(rules, "hardware", 0);
-	json_add_unsigned(rules, "software", user_rules(nic_policy(nic)));
-	json_add_unsigned(rules, "refused", 0);
+	hardware_now(nic, &split);
+	json_add_unsigned(rules, "hardware", split.hardware);
+	json_add_unsigned(rules, "software", split.software);
+	json_add_unsigned(rules, "refused", split.refused);
 	conn_table_stats(nic->view.connections, &connections);
 	json_add_unsigned(json, "connections", connections.live);
 	return json;
@@ -149,12 +142,11 @@ struct json *nic_describe_fully(const struct nic *nic)
 	json_add_unsigned(json, "queues", config->queues);
 	json_add_string(json, "vlan", config->vlan == FRAMES_PASS ? "pass" : "drop");
 	json_add_string(json, "nonIp", config->non_ip == FRAMES_PASS ? "pass" : "drop");
-	json_add(json, "uplinkPort",
-		 port_describe(&nic->port[DIRECTION_INBOUND], config->uplink_device));
-	json_add(json, "appPort",
-		 port_describe(&nic->port[DIRECTION_OUTBOUND], config->app_device));
+	failover_describe_fully(nic->failover, json);
+	json_add(json, "uplinkPort", uplink_describe(nic->uplink));
+	json_add(json, "appPort", port_describe_fully(&nic->app, config->app_device));
 	describe_connections(nic, json);
 	describe_classifier(nic, json);
-	json_add_string(json, "offload", "none: uplink \"plain\" has no rules in hardware");
+	hardware_describe(nic, json);
 	return json;
 }

@@ -72,6 +72,8 @@ struct nic_view {
 	 */
 	uint64_t settled_mask;
 	uint64_t settled_flags;
+	/* Queue 0 of the uplink is left alone for a moment: see vf_watch_park(). */
+	atomic_bool queue0_rests;
 	struct conn_table *connections;
 	struct fragment_table *fragments;
 	uint16_t lane_count;

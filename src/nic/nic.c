@@ -49,27 +49,31 @@ static int make_pool(struct nic *nic, struct accelnet_error *err)
 }
 
 /*
- * The uplink keeps its own MAC: on a TAP that is the far side's. Where the NIC's is another one,
- * the port must be promiscuous to hear it. The app port takes the NIC's MAC where it lets us, so
- * that a kernel behind a TAP has the right one; where it does not, the workload brings its own.
+ * The app port takes the NIC's MAC where it lets us, so that a kernel behind a TAP has the right
+ * one; where it does not, the workload brings its own.
  */
 static int open_ports(struct nic *nic, struct accelnet_error *err)
 {
-	struct port_setup setup = {
-		.device = nic->config->uplink_device,
+	const struct uplink_options uplink = {
+		.config = nic->config,
+		.pool = nic->pool,
+		.qsbr = nic->services.qsbr,
+		.wake = nic->services.wake,
+		.context = nic->services.context,
+	};
+	const struct port_setup app = {
+		.device = nic->config->app_device,
 		.queues = nic->config->queues,
 		.pool = nic->pool,
-		.promiscuous = nic->config->has_mac,
+		.set_mac = &nic->mac,
+		.promiscuous = true,
 	};
-	int r = port_init(&nic->port[DIRECTION_INBOUND], &setup, err);
+	int r = uplink_open(&uplink, &nic->uplink, err);
 
 	if (r < 0)
 		return r;
-	nic->mac = nic->config->has_mac ? nic->config->mac : nic->port[DIRECTION_INBOUND].mac;
-	setup.device = nic->config->app_device;
-	setup.set_mac = &nic->mac;
-	setup.promiscuous = true;
-	return port_init(&nic->port[DIRECTION_OUTBOUND], &setup, err);
+	nic->mac = nic->config->has_mac ? nic->config->mac : uplink_port(nic->uplink)->mac;
+	return port_init(&nic->app, &app, err);
 }
 
 void nic_set_settled_flags(struct nic_view *view, bool verifies)
@@ -98,9 +102,9 @@ static int make_lanes(struct nic *nic, struct accelnet_error *err)
 		view->lanes[q].queue = q;
 		judge_context_init(&view->lanes[q].judge, view->connections, view->fragments);
 	}
-	for (int d = 0; d < DIRECTIONS; d++)
-		view->port[d] = nic->port[d].id;
-	nic_set_settled_flags(view, nic->port[DIRECTION_INBOUND].verifies);
+	view->port[DIRECTION_INBOUND] = uplink_port(nic->uplink)->id;
+	view->port[DIRECTION_OUTBOUND] = nic->app.id;
+	nic_set_settled_flags(view, uplink_port(nic->uplink)->verifies);
 	return 0;
 }
 
@@ -121,6 +125,20 @@ static int make_tables(struct nic *nic, struct accelnet_error *err)
 	return 0;
 }
 
+static int make_failover(struct nic *nic, struct accelnet_error *err)
+{
+	const struct failover_options options = {
+		.config = nic->config,
+		.services = &nic->services,
+		.uplink = nic->uplink,
+		.view = &nic->view,
+		.seam = hardware_seam(nic),
+	};
+
+	nic->failover = failover_new(&options);
+	return nic->failover ? 0 : fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+}
+
 static int bring_up(struct nic *nic, struct accelnet_error *err)
 {
 	int r = policy_store_open(nic->services.state_directory, nic->config->name, &nic->store,
@@ -138,15 +156,24 @@ static int bring_up(struct nic *nic, struct accelnet_error *err)
 	if (r < 0)
 		return r;
 	r = make_lanes(nic, err);
+	if (r == 0)
+		r = hardware_init(nic, err);
+	if (r == 0)
+		r = make_failover(nic, err);
 	return r < 0 ? r : nic_restore(nic, err);
 }
 
+/* The uplink's may be asked for on the offload thread alone: what the last look found. */
 static bool link_is_up(const struct nic *nic, enum direction direction)
 {
+	struct uplink_reading reading;
 	struct rte_eth_link link;
 
-	return rte_eth_link_get_nowait(nic->port[direction].id, &link) == 0 &&
-	       link.link_status == RTE_ETH_LINK_UP;
+	if (direction == DIRECTION_OUTBOUND)
+		return rte_eth_link_get_nowait(nic->app.id, &link) == 0 &&
+		       link.link_status == RTE_ETH_LINK_UP;
+	uplink_read(nic->uplink, &reading);
+	return reading.looks ? reading.link_up : nic->link_was_up[direction];
 }
 
 int nic_new(const struct nic_config *config, const struct nic_services *services, struct nic **ret,
@@ -164,13 +191,13 @@ int nic_new(const struct nic_config *config, const struct nic_services *services
 	nic->config = config;
 	nic->services = *services;
 	nic->context = config->context ? json_copy(config->context) : NULL;
-	nic->port[DIRECTION_INBOUND].id = RTE_MAX_ETHPORTS;
-	nic->port[DIRECTION_OUTBOUND].id = RTE_MAX_ETHPORTS;
+	nic->app.id = RTE_MAX_ETHPORTS;
 	r = bring_up(nic, err);
 	if (r < 0) {
 		nic_free(nic);
 		return r;
 	}
+	uplink_look(nic->uplink); /* no worker runs yet, nor a look of the offload thread */
 	for (int d = 0; d < DIRECTIONS; d++)
 		nic->link_was_up[d] = link_is_up(nic, (enum direction)d);
 	log_notice("NIC is up", "nic=%s mac=%s uplink=%s app=%s queues=%u generation=%lu",
@@ -197,12 +224,14 @@ void nic_free(struct nic *nic)
 {
 	if (!nic)
 		return;
+	failover_free(nic->failover);
+	hardware_fini(nic);
 	snapshot_free(atomic_load(&nic->view.snapshot));
 	rte_free(nic->view.lanes);
 	free_fragments(nic);
 	conn_table_free(nic->view.connections);
-	port_fini(&nic->port[DIRECTION_OUTBOUND]);
-	port_fini(&nic->port[DIRECTION_INBOUND]);
+	port_fini(&nic->app);
+	uplink_close(nic->uplink);
 	rte_mempool_free(nic->pool);
 	policy_store_close(nic->store);
 	json_free(nic->document);
@@ -231,6 +260,28 @@ void nic_tick(struct nic *nic)
 {
 	for (int d = 0; d < DIRECTIONS; d++)
 		watch_link(nic, (enum direction)d);
+}
+
+void nic_look(struct nic *nic)
+{
+	failover_tick(nic->failover);
+}
+
+void nic_attend(struct nic *nic)
+{
+	hardware_attend(nic);
+	failover_attend(nic->failover);
+}
+
+int nic_failover(struct nic *nic, enum path_wish wish, struct accelnet_error *err)
+{
+	return failover_ask(nic->failover, wish, err);
+}
+
+void nic_describe_path(const struct nic *nic, struct json *to)
+{
+	failover_describe(nic->failover, to);
+	failover_describe_fully(nic->failover, to);
 }
 
 const struct nic_config *nic_get_config(const struct nic *nic)

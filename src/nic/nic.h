@@ -11,12 +11,14 @@
 #include "base/json.h"
 #include "base/net.h"
 #include "nic/config.h"
+#include "nic/path.h"
 #include "policy/policy.h"
 
 struct nic;
 struct conn_table;
 struct snapshot;
 struct event_log;
+struct offload;
 struct rte_rcu_qsbr;
 
 /* What a NIC needs from the daemon; everything is borrowed and outlives the NIC. */
@@ -24,6 +26,12 @@ struct nic_services {
 	const char *state_directory;
 	struct event_log *events;
 	struct rte_rcu_qsbr *qsbr; /* the workers are its readers */
+	/* Runs a job on the offload thread, in order: for calls that block. -ENOMEM. Any thread. */
+	int (*post)(void *context, void (*job)(void *argument), void *argument);
+	/* Has nic_attend() called soon, for every NIC. Any thread; does not block. */
+	void (*wake)(void *context);
+	void *context;
+	struct offload *offload; /* the thread that owns rules in hardware; NULL: there are none */
 };
 
 /*
@@ -37,6 +45,14 @@ int nic_new(const struct nic_config *config, const struct nic_services *services
 void nic_free(struct nic *nic);
 /* Once a second: link changes become events. */
 void nic_tick(struct nic *nic);
+/* Every FAILOVER_LOOK_MS: has the uplink looked at. */
+void nic_look(struct nic *nic);
+/* Something may have changed on the uplink: see nic_services.wake. */
+void nic_attend(struct nic *nic);
+/* Adds "path", "pathSince" and what goes with them. */
+void nic_describe_path(const struct nic *nic, struct json *to);
+/* Where the operator wants the traffic: STATE with the reason where that cannot be. */
+int nic_failover(struct nic *nic, enum path_wish wish, struct accelnet_error *err);
 /*
  * Replaces the configured context (NULL: none) and builds the policy in force anew with it. The old
  * one stays where that fails.

@@ -4,10 +4,13 @@
 #ifndef NIC_NIC_PRIVATE_H
 #define NIC_NIC_PRIVATE_H
 
+#include "nic/failover.h"
+#include "nic/hardware.h"
 #include "nic/lane.h"
 #include "nic/nic.h"
 #include "nic/port.h"
 #include "nic/store.h"
+#include "nic/uplink.h"
 
 struct nic {
 	const struct nic_config *config;
@@ -15,7 +18,10 @@ struct nic {
 	struct json *context; /* for policies that bring none; owned; may be NULL */
 	struct mac_addr mac;
 	struct rte_mempool *pool;
-	struct port port[DIRECTIONS]; /* packets of a direction are received here */
+	struct uplink *uplink;
+	struct failover *failover;
+	struct hardware hardware;
+	struct port app;
 	bool link_was_up[DIRECTIONS];
 	struct policy_store *store;
 	struct json *document; /* in force, canonical; NULL: none */

@@ -5,6 +5,7 @@
 #include "nic/port.h"
 
 #include "base/log.h"
+#include "nic/port_totals.h"
 
 #include <errno.h>
 #include <rte_bus.h>
@@ -51,6 +52,27 @@ static int find_or_probe(struct port *port, const char *device, struct accelnet_
 	return 0;
 }
 
+static int own(struct port *port, const char *device, struct accelnet_error *err)
+{
+	struct rte_eth_dev_owner owner = { .name = PORT_OWNER };
+	struct rte_eth_dev_owner other = { 0 };
+	int r = rte_eth_dev_owner_new(&owner.id);
+
+	if (r == 0)
+		r = rte_eth_dev_owner_set(port->id, &owner);
+	if (r == 0) {
+		port->owner = owner.id;
+		return 0;
+	}
+	if (rte_eth_dev_owner_get(port->id, &other) == 0 && other.id != RTE_ETH_DEV_NO_OWNER)
+		return fail(err, ACCELNET_E_DEVICE, NULL,
+			    "device %s belongs to another driver, as \"%s\"; a netvsc port's VF is "
+			    "reached through that port",
+			    device, other.name);
+	return fail(err, ACCELNET_E_DEVICE, NULL, "device %s cannot be owned: %s", device,
+		    strerror(-r));
+}
+
 static int check_limits(const struct rte_eth_dev_info *info, const struct port_setup *setup,
 			struct accelnet_error *err)
 {
@@ -61,11 +83,12 @@ static int check_limits(const struct rte_eth_dev_info *info, const struct port_s
 	return 0;
 }
 
-static int setup_queues(const struct port *port, const struct port_setup *setup)
+static int setup_queues(struct port *port, const struct port_setup *setup)
 {
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
 	int r = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
 
+	port->ring = rx;
 	for (uint16_t q = 0; q < setup->queues && r == 0; q++) {
 		r = rte_eth_rx_queue_setup(port->id, q, rx, rte_eth_dev_socket_id(port->id), NULL,
 					   setup->pool);
@@ -76,13 +99,13 @@ static int setup_queues(const struct port *port, const struct port_setup *setup)
 	return r;
 }
 
-/* Checksums of what arrives: hardware verifies them for nothing, a virtual device on the CPU. */
+/* Checksums of what arrives: a card verifies them for nothing, a virtual device on the CPU. */
 static uint64_t checksum_offloads(const struct rte_eth_dev_info *info)
 {
 	const uint64_t wanted = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 	const char *bus = rte_bus_name(rte_dev_bus(info->device));
 
-	return strcmp(bus, "vdev") != 0 && (info->rx_offload_capa & wanted) == wanted ? wanted : 0;
+	return strcmp(bus, "pci") == 0 && (info->rx_offload_capa & wanted) == wanted ? wanted : 0;
 }
 
 /*
@@ -108,6 +131,11 @@ static int configure(struct port *port, const struct port_setup *setup,
 	return r < 0 ? r : setup_queues(port, setup);
 }
 
+uint32_t port_megabits(const struct rte_eth_link *link)
+{
+	return link->link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link->link_speed;
+}
+
 /* Devices that cannot do one of these say so with ENOTSUP, and live without it. */
 static int set_addresses(const struct port *port, const struct port_setup *setup)
 {
@@ -129,7 +157,6 @@ static int set_addresses(const struct port *port, const struct port_setup *setup
 static int start(struct port *port, const struct port_setup *setup)
 {
 	struct rte_eth_dev_info info;
-	struct rte_ether_addr mac;
 	int r = rte_eth_dev_start(port->id);
 
 	if (r < 0)
@@ -137,42 +164,76 @@ static int start(struct port *port, const struct port_setup *setup)
 	port->started = true;
 	r = set_addresses(port, setup);
 	if (r == 0)
-		r = rte_eth_macaddr_get(port->id, &mac);
-	if (r == 0)
 		r = rte_eth_dev_info_get(port->id, &info);
 	if (r < 0)
 		return r;
-	memcpy(port->mac.bytes, mac.addr_bytes, sizeof(port->mac.bytes));
 	(void)snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
 	return 0;
 }
 
-int port_init(struct port *port, const struct port_setup *setup, struct accelnet_error *err)
+static void give_back(struct port *port)
 {
-	struct rte_eth_dev_info info;
+	if (port->owner)
+		(void)rte_eth_dev_owner_delete(port->owner); /* fails for ids that are none */
+	*port = (struct port){ .id = RTE_MAX_ETHPORTS };
+}
+
+static int read_mac(struct port *port, struct accelnet_error *err)
+{
+	struct rte_ether_addr mac;
+	int r = rte_eth_macaddr_get(port->id, &mac);
+
+	if (r < 0)
+		return fail(err, ACCELNET_E_DEVICE, NULL, "port %u has no MAC: %s", port->id,
+			    strerror(-r));
+	memcpy(port->mac.bytes, mac.addr_bytes, sizeof(port->mac.bytes));
+	return 0;
+}
+
+int port_claim(struct port *port, const char *device, struct accelnet_error *err)
+{
 	int r;
 
 	*port = (struct port){ .id = RTE_MAX_ETHPORTS };
-	r = find_or_probe(port, setup->device, err);
+	r = find_or_probe(port, device, err);
+	if (r == 0)
+		r = own(port, device, err);
+	if (r == 0)
+		r = read_mac(port, err);
 	if (r < 0)
-		return r;
-	r = rte_eth_dev_info_get(port->id, &info);
+		give_back(port);
+	return r;
+}
+
+int port_set_up(struct port *port, const struct port_setup *setup, struct accelnet_error *err)
+{
+	struct rte_eth_dev_info info;
+	int r = rte_eth_dev_info_get(port->id, &info);
+
 	if (r == 0) {
 		r = check_limits(&info, setup, err);
-		if (r < 0) {
-			port_fini(port);
+		if (r < 0)
 			return r;
-		}
 		r = configure(port, setup, &info);
 	}
 	if (r == 0)
 		r = start(port, setup);
-	if (r < 0) {
-		port_fini(port);
+	if (r < 0)
 		return fail(err, ACCELNET_E_DEVICE, NULL, "device %s cannot be set up: %s",
 			    setup->device, strerror(-r));
-	}
-	return 0;
+	return read_mac(port, err); /* it may have taken another */
+}
+
+int port_init(struct port *port, const struct port_setup *setup, struct accelnet_error *err)
+{
+	int r = port_claim(port, setup->device, err);
+
+	if (r < 0)
+		return r;
+	r = port_set_up(port, setup, err);
+	if (r < 0)
+		port_fini(port);
+	return r;
 }
 
 void port_fini(struct port *port)
@@ -183,41 +244,36 @@ void port_fini(struct port *port)
 		return;
 	if (port->started && rte_eth_dev_stop(port->id) < 0)
 		log_warning("port does not stop", "port=%u", port->id);
-	if (port->probed && rte_eth_dev_info_get(port->id, &info) == 0) {
+	if (rte_eth_dev_info_get(port->id, &info) < 0)
+		info.device = NULL;
+	if (port->probed || port->closes)
 		(void)rte_eth_dev_close(port->id); /* the removal below reports what matters */
-		if (rte_dev_remove(info.device) < 0)
-			log_warning("device is not removed", "port=%u", port->id);
-	}
-	*port = (struct port){ .id = RTE_MAX_ETHPORTS };
+	if (port->probed && info.device && rte_dev_remove(info.device) < 0)
+		log_warning("device is not removed", "port=%u", port->id);
+	give_back(port);
 }
 
-static void describe_link(const struct port *port, struct json *to)
+void port_describe_link(bool up, uint32_t megabits, struct json *to)
 {
 	struct json *json = json_add_object(to, "link");
-	struct rte_eth_link link;
 
-	if (rte_eth_link_get_nowait(port->id, &link) < 0)
-		return;
-	json_add_bool(json, "up", link.link_status == RTE_ETH_LINK_UP);
-	if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
-		json_add_unsigned(json, "megabitsPerSecond", link.link_speed);
+	json_add_bool(json, "up", up);
+	if (megabits)
+		json_add_unsigned(json, "megabitsPerSecond", megabits);
 }
 
-static void describe_counters(const struct port *port, struct json *to)
+void port_describe_totals(const struct port_totals *totals, struct json *to)
 {
 	struct json *json = json_add_object(to, "counters");
-	struct rte_eth_stats stats;
 
-	if (rte_eth_stats_get(port->id, &stats) < 0)
-		return;
-	json_add_unsigned(json, "receivedPackets", stats.ipackets);
-	json_add_unsigned(json, "receivedBytes", stats.ibytes);
-	json_add_unsigned(json, "sentPackets", stats.opackets);
-	json_add_unsigned(json, "sentBytes", stats.obytes);
-	json_add_unsigned(json, "missed", stats.imissed);
-	json_add_unsigned(json, "receiveErrors", stats.ierrors);
-	json_add_unsigned(json, "sendErrors", stats.oerrors);
-	json_add_unsigned(json, "noBuffer", stats.rx_nombuf);
+	json_add_unsigned(json, "receivedPackets", totals->received_packets);
+	json_add_unsigned(json, "receivedBytes", totals->received_bytes);
+	json_add_unsigned(json, "sentPackets", totals->sent_packets);
+	json_add_unsigned(json, "sentBytes", totals->sent_bytes);
+	json_add_unsigned(json, "missed", totals->missed);
+	json_add_unsigned(json, "receiveErrors", totals->receive_errors);
+	json_add_unsigned(json, "sendErrors", totals->send_errors);
+	json_add_unsigned(json, "noBuffer", totals->no_buffer);
 }
 
 struct json *port_describe(const struct port *port, const char *device)
@@ -229,7 +285,21 @@ struct json *port_describe(const struct port *port, const char *device)
 	json_add_string(json, "driver", port->driver);
 	json_add_unsigned(json, "port", port->id);
 	json_add_string(json, "mac", mac_addr_format(&port->mac, mac));
-	describe_link(port, json);
-	describe_counters(port, json);
+	return json;
+}
+
+struct json *port_describe_fully(const struct port *port, const char *device)
+{
+	struct json *json = port_describe(port, device);
+	struct rte_eth_stats none = { 0 }, stats;
+	struct port_totals totals = { 0 };
+	struct rte_eth_link link;
+
+	if (rte_eth_link_get_nowait(port->id, &link) == 0)
+		port_describe_link(link.link_status == RTE_ETH_LINK_UP, port_megabits(&link), json);
+	if (rte_eth_stats_get(port->id, &stats) == 0) {
+		port_totals_add(&totals, &none, &stats);
+		port_describe_totals(&totals, json);
+	}
 	return json;
 }

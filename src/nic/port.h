@@ -16,11 +16,20 @@
 
 struct rte_mempool;
 
+/*
+ * Every port that we open is owned, under this name. netvsc takes for its VF any port without an
+ * owner that has its MAC (DPDK 22.11, drivers/net/netvsc/hn_vf.c:34-50), and an app port has it.
+ */
+#define PORT_OWNER "accelnet"
+
 struct port {
 	uint16_t id;
-	bool probed; /* the device was added by us and is removed by port_fini() */
+	uint64_t owner; /* our id with ethdev; 0: not owned yet */
+	bool probed;    /* the device was added by us and is removed by port_fini() */
+	bool closes;    /* port_fini() closes it, though EAL brought it */
 	bool started;
 	bool verifies; /* the device says of each packet whether its checksums are right */
+	uint16_t ring; /* descriptors of a receive queue */
 	char driver[32];
 	struct mac_addr mac;
 };
@@ -34,11 +43,26 @@ struct port_setup {
 	bool promiscuous;
 };
 
-/* DEVICE with the PMD's errno where the device cannot be had or set up; nothing is left behind. */
+/*
+ * DEVICE with the PMD's errno where the device cannot be had or set up; nothing is left behind.
+ * The same in two steps: port_claim() finds or probes the device, owns it and reads its MAC;
+ * port_set_up() configures and starts it, and after a failure may be tried again.
+ */
+int port_claim(struct port *port, const char *device, struct accelnet_error *err);
+int port_set_up(struct port *port, const struct port_setup *setup, struct accelnet_error *err);
 int port_init(struct port *port, const struct port_setup *setup, struct accelnet_error *err);
+/* Stops it; closes it where it is ours to close. */
 void port_fini(struct port *port);
 
-/* {"device","driver","port","mac","link":{"up","speed"},"counters":{...}} */
+/* {"device","driver","port","mac"} */
 struct json *port_describe(const struct port *port, const char *device);
+/* The same with "link":{"up","megabitsPerSecond"},"counters":{...}, which it asks the port for. */
+struct json *port_describe_fully(const struct port *port, const char *device);
+
+struct port_totals;
+struct rte_eth_link;
+uint32_t port_megabits(const struct rte_eth_link *link); /* 0: not known */
+void port_describe_link(bool up, uint32_t megabits, struct json *to);
+void port_describe_totals(const struct port_totals *totals, struct json *to);
 
 #endif

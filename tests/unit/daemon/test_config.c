@@ -67,6 +67,23 @@ static void reads_everything(void **state)
 	report_fini(&report);
 }
 
+static void knows_a_netvsc_device_by_its_guid(void **state)
+{
+	struct daemon_config config;
+	struct report report;
+
+	(void)state;
+	assert_int_equal(
+		load("{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"netvsc\",\"device\":"
+		     "\"7A08391F-F5A0-4ac0-9802-d13fd964f8df\"},\"app\":{\"device\":\"b\"}}]}",
+		     &config, &report),
+		0);
+	assert_int_equal(config.nics[0].uplink, UPLINK_NETVSC);
+	assert_string_equal(config.nics[0].uplink_device, "7a08391f-f5a0-4ac0-9802-d13fd964f8df");
+	daemon_config_fini(&config);
+	report_fini(&report);
+}
+
 static void has_the_documented_defaults(void **state)
 {
 	struct daemon_config config;
@@ -112,6 +129,12 @@ static void refuses_with_pointer_and_code(void **state)
 		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"plain\"},"
 		  "\"app\":{\"device\":\"b\"}}]}",
 		  "/nics/0/uplink", ACCELNET_E_MISSING },
+		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"netvsc\",\"device\":"
+		  "\"7a08391f-f5a0-4ac0-9802-d13fd964f8d\"},\"app\":{\"device\":\"b\"}}]}",
+		  "/nics/0/uplink/device", ACCELNET_E_VALUE },
+		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"bifurcated\",\"interface\":"
+		  "\"eth1\"},\"app\":{\"device\":\"b\"}}]}",
+		  "/nics/0/uplink", ACCELNET_E_UNSUPPORTED },
 		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"plain\",\"device\":\"a\"}}]}",
 		  "/nics/0", ACCELNET_E_MISSING },
 		{ "{\"nics\":[{" NIC "}],\"connections\":{\"max\":5}}", "/connections/max",
@@ -155,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_everything),
+		cmocka_unit_test(knows_a_netvsc_device_by_its_guid),
 		cmocka_unit_test(has_the_documented_defaults),
 		cmocka_unit_test(refuses_with_pointer_and_code),
 		cmocka_unit_test(tells_every_problem_at_once),

@@ -1,0 +1,148 @@
+/*
+ * What is told of a NIC's path: events, log lines, `nic show`.
+ */
+#define LOG_ROOM LOG_ROOM_NIC
+#include "base/log.h"
+#include "nic/events.h"
+#include "nic/failover_private.h"
+
+static const char *const kind_names[PATH_KINDS] = { "synthetic", "vf" };
+static const char *const direction_names[DIRECTIONS] = {
+	[DIRECTION_INBOUND] = "received",
+	[DIRECTION_OUTBOUND] = "sent",
+};
+
+static const char *const causes[PATH_EVENTS] = {
+	[PATH_EVENT_VF_PRESENT] = "a VF is there and carries nothing",
+	[PATH_EVENT_VF_CARRIES] = "the VF carries traffic",
+	[PATH_EVENT_VF_WITHDRAWN] = "the host took the data path back, the VF stays",
+	[PATH_EVENT_VF_REMOVED] = "the VF was removed",
+	[PATH_EVENT_RULES_CHANGING] = "rules change",
+	[PATH_EVENT_RULES_INSTALLED] = "all rules are in",
+	[PATH_EVENT_RULES_REFUSED] = "some rules are not in",
+	[PATH_EVENT_HOLD] = "asked for",
+	[PATH_EVENT_RELEASE] = "asked for",
+	[PATH_EVENT_TIMER] = "the VF lies idle",
+};
+
+void path_report_init(struct failover *failover)
+{
+	failover->cause = "start";
+	clock_gettime(CLOCK_REALTIME, &failover->since);
+}
+
+static bool has_two_paths(const struct failover *failover)
+{
+	return failover->options.config->uplink != UPLINK_PLAIN;
+}
+
+/* {"synthetic":{"received":N,"sent":N},"vf":{...}}, less those of `before`. */
+static void add_packets(const struct path_packets *now, const struct path_packets *before,
+			struct json *to)
+{
+	struct json *json = json_add_object(to, "packets");
+
+	for (int k = 0; k < PATH_KINDS; k++) {
+		struct json *of = json_add_object(json, kind_names[k]);
+
+		for (int d = 0; d < DIRECTIONS; d++)
+			json_add_unsigned(of, direction_names[d],
+					  now->packets[k][d] - before->packets[k][d]);
+	}
+}
+
+static void add_event(struct failover *failover, const struct path_step *step, const char *cause)
+{
+	const enum uplink_type uplink = failover->options.config->uplink;
+	struct json *details = json_new_object();
+	struct path_packets now;
+
+	path_packets(failover, &now);
+	json_add_string(details, "from", path_name(uplink, step->from));
+	json_add_string(details, "to", path_name(uplink, step->to));
+	json_add_string(details, "cause", cause);
+	json_add_unsigned(details, "durationMs", step->lasted_ms);
+	add_packets(&now, &failover->before, details);
+	failover->before = now;
+	if (failover->reading.vf.present)
+		json_add_string(details, "vf", failover->reading.vf.device);
+	event_log_add(failover->services.events, failover->options.config->name, "path.changed",
+		      details);
+}
+
+void path_report_change(struct failover *failover, const struct path_step *step,
+			enum path_event event)
+{
+	failover->cause = causes[event];
+	if (step->to != PATH_UNCLAIMED && step->to != PATH_SYNTHETIC)
+		failover->complaint = NULL;
+	clock_gettime(CLOCK_REALTIME, &failover->since);
+	if (!has_two_paths(failover))
+		return;
+	add_event(failover, step, causes[event]);
+	log_notice("path changed", "nic=%s from=%s to=%s cause=\"%s\" lasted_ms=%lu",
+		   failover->options.config->name,
+		   path_name(failover->options.config->uplink, step->from),
+		   path_name(failover->options.config->uplink, step->to), causes[event],
+		   step->lasted_ms);
+}
+
+static const char *complaint(const struct failover *failover)
+{
+	if (failover->withdrawn)
+		return "the host took the VF's association back and left its device; netvsc takes the "
+		       "VF up when the host gives it again. If it has been given again already, then "
+		       "too fast for this DPDK's netvsc, which passes over a VF that is started: the "
+		       "VF's next removal, or a restart of accelnetd, mends that";
+	if (failover->reading.vf.claimed)
+		return "netvsc has the VF and has not started it; it does not try again. The log tells "
+		       "why; the VF's next return or a restart of accelnetd makes it try";
+	return "a VF with the NIC's MAC is there and netvsc has not taken it up: it waits for the "
+	       "host's announcement, which may have come before the VF did";
+}
+
+void path_report_idle(struct failover *failover)
+{
+	struct json *details = json_new_object();
+
+	failover->complaint = complaint(failover);
+	json_add_string(details, "vf", failover->reading.vf.device);
+	json_add_bool(details, "claimed", failover->reading.vf.claimed);
+	json_add_string(details, "reason", failover->complaint);
+	event_log_add(failover->services.events, failover->options.config->name, "path.unclaimed",
+		      details);
+	log_warning("the VF lies idle", "nic=%s vf=%s reason=\"%s\"",
+		    failover->options.config->name, failover->reading.vf.device,
+		    failover->complaint);
+}
+
+static void add_time(struct json *to, const char *key, const struct timespec *time)
+{
+	char text[32];
+	struct tm utc;
+
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", gmtime_r(&time->tv_sec, &utc));
+	json_add_format(to, key, "%s.%03ldZ", text, time->tv_nsec / 1000000);
+}
+
+void failover_describe(const struct failover *failover, struct json *to)
+{
+	json_add_string(to, "path",
+			path_name(failover->options.config->uplink, failover->path.state));
+	add_time(to, "pathSince", &failover->since);
+}
+
+void failover_describe_fully(struct failover *failover, struct json *to)
+{
+	static const struct path_packets none;
+	struct path_packets now;
+
+	json_add_string(to, "pathCause", failover->cause);
+	if (!has_two_paths(failover))
+		return;
+	json_add_bool(to, "held", failover->path.held);
+	path_packets(failover, &now);
+	add_packets(&now, &none, to);
+	if (failover->complaint)
+		json_add_string(to, "pathProblem", failover->complaint);
+}

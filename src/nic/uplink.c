@@ -1,0 +1,183 @@
+/*
+ * What all uplinks have in common, and the plain one: see uplink.h.
+ */
+#define LOG_ROOM LOG_ROOM_NIC
+#include "nic/uplink.h"
+
+#include "base/log.h"
+#include "nic/clock.h"
+#include "nic/uplink_kind.h"
+
+#include <errno.h>
+#include <rte_ethdev.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINK_MS 1000
+/* How long a removal may take that had begun before we close: the PMD destroys queues and rules. */
+#define SETTLE_MS 3000
+
+static const struct uplink_kind *const kinds[] = {
+	[UPLINK_PLAIN] = &uplink_plain,
+	[UPLINK_NETVSC] = &uplink_netvsc,
+};
+
+int uplink_open(const struct uplink_options *options, struct uplink **ret,
+		struct accelnet_error *err)
+{
+	struct uplink *uplink = calloc(1, sizeof(*uplink));
+	int r;
+
+	if (!uplink)
+		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	uplink->kind = kinds[options->config->uplink];
+	uplink->config = options->config;
+	uplink->port.id = RTE_MAX_ETHPORTS;
+	pthread_mutex_init(&uplink->lock, NULL);
+	r = uplink->kind->open(uplink, options, err);
+	if (r < 0) {
+		uplink_close(uplink);
+		return r;
+	}
+	*ret = uplink;
+	return 0;
+}
+
+void uplink_close(struct uplink *uplink)
+{
+	if (!uplink)
+		return;
+	if (uplink->watch)
+		vf_watch_settle(uplink->watch, SETTLE_MS);
+	port_fini(&uplink->port);
+	vf_watch_free(uplink->watch);
+	pthread_mutex_destroy(&uplink->lock);
+	free(uplink);
+}
+
+const struct port *uplink_port(const struct uplink *uplink)
+{
+	return &uplink->port;
+}
+
+unsigned uplink_actuators(const struct uplink *uplink)
+{
+	return uplink->kind->actuators();
+}
+
+static void look_at_link(struct uplink *uplink, struct uplink_reading *reading)
+{
+	struct rte_eth_link link;
+
+	if (clock_ms() < uplink->next_link_ms)
+		return;
+	uplink->next_link_ms = clock_ms() + LINK_MS;
+	if (rte_eth_link_get_nowait(uplink->port.id, &link) < 0)
+		return;
+	reading->link_up = link.link_status == RTE_ETH_LINK_UP;
+	reading->megabits = port_megabits(&link);
+}
+
+void uplink_look(struct uplink *uplink)
+{
+	struct rte_eth_stats stats = uplink->last_stats;
+	struct uplink_reading reading;
+
+	pthread_mutex_lock(&uplink->lock);
+	reading = uplink->reading;
+	pthread_mutex_unlock(&uplink->lock);
+	look_at_link(uplink, &reading);
+	if (rte_eth_stats_get(uplink->port.id, &stats) == 0)
+		port_totals_add(&reading.totals, &uplink->last_stats, &stats);
+	uplink->kind->look(uplink, &stats, &reading);
+	reading.looks++;
+	pthread_mutex_lock(&uplink->lock);
+	uplink->reading = reading;
+	pthread_mutex_unlock(&uplink->lock);
+}
+
+void uplink_read(struct uplink *uplink, struct uplink_reading *ret)
+{
+	pthread_mutex_lock(&uplink->lock);
+	*ret = uplink->reading;
+	pthread_mutex_unlock(&uplink->lock);
+	if (uplink->watch && ret->vf.present &&
+	    !vf_watch_is_there(uplink->watch, ret->vf.incarnation))
+		ret->vf = (struct vf_sight){ 0 };
+}
+
+void uplink_hold(struct uplink *uplink, bool on)
+{
+	if (uplink->watch)
+		vf_watch_hold(uplink->watch, on);
+}
+
+int uplink_park(struct uplink *uplink, void (*quiesce)(void *context, bool on), void *context)
+{
+	return uplink->watch ? vf_watch_park(uplink->watch, quiesce, context) : -ENOTSUP;
+}
+
+static void describe_vf(const struct vf_sight *vf, struct json *to)
+{
+	struct json *json = json_add_object(to, "vf");
+
+	json_add_bool(json, "present", vf->present);
+	if (!vf->present)
+		return;
+	json_add_string(json, "device", vf->device);
+	json_add_string(json, "driver", vf->driver);
+	json_add_unsigned(json, "port", vf->port);
+	json_add_bool(json, "claimed", vf->claimed);
+	json_add_bool(json, "carries", vf->carries);
+	json_add_bool(json, "held", vf->held);
+}
+
+struct json *uplink_describe(struct uplink *uplink)
+{
+	struct json *json = port_describe(&uplink->port, uplink->config->uplink_device);
+	struct uplink_reading reading;
+
+	uplink_read(uplink, &reading);
+	port_describe_link(reading.link_up, reading.megabits, json);
+	port_describe_totals(&reading.totals, json);
+	if (uplink->watch)
+		describe_vf(&reading.vf, json);
+	return json;
+}
+
+/*
+ * Plain: one DPDK device and no second path. The uplink keeps its own MAC: on a TAP that is the far
+ * side's. Where the NIC's is another one, the port must be promiscuous to hear it.
+ */
+static int plain_open(struct uplink *uplink, const struct uplink_options *options,
+		      struct accelnet_error *err)
+{
+	const struct port_setup setup = {
+		.device = options->config->uplink_device,
+		.queues = options->config->queues,
+		.pool = options->pool,
+		.promiscuous = options->config->has_mac,
+	};
+
+	return port_init(&uplink->port, &setup, err);
+}
+
+static unsigned plain_actuators(void)
+{
+	return 0;
+}
+
+/* The device itself is what rules would go to. */
+static void plain_look(struct uplink *uplink, const struct rte_eth_stats *stats,
+		       struct uplink_reading *reading)
+{
+	(void)stats;
+	reading->vf.present = reading->vf.claimed = reading->vf.carries = true;
+	reading->vf.port = uplink->port.id;
+}
+
+const struct uplink_kind uplink_plain = {
+	.open = plain_open,
+	.actuators = plain_actuators,
+	.look = plain_look,
+};

@@ -1,0 +1,164 @@
+/*
+ * The netvsc uplink: one port, the netvsc PMD's, for both paths. The VF's port is watched
+ * (vf_watch.h) and never configured, started or polled.
+ */
+#define LOG_ROOM LOG_ROOM_NIC
+#include "base/log.h"
+#include "nic/path.h"
+#include "nic/uplink_kind.h"
+
+#include <errno.h>
+#include <rte_bus.h>
+#include <rte_ethdev.h>
+#include <rte_version.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TRIES 3
+
+static bool is_there(const char *device)
+{
+	uint16_t port;
+
+	return rte_eth_dev_get_port_by_name(device, &port) == 0;
+}
+
+/*
+ * EAL has probed the bus. Where the host's VF note came while the PMD waited for another answer,
+ * the probe has failed (DPDK 22.11, drivers/net/netvsc/hn_nvs.c:100-114); the bus tries devices
+ * without a driver again each time that it is asked (drivers/bus/vmbus/vmbus_common.c:141).
+ */
+static int find_device(const char *device, struct accelnet_error *err)
+{
+	for (int try = 0; try < TRIES && !is_there(device); try++) {
+		log_warning("netvsc device is not there; its bus is probed again",
+			    "device=%s try=%d", device, try + 1);
+		sleep(try > 0);
+		(void)rte_bus_probe(); /* fails for other devices' faults too: look what is there */
+	}
+	if (is_there(device))
+		return 0;
+	return fail(err, ACCELNET_E_DEVICE, NULL,
+		    "no netvsc port %s: is that the GUID of a network device below "
+		    "/sys/bus/vmbus/devices, bound to uio_hv_generic, and not on EAL's block list?",
+		    device);
+}
+
+/*
+ * A note that comes while sub-channels are asked for makes the set-up fail in the same way. It is
+ * tried again as it is; where the host has made the channels meanwhile that fails, too, and only a
+ * new process gets them.
+ */
+static int set_up(struct uplink *uplink, const struct port_setup *setup, struct accelnet_error *err)
+{
+	int r = port_set_up(&uplink->port, setup, err);
+
+	if (r == 0)
+		return 0;
+	log_warning("netvsc port is set up a second time", "device=%s error=\"%s\"", setup->device,
+		    err->detail);
+	return port_set_up(&uplink->port, setup, err);
+}
+
+static int check_mac(const struct uplink *uplink, struct accelnet_error *err)
+{
+	const struct nic_config *config = uplink->config;
+	char is[MAC_TEXT_MAX], wanted[MAC_TEXT_MAX];
+
+	if (!config->has_mac || memcmp(&config->mac, &uplink->port.mac, sizeof(config->mac)) == 0)
+		return 0;
+	return fail(err, ACCELNET_E_DEVICE, NULL,
+		    "NIC %s: netvsc device %s has the MAC %s, and %s is configured", config->name,
+		    config->uplink_device, mac_addr_format(&uplink->port.mac, is),
+		    mac_addr_format(&config->mac, wanted));
+}
+
+static int netvsc_open(struct uplink *uplink, const struct uplink_options *options,
+		       struct accelnet_error *err)
+{
+	const struct port_setup setup = {
+		.device = options->config->uplink_device,
+		.queues = options->config->queues,
+		.pool = options->pool,
+	};
+	struct vf_watch_options watch = {
+		.device = setup.device,
+		.qsbr = options->qsbr,
+		.wake = options->wake,
+		.context = options->context,
+	};
+	int r = find_device(setup.device, err);
+
+	if (r == 0)
+		r = port_claim(&uplink->port, setup.device, err);
+	if (r == 0)
+		r = check_mac(uplink, err);
+	if (r < 0)
+		return r;
+	/* rte_eal_cleanup() with a VF still attached crashes in some versions (26.11, hn_vf_stop())
+	 */
+	uplink->port.closes = true;
+	/* before the port starts: a VF may come and go as soon as it does */
+	watch.netvsc = uplink->port.id;
+	watch.mac = uplink->port.mac;
+	r = vf_watch_new(&watch, &uplink->watch);
+	if (r < 0)
+		return fail(err, ACCELNET_E_DEVICE, NULL, "NIC %s: its VF cannot be watched: %s",
+			    options->config->name, strerror(-r));
+	return set_up(uplink, &setup, err);
+}
+
+/*
+ * netvsc up to 24.11.5 and 25.11.0 looks for an announced VF every second and does not take up one
+ * that is started already; later ones look when the note comes and take up any (26.03, back-ported:
+ * commit 8bf322cdc4).
+ */
+static unsigned netvsc_actuators(void)
+{
+	static const struct {
+		unsigned year, month, fixed_in;
+	} mended[] = { { 24, 11, 6 }, { 25, 11, 1 } };
+	unsigned year = 0, month = 0, minor = 0;
+	bool old;
+
+	/* the library's that runs; what cannot be read counts as old and is handled with care */
+	(void)sscanf(rte_version(), "%*[^0-9]%u.%u.%u", &year, &month, &minor);
+	old = year < 26;
+	for (size_t i = 0; i < sizeof(mended) / sizeof(mended[0]); i++) {
+		if (year == mended[i].year && month == mended[i].month)
+			old = minor < mended[i].fixed_in;
+	}
+	return old ? PATH_CAN_HOLD | PATH_CAN_PARK : 0;
+}
+
+/*
+ * The sums of the port hold the VF's packets too, the counters of its queues only its own (DPDK
+ * 22.11, drivers/net/netvsc/hn_ethdev.c:799, hn_dev_stats_get(): q_ipackets, q_opackets).
+ */
+static void count_synthetic(const struct uplink *uplink, const struct rte_eth_stats *stats,
+			    uint64_t *synthetic)
+{
+	uint64_t received = 0, sent = 0;
+
+	for (uint16_t q = 0; q < uplink->config->queues; q++) {
+		received += stats->q_ipackets[q];
+		sent += stats->q_opackets[q];
+	}
+	synthetic[DIRECTION_INBOUND] = received;
+	synthetic[DIRECTION_OUTBOUND] = sent;
+}
+
+static void netvsc_look(struct uplink *uplink, const struct rte_eth_stats *stats,
+			struct uplink_reading *reading)
+{
+	_Static_assert(NIC_QUEUES_MAX <= RTE_ETHDEV_QUEUE_STAT_CNTRS, "queues without counters");
+	count_synthetic(uplink, stats, reading->synthetic);
+	vf_watch_look(uplink->watch, &reading->vf);
+}
+
+const struct uplink_kind uplink_netvsc = {
+	.open = netvsc_open,
+	.actuators = netvsc_actuators,
+	.look = netvsc_look,
+};

@@ -1,0 +1,382 @@
+/*
+ * Callbacks of ethdev and EAL, and looks at a port that may vanish: see vf_watch.h.
+ */
+#define LOG_ROOM LOG_ROOM_NIC
+#include "nic/vf_watch.h"
+
+#include "base/log.h"
+#include "nic/clock.h"
+#include "nic/port.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+#include <rte_rcu_qsbr.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NO_PORT  RTE_MAX_ETHPORTS
+#define PAUSE_US 50
+
+/* Hands off what is going or gone: ethdev frees a port's data behind its DESTROY event. */
+enum fate { FATE_ALIVE, FATE_GOING, FATE_GONE };
+
+struct vf_watch {
+	struct vf_watch_options options;
+	char device[RTE_ETH_NAME_MAX_LEN];
+	struct rte_eth_dev_owner owner; /* of a VF that is held */
+
+	pthread_mutex_t lock; /* the barrier: held around calls on the VF's port */
+	atomic_bool leaving;  /* INTR_RMV wants the lock: be quick */
+	uint16_t port;        /* NO_PORT: none is known */
+	atomic_bool hold;
+	/* [port] counts what befell a port id; and what that was */
+	_Atomic uint32_t changes[RTE_MAX_ETHPORTS];
+	_Atomic enum fate fate[RTE_MAX_ETHPORTS];
+
+	/* A callback that is taken off is freed when no worker can be in it any more. */
+	const struct rte_eth_rxtx_callback *retired;
+	uint64_t retired_token;
+	atomic_bool polled;
+
+	struct vf_sight last; /* what does not change with an incarnation need not be asked again */
+};
+
+static uint64_t incarnation_of(const struct vf_watch *watch, uint16_t port)
+{
+	return ((uint64_t)atomic_load(&watch->changes[port]) << 16) | port;
+}
+
+static bool has_mac(uint16_t port, const struct mac_addr *mac)
+{
+	struct rte_ether_addr address;
+
+	return rte_eth_macaddr_get(port, &address) == 0 &&
+	       memcmp(address.addr_bytes, mac->bytes, sizeof(mac->bytes)) == 0;
+}
+
+/* --- callbacks: EAL's interrupt thread, or whoever probes or closes a port --- */
+
+static void befalls(struct vf_watch *watch, uint16_t port, enum fate fate)
+{
+	atomic_store(&watch->fate[port], fate);
+	atomic_fetch_add(&watch->changes[port], 1);
+}
+
+/* The MAC cannot be read yet: whoever looks next gives back what is not ours. */
+static int on_new(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
+{
+	struct vf_watch *watch = argument;
+
+	(void)event;
+	(void)ret;
+	befalls(watch, port, FATE_ALIVE);
+	if (atomic_load(&watch->hold) && port != watch->options.netvsc)
+		(void)rte_eth_dev_owner_set(port, &watch->owner); /* somebody else's: fine */
+	watch->options.wake(watch->options.context);
+	return 0;
+}
+
+/* The lock, at once: a look that is under way breaks off. */
+static void lock_now(struct vf_watch *watch)
+{
+	atomic_store(&watch->leaving, true);
+	pthread_mutex_lock(&watch->lock);
+	atomic_store(&watch->leaving, false);
+}
+
+static int on_removal(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
+{
+	struct vf_watch *watch = argument;
+
+	(void)event;
+	(void)ret;
+	if (port == watch->options.netvsc)
+		return 0;
+	lock_now(watch);
+	if (port == watch->port || has_mac(port, &watch->options.mac))
+		befalls(watch, port, FATE_GOING);
+	pthread_mutex_unlock(&watch->lock);
+	watch->options.wake(watch->options.context);
+	return 0;
+}
+
+static int on_destroy(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
+{
+	struct vf_watch *watch = argument;
+
+	(void)event;
+	(void)ret;
+	lock_now(watch);
+	befalls(watch, port, FATE_GONE);
+	pthread_mutex_unlock(&watch->lock);
+	watch->options.wake(watch->options.context);
+	return 0;
+}
+
+static const struct {
+	enum rte_eth_event_type event;
+	rte_eth_dev_cb_fn call;
+} callbacks[] = {
+	{ RTE_ETH_EVENT_NEW, on_new },
+	{ RTE_ETH_EVENT_INTR_RMV, on_removal },
+	{ RTE_ETH_EVENT_DESTROY, on_destroy },
+};
+
+#define CALLBACKS (sizeof(callbacks) / sizeof(callbacks[0]))
+
+static void unregister(struct vf_watch *watch, size_t count)
+{
+	for (size_t i = count; i > 0; i--) {
+		/* -EAGAIN while it runs, which it does not for long */
+		while (rte_eth_dev_callback_unregister(RTE_ETH_ALL, callbacks[i - 1].event,
+						       callbacks[i - 1].call, watch) == -EAGAIN)
+			usleep(PAUSE_US);
+	}
+}
+
+int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
+{
+	struct vf_watch *watch = calloc(1, sizeof(*watch));
+	int r;
+
+	if (!watch)
+		return -ENOMEM;
+	watch->options = *options;
+	watch->port = NO_PORT;
+	(void)snprintf(watch->device, sizeof(watch->device), "%s", options->device);
+	(void)snprintf(watch->owner.name, sizeof(watch->owner.name), "accelnet, held");
+	pthread_mutex_init(&watch->lock, NULL);
+	r = rte_eth_dev_owner_new(&watch->owner.id);
+	for (size_t i = 0; i < CALLBACKS && r == 0; i++) {
+		r = rte_eth_dev_callback_register(RTE_ETH_ALL, callbacks[i].event,
+						  callbacks[i].call, watch);
+		if (r < 0)
+			unregister(watch, i);
+	}
+	if (r < 0) {
+		free(watch);
+		return r;
+	}
+	*ret = watch;
+	return 0;
+}
+
+static void reclaim(struct vf_watch *watch, bool wait)
+{
+	if (!watch->retired ||
+	    rte_rcu_qsbr_check(watch->options.qsbr, watch->retired_token, wait) != 1)
+		return;
+	rte_free((void *)(uintptr_t)watch->retired); /* ethdev made it with rte_zmalloc() */
+	watch->retired = NULL;
+}
+
+void vf_watch_free(struct vf_watch *watch)
+{
+	if (!watch)
+		return;
+	unregister(watch, CALLBACKS);
+	reclaim(watch, true);
+	(void)rte_eth_dev_owner_delete(watch->owner.id); /* what it owned is gone or given back */
+	pthread_mutex_destroy(&watch->lock);
+	free(watch);
+}
+
+/* --- looking --- */
+
+/* A port with the MAC that is neither netvsc's own, nor ours, nor going. Lock held. */
+static uint16_t find(struct vf_watch *watch)
+{
+	const struct vf_watch_options *options = &watch->options;
+
+	for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++) {
+		struct rte_eth_dev_owner owner;
+
+		if (port == options->netvsc || watch->fate[port] != FATE_ALIVE ||
+		    !rte_eth_dev_is_valid_port(port) || rte_eth_dev_owner_get(port, &owner) < 0 ||
+		    strcmp(owner.name, PORT_OWNER) == 0)
+			continue;
+		if (has_mac(port, &options->mac))
+			return port;
+		if (owner.id == watch->owner.id) /* on_new() could not know */
+			(void)rte_eth_dev_owner_unset(port, watch->owner.id);
+	}
+	return NO_PORT;
+}
+
+static uint16_t on_poll(uint16_t port, uint16_t queue, struct rte_mbuf **packets, uint16_t count,
+			uint16_t max, void *argument)
+{
+	(void)port;
+	(void)queue;
+	(void)packets;
+	(void)max;
+	atomic_store_explicit((atomic_bool *)argument, true, memory_order_relaxed);
+	return count;
+}
+
+/*
+ * Until the callback was called, or every worker has turned a whole round without that: two grace
+ * periods, as a round may have been half over. False: nobody can say.
+ */
+static bool wait_for_round(struct vf_watch *watch, bool *ret_polled)
+{
+	const uint64_t end = clock_ms() + VF_LOOK_MS;
+	uint64_t token = rte_rcu_qsbr_start(watch->options.qsbr);
+
+	for (int rounds = 0; rounds < 2 && !atomic_load(&watch->polled);) {
+		if (atomic_load(&watch->leaving) || clock_ms() > end)
+			return false;
+		if (rte_rcu_qsbr_check(watch->options.qsbr, token, false) != 1) {
+			usleep(PAUSE_US);
+			continue;
+		}
+		token = rte_rcu_qsbr_start(watch->options.qsbr);
+		rounds++;
+	}
+	*ret_polled = atomic_load(&watch->polled);
+	return true;
+}
+
+/* False: nobody can say. Where the port has no queues yet nobody polls them. Lock held. */
+static bool is_polled(struct vf_watch *watch, bool *ret)
+{
+	const struct rte_eth_rxtx_callback *callback;
+	bool known;
+
+	reclaim(watch, false);
+	if (watch->retired)
+		return false;
+	atomic_store(&watch->polled, false);
+	*ret = false;
+	callback = rte_eth_add_rx_callback(watch->port, 0, on_poll, &watch->polled);
+	if (!callback)
+		return true;
+	known = wait_for_round(watch, ret);
+	if (rte_eth_remove_rx_callback(watch->port, 0, callback) < 0) {
+		log_error("a callback stays on a port", "port=%u", watch->port);
+		return known;
+	}
+	watch->retired = callback;
+	watch->retired_token = rte_rcu_qsbr_start(watch->options.qsbr);
+	return known;
+}
+
+/* What stays the same as long as the port is there. */
+static void describe(uint16_t port, struct vf_sight *sight)
+{
+	struct rte_eth_dev_info info;
+
+	if (rte_eth_dev_get_name_by_port(port, sight->device) < 0)
+		sight->device[0] = '\0';
+	if (rte_eth_dev_info_get(port, &info) == 0 && info.driver_name)
+		(void)snprintf(sight->driver, sizeof(sight->driver), "%s", info.driver_name);
+}
+
+/* Lock held; the port is known and not going. */
+static void look_at(struct vf_watch *watch, struct vf_sight *sight)
+{
+	const uint64_t incarnation = incarnation_of(watch, watch->port);
+	struct rte_eth_dev_owner owner = { 0 };
+	bool polled;
+
+	if (sight->incarnation != incarnation || !sight->present) {
+		*sight = (struct vf_sight){
+			.present = true,
+			.port = watch->port,
+			.incarnation = incarnation,
+		};
+		describe(watch->port, sight);
+	}
+	(void)rte_eth_dev_owner_get(watch->port, &owner); /* fails for ports that are not there */
+	sight->held = owner.id == watch->owner.id;
+	sight->claimed = strcmp(owner.name, watch->device) == 0;
+	if (!sight->claimed)
+		sight->carries = false;
+	else if (is_polled(watch, &polled))
+		sight->carries = polled;
+}
+
+void vf_watch_look(struct vf_watch *watch, struct vf_sight *ret)
+{
+	pthread_mutex_lock(&watch->lock);
+	watch->port = find(watch);
+	if (watch->port == NO_PORT)
+		watch->last = (struct vf_sight){ 0 };
+	else
+		look_at(watch, &watch->last);
+	*ret = watch->last;
+	pthread_mutex_unlock(&watch->lock);
+}
+
+bool vf_watch_is_there(const struct vf_watch *watch, uint64_t incarnation)
+{
+	uint16_t port = (uint16_t)incarnation;
+
+	return port < RTE_MAX_ETHPORTS && incarnation_of(watch, port) == incarnation;
+}
+
+/* --- acting --- */
+
+void vf_watch_hold(struct vf_watch *watch, bool on)
+{
+	pthread_mutex_lock(&watch->lock);
+	atomic_store(&watch->hold, on);
+	watch->port = find(watch);
+	if (watch->port != NO_PORT) {
+		if (on)
+			(void)rte_eth_dev_owner_set(watch->port, &watch->owner);
+		else
+			(void)rte_eth_dev_owner_unset(watch->port, watch->owner.id);
+		/* either fails where another owns it, and then there is nothing to do */
+	}
+	pthread_mutex_unlock(&watch->lock);
+}
+
+/* Lock held. A VF that is started and not polled stays so: the PMD takes up only stopped ones. */
+static int stop_idle(struct vf_watch *watch, void (*quiesce)(void *context, bool on), void *context)
+{
+	bool polled;
+	int r;
+
+	watch->port = find(watch);
+	if (watch->port == NO_PORT)
+		return -ENODEV;
+	if (!is_polled(watch, &polled) || polled)
+		return -EBUSY;
+	quiesce(context, true);
+	rte_rcu_qsbr_synchronize(watch->options.qsbr, RTE_QSBR_THRID_INVALID);
+	r = rte_eth_dev_stop(watch->port);
+	quiesce(context, false);
+	return r;
+}
+
+int vf_watch_park(struct vf_watch *watch, void (*quiesce)(void *context, bool on), void *context)
+{
+	int r;
+
+	pthread_mutex_lock(&watch->lock);
+	r = stop_idle(watch, quiesce, context);
+	pthread_mutex_unlock(&watch->lock);
+	return r;
+}
+
+static bool any_is_going(struct vf_watch *watch)
+{
+	for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++) {
+		if (atomic_load(&watch->fate[port]) == FATE_GOING)
+			return true;
+	}
+	return false;
+}
+
+void vf_watch_settle(struct vf_watch *watch, unsigned milliseconds)
+{
+	const uint64_t end = clock_ms() + milliseconds;
+
+	while (any_is_going(watch) && clock_ms() < end)
+		usleep(1000);
+}

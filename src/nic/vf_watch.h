@@ -1,0 +1,80 @@
+/*
+ * The VF behind a netvsc port, seen from outside: which port it is, who owns it, whether the PMD
+ * polls it; and the two things that may be done to it, owning it before netvsc does and stopping it
+ * after netvsc has let go.
+ *
+ * The VF is known by the NIC's MAC, never by an address or a name; that netvsc has it, by the owner
+ * that netvsc sets, the VMBus device's name (DPDK 22.11, drivers/net/netvsc/hn_vf.c:85). There is
+ * no call that tells whether traffic goes over it. But hn_recv_vf() polls it with
+ * rte_eth_rx_burst() (hn_rxtx.c:1646), so a receive callback, put on queue 0 for a moment, is
+ * called exactly where the data path is switched, packets or none.
+ *
+ * The port can go at any time, in EAL's interrupt thread. INTR_RMV is the barrier: its callback
+ * waits for the one call that may be under way and lets none begin after it.
+ */
+#ifndef NIC_VF_WATCH_H
+#define NIC_VF_WATCH_H
+
+#include "base/net.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rte_rcu_qsbr;
+struct vf_watch;
+
+struct vf_watch_options {
+	uint16_t netvsc; /* port */
+	struct mac_addr mac;
+	const char *device;          /* netvsc's name, with which it owns; copied */
+	struct rte_rcu_qsbr *qsbr;   /* the workers */
+	uint64_t our_owner;          /* ports of this owner are never the VF */
+	void (*wake)(void *context); /* something happened; any thread; must not block */
+	void *context;
+};
+
+struct vf_sight {
+	bool present;         /* a port with the MAC is there and not going */
+	bool claimed;         /* netvsc owns it */
+	bool carries;         /* claimed, and netvsc polls it: the data path is switched */
+	bool held;            /* we own it */
+	uint16_t port;        /* where present */
+	uint64_t incarnation; /* another number: another VF, even under the same id */
+	char device[64];      /* "0000:3b:00.2" */
+	char driver[32];
+};
+
+/* -ENOMEM, or the errno of ethdev. */
+int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret);
+/* The netvsc port is closed. NULL is fine. */
+void vf_watch_free(struct vf_watch *watch);
+
+/* Looks. Waits for the workers' next round, at most VF_LOOK_MS. Offload thread. */
+#define VF_LOOK_MS 100
+void vf_watch_look(struct vf_watch *watch, struct vf_sight *ret);
+
+/* False where the VF that had this incarnation is gone or going. Any thread, never waits. */
+bool vf_watch_is_there(const struct vf_watch *watch, uint64_t incarnation);
+
+/*
+ * From now on a VF is owned as soon as it appears, and the one that is there if nobody owns it;
+ * `on` false gives it back. Any thread but a worker.
+ */
+void vf_watch_hold(struct vf_watch *watch, bool on);
+
+/*
+ * Stops the VF's port where netvsc still owns it and does not poll it; `quiesce` keeps queue 0 of
+ * the netvsc port from being polled meanwhile, for it is there that netvsc would start the VF
+ * (hn_rxtx.c:1073, hn_process_events()). 0, -ENODEV where it is gone, -EBUSY where it is polled,
+ * or ethdev's errno. Offload thread.
+ */
+int vf_watch_park(struct vf_watch *watch, void (*quiesce)(void *context, bool on), void *context);
+
+/*
+ * Waits until a removal that has begun has come to its end, at most so long. The netvsc port may
+ * not be closed before: hn_vf_close() waits for the removal's alarm with the lock that the alarm
+ * wants (hn_vf.c:542, :119).
+ */
+void vf_watch_settle(struct vf_watch *watch, unsigned milliseconds);
+
+#endif
