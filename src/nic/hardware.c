@@ -336,11 +336,19 @@ void hardware_attend(struct nic *nic)
 
 /* --- describing --- */
 
-static const char *why_none(const struct nic *nic)
+const char *hardware_why_none(const struct nic *nic)
 {
 	if (!nic->services.offload)
 		return "the daemon runs without rules in hardware";
 	return "\"offload\" is \"off\" in the NIC's configuration";
+}
+
+bool hardware_status(const struct nic *nic, struct offload_status *ret)
+{
+	if (!nic->hardware.offload)
+		return false;
+	offload_status(nic->hardware.offload, ret);
+	return true;
 }
 
 static void describe_device(const struct offload_status *status, struct json *to)
@@ -375,7 +383,7 @@ void hardware_describe(const struct nic *nic, struct json *to)
 
 	if (!nic->hardware.offload) {
 		json_add_string(json, "state", "off");
-		json_add_string(json, "why", why_none(nic));
+		json_add_string(json, "why", hardware_why_none(nic));
 		return;
 	}
 	offload_status(nic->hardware.offload, &status);

@@ -65,6 +65,10 @@ int hardware_planned(const struct nic *nic, struct hardware_split *ret);
 /* What is in by now. Where there is no memory to find out: nothing. */
 void hardware_now(const struct nic *nic, struct hardware_split *ret);
 
+/* False where nothing ever goes to hardware; hardware_why_none() tells why. */
+bool hardware_status(const struct nic *nic, struct offload_status *ret);
+const char *hardware_why_none(const struct nic *nic);
+
 /* "offload": {...} of `nic show`. */
 void hardware_describe(const struct nic *nic, struct json *to);
 
