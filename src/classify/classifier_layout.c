@@ -71,8 +71,8 @@ static void add_chain(struct layout *layout, const struct program_chain *chain, 
 	layout->stage[layout->segment_count++] = stage;
 }
 
-int classifier_layout_init(struct layout *layout, const struct program *program, enum direction direction,
-		enum ip_family family)
+int classifier_layout_init(struct layout *layout, const struct program *program,
+			   enum direction direction, enum ip_family family)
 {
 	const enum stage *order = program_order[direction];
 	size_t most = 1;

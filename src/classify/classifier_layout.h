@@ -41,8 +41,8 @@ struct layout {
 };
 
 /* 0 or -ENOMEM; classifier_layout_fini() in any case. Finds the rules; they have no bits yet. */
-int classifier_layout_init(struct layout *layout, const struct program *program, enum direction direction,
-		enum ip_family family);
+int classifier_layout_init(struct layout *layout, const struct program *program,
+			   enum direction direction, enum ip_family family);
 void classifier_layout_fini(struct layout *layout);
 
 /* The groups that a side's rules name, and which rules: for events_init(). 0 or -ENOMEM. */

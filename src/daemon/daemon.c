@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "control/control.h"
 #include "daemon/eal.h"
-#include "daemon/errands.h"
 #include "daemon/notify.h"
 #include "datapath/worker.h"
 #include "nic/events.h"
@@ -37,7 +36,6 @@ struct daemon {
 	struct event_log *events;
 	struct nic_set nics;
 	struct worker_set *workers;
-	struct errands *errands;
 	struct offload *offload;
 	int wake; /* an eventfd: some NIC wants to be attended to */
 	struct event_base *base;
@@ -55,13 +53,6 @@ static int make_qsbr(struct daemon *daemon, struct accelnet_error *err)
 	return 0;
 }
 
-static int post(void *context, void (*job)(void *argument), void *argument)
-{
-	struct daemon *daemon = context;
-
-	return errands_post(daemon->errands, job, argument);
-}
-
 static void wake(void *context)
 {
 	struct daemon *daemon = context;
@@ -70,14 +61,12 @@ static void wake(void *context)
 	(void)eventfd_write(daemon->wake, 1);
 }
 
-static int make_helpers(struct daemon *daemon, struct accelnet_error *err)
+static int make_offload(struct daemon *daemon, struct accelnet_error *err)
 {
-	int r = errands_new(&daemon->errands);
-
 	daemon->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (r == 0 && daemon->wake >= 0)
-		return offload_new(NULL, &daemon->offload, err);
-	return fail(err, ACCELNET_E_INTERNAL, NULL, "no thread, or no descriptor, for helpers");
+	if (daemon->wake < 0)
+		return fail(err, ACCELNET_E_INTERNAL, NULL, "no eventfd: %s", strerror(errno));
+	return offload_new(NULL, &daemon->offload, err);
 }
 
 static int make_nics(struct daemon *daemon, struct accelnet_error *err)
@@ -87,10 +76,9 @@ static int make_nics(struct daemon *daemon, struct accelnet_error *err)
 		.state_directory = config->state_directory,
 		.events = daemon->events,
 		.qsbr = daemon->qsbr,
-		.post = post,
+		.offload = daemon->offload,
 		.wake = wake,
 		.context = daemon,
-		.offload = daemon->offload,
 	};
 
 	daemon->nics.events = daemon->events;
@@ -239,7 +227,7 @@ static int bring_up(struct daemon *daemon, char **eal_args, int eal_arg_count,
 	daemon->events = event_log_new();
 	if (!daemon->events)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
-	r = make_helpers(daemon, err);
+	r = make_offload(daemon, err);
 	if (r < 0)
 		return r;
 	r = make_nics(daemon, err);
@@ -307,7 +295,6 @@ void daemon_free(struct daemon *daemon)
 		nic_free(daemon->nics.nics[i - 1]);
 	free(daemon->nics.nics);
 	offload_free(daemon->offload);
-	errands_free(daemon->errands);
 	if (daemon->wake >= 0)
 		close(daemon->wake);
 	event_log_free(daemon->events);

@@ -9,6 +9,7 @@
 #include "nic/events.h"
 #include "nic/failover_private.h"
 #include "nic/lane.h"
+#include "offload/offload.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -47,6 +48,12 @@ void failover_free(struct failover *failover)
 
 /* --- the offload thread's part --- */
 
+static void wake(struct failover *failover)
+{
+	if (failover->services.wake)
+		failover->services.wake(failover->services.context);
+}
+
 static void look(void *context)
 {
 	struct failover *failover = context;
@@ -56,7 +63,7 @@ static void look(void *context)
 	uplink_look(failover->options.uplink);
 	path_count(failover, lanes);
 	atomic_store(&failover->looking, false);
-	failover->services.wake(failover->services.context);
+	wake(failover);
 }
 
 static void quiesce(void *context, bool on)
@@ -73,14 +80,16 @@ static void park(void *context)
 
 	atomic_store(&failover->park_result, r);
 	atomic_store(&failover->parking, false);
-	failover->services.wake(failover->services.context);
+	wake(failover);
 }
 
 static void post(struct failover *failover, atomic_bool *flag, void (*job)(void *))
 {
 	if (atomic_exchange(flag, true))
 		return;
-	if (failover->services.post(failover->services.context, job, failover) < 0)
+	if (!failover->services.offload)
+		job(failover);
+	else if (offload_post(failover->services.offload, job, failover) < 0)
 		atomic_store(flag, false); /* no memory now: the next tick tries again */
 }
 

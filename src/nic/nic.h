@@ -26,12 +26,11 @@ struct nic_services {
 	const char *state_directory;
 	struct event_log *events;
 	struct rte_rcu_qsbr *qsbr; /* the workers are its readers */
-	/* Runs a job on the offload thread, in order: for calls that block. -ENOMEM. Any thread. */
-	int (*post)(void *context, void (*job)(void *argument), void *argument);
+	struct offload *offload;   /* NULL: nothing goes to hardware, and calls that block are made
+				      where they are needed */
 	/* Has nic_attend() called soon, for every NIC. Any thread; does not block. */
 	void (*wake)(void *context);
 	void *context;
-	struct offload *offload; /* the thread that owns rules in hardware; NULL: there are none */
 };
 
 /*

@@ -173,8 +173,8 @@ static int start(struct port *port, const struct port_setup *setup)
 
 static void give_back(struct port *port)
 {
-	if (port->owner)
-		(void)rte_eth_dev_owner_delete(port->owner); /* fails for ids that are none */
+	if (port->owner && rte_eth_dev_is_valid_port(port->id))
+		(void)rte_eth_dev_owner_unset(port->id, port->owner); /* it is ours */
 	*port = (struct port){ .id = RTE_MAX_ETHPORTS };
 }
 

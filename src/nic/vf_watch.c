@@ -179,8 +179,8 @@ void vf_watch_free(struct vf_watch *watch)
 	if (!watch)
 		return;
 	unregister(watch, CALLBACKS);
+	vf_watch_hold(watch, false);
 	reclaim(watch, true);
-	(void)rte_eth_dev_owner_delete(watch->owner.id); /* what it owned is gone or given back */
 	pthread_mutex_destroy(&watch->lock);
 	free(watch);
 }
