@@ -119,6 +119,8 @@ static int configure(struct port *port, const struct port_setup *setup,
 	struct rte_eth_conf conf = { 0 };
 	int r;
 
+	/* without it the driver does not say that its device goes */
+	conf.intr_conf.rmv = (*info->dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
 	conf.rxmode.offloads = checksum_offloads(info);
 	port->verifies = conf.rxmode.offloads != 0;
 	if (setup->queues > 1 && info->flow_type_rss_offloads) {
