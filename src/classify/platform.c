@@ -35,31 +35,25 @@ static const struct service {
 };
 #define SERVICES (sizeof(services) / sizeof(services[0]))
 
-static bool is_service4(const struct ruleset *ruleset, const struct packet *packet)
+bool platform_key4(const bool *named, enum direction direction, const struct key4 *key)
 {
-	const struct key4 *key = &packet->key4;
-
 	if (!platform_may_be4(key->remote))
 		return false;
 	for (size_t i = 0; i < SERVICES; i++) {
 		const struct service *service = &services[i];
 
-		if (service->address == PLATFORM_BROADCAST &&
-		    packet->direction == DIRECTION_INBOUND)
+		if (service->address == PLATFORM_BROADCAST && direction == DIRECTION_INBOUND)
 			continue; /* nobody answers from there */
 		if (key->remote == service->address && key->protocol == service->protocol &&
 		    key->remote_port == wire_order16(service->port) &&
 		    (!service->local_port || key->local_port == wire_order16(service->local_port)))
-			return service->named == PLATFORM_NONE ||
-			       !ruleset->names_platform[service->named];
+			return service->named == PLATFORM_NONE || !named[service->named];
 	}
 	return false;
 }
 
-static bool is_dhcp6(const struct packet *packet)
+bool platform_key6(enum direction direction, const struct key6 *key)
 {
-	const struct key6 *key = &packet->key6;
-
 	if (key->protocol != IP_PROTOCOL_UDP ||
 	    key->local_port != wire_order16(DHCP6_CLIENT_PORT) ||
 	    key->remote_port != wire_order16(DHCP6_SERVER_PORT))
@@ -67,7 +61,7 @@ static bool is_dhcp6(const struct packet *packet)
 	if (memcmp(key->remote, dhcp6_servers, 16) == 0)
 		return true;
 	/* The server answers from its link-local address. */
-	return packet->direction == DIRECTION_INBOUND && key->remote[0] == 0xfe &&
+	return direction == DIRECTION_INBOUND && key->remote[0] == 0xfe &&
 	       (key->remote[1] & 0xc0) == 0x80;
 }
 
@@ -76,8 +70,8 @@ bool platform_service(const struct ruleset *ruleset, const struct packet *packet
 	if (packet->flags & PACKET_LATER_FRAGMENT)
 		return false;
 	if (packet->kind == PACKET_IP4)
-		return is_service4(ruleset, packet);
-	return packet->kind == PACKET_IP6 && is_dhcp6(packet);
+		return platform_key4(ruleset->names_platform, packet->direction, &packet->key4);
+	return packet->kind == PACKET_IP6 && platform_key6(packet->direction, &packet->key6);
 }
 
 void platform_set_key(struct packet *packet)

@@ -36,6 +36,13 @@ static inline bool platform_may_be4(uint32_t remote)
 bool platform_service(const struct ruleset *ruleset, const struct packet *packet);
 
 /*
+ * The same for what a packet's key says: of a request where it leaves, of a reply where it arrives.
+ * `named` holds, by enum address_platform, the tags that rules name.
+ */
+bool platform_key4(const bool *named, enum direction direction, const struct key4 *key);
+bool platform_key6(enum direction direction, const struct key6 *key);
+
+/*
  * DHCP asks a broadcast or multicast address and is answered by the server's own: both get one key,
  * that of the service. Call it for packets of platform_service(); `packet` is left alone where it
  * is not DHCP.

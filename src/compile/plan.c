@@ -40,6 +40,12 @@ int plan_tier_parse(const char *text, enum plan_tier *ret)
 	return -EINVAL;
 }
 
+/* T3 has room for exceptions above everything else. */
+static bool may_drop_always(const struct plan_builder *builder, const struct region *region)
+{
+	return builder->options.tier == TIER_T3 || !plan_platform_meets(region);
+}
+
 enum plan_action plan_region_action(const struct plan_builder *builder, const struct region *region)
 {
 	const struct entry *entry = &builder->entries.entries[region->entry];
@@ -50,7 +56,8 @@ enum plan_action plan_region_action(const struct plan_builder *builder, const st
 	case ENTRY_MARK:
 		return PLAN_MARK;
 	case ENTRY_DENY_ALWAYS:
-		return builder->options.drops ? PLAN_DROP : PLAN_UNMARKED;
+		return builder->options.drops && may_drop_always(builder, region) ? PLAN_DROP
+										  : PLAN_UNMARKED;
 	case ENTRY_DENY:
 		/* what looks denied may be a reply; an opener never is */
 		return builder->options.drops && region->kind == PLAN_TCP_OPENER ? PLAN_DROP
@@ -160,7 +167,7 @@ static void builder_fini(struct plan_builder *builder)
 	free(builder->is_spilled);
 }
 
-static int build(struct plan_builder *builder)
+static int emit(struct plan_builder *builder)
 {
 	switch (builder->options.tier) {
 	case TIER_T3:
@@ -177,6 +184,45 @@ static int build(struct plan_builder *builder)
 	return 0;
 }
 
+static void note_decided(struct plan *plan, const struct plan_rule *rule)
+{
+	const uint16_t *of_stage = plan->entries[rule->entry].rule;
+
+	for (int s = 0; s < STAGES; s++) {
+		if (of_stage[s] != UINT16_MAX)
+			plan->decided[s][of_stage[s] / 64] |= UINT64_C(1) << of_stage[s] % 64;
+	}
+}
+
+/* What is asked of a plan when it is complete. */
+static int complete(struct plan *plan, const struct program *program)
+{
+	for (int s = 0; s < STAGES; s++) {
+		size_t count = program->chain[DIRECTION_INBOUND][s].count;
+
+		plan->decided[s] = calloc(count / 64 + 1, sizeof(*plan->decided[s]));
+		if (!plan->decided[s])
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < plan->rule_count; i++) {
+		if (plan->rules[i].cause == PLAN_FOR_RULE)
+			note_decided(plan, &plan->rules[i]);
+	}
+	return plan_lookup_new(plan, &plan->lookup);
+}
+
+static int build(struct plan_builder *builder)
+{
+	int r = builder_init(builder);
+
+	if (r == 0)
+		r = emit(builder);
+	if (r == 0)
+		r = complete(builder->plan, builder->program);
+	builder_fini(builder);
+	return r;
+}
+
 int plan_new(const struct policy *policy, const struct program *program,
 	     const struct plan_options *options, struct plan **ret, struct accelnet_error *err)
 {
@@ -191,10 +237,7 @@ int plan_new(const struct policy *policy, const struct program *program,
 		if (builder.options.priorities == 0)
 			builder.options.priorities = 2;
 		builder.options.drops &= policy->mode == POLICY_ENFORCE;
-		r = builder_init(&builder);
-		if (r == 0)
-			r = build(&builder);
-		builder_fini(&builder);
+		r = build(&builder);
 	}
 	if (r < 0) {
 		plan_free(builder.plan);
@@ -212,18 +255,13 @@ void plan_free(struct plan *plan)
 	free(plan->rules);
 	free(plan->entries);
 	free(plan->slots);
+	for (int s = 0; s < STAGES; s++)
+		free(plan->decided[s]);
+	plan_lookup_free(plan->lookup);
 	free(plan);
 }
 
 bool plan_rule_is_in_hardware(const struct plan *plan, enum stage stage, uint16_t rule)
 {
-	for (size_t i = 0; i < plan->rule_count; i++) {
-		const struct plan_rule *emitted = &plan->rules[i];
-
-		if ((emitted->action == PLAN_MARK || emitted->action == PLAN_DROP) &&
-		    emitted->cause == PLAN_FOR_RULE &&
-		    plan->entries[emitted->entry].rule[stage] == rule)
-			return true;
-	}
-	return false;
+	return plan->decided[stage][rule / 64] >> (rule % 64) & 1;
 }

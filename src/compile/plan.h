@@ -71,7 +71,8 @@ enum plan_cause {
 	PLAN_FOR_RULE,      /* a mark or drop of its entry */
 	PLAN_FOR_EXCEPTION, /* leaves to software what a wider rule below it must not decide */
 	PLAN_FOR_ISOLATION,
-	PLAN_FOR_STAGE, /* T3: moves between groups */
+	PLAN_FOR_PLATFORM, /* leaves to software what may be a reply of Azure's own services */
+	PLAN_FOR_STAGE,    /* T3: moves between groups */
 };
 
 struct plan_rule {
@@ -99,6 +100,8 @@ struct plan_slot {
 	bool settled; /* TCP segments of an established connection: forward without looking */
 };
 
+struct plan_lookup;
+
 struct plan_options {
 	enum plan_tier tier;
 	uint32_t rule_limit; /* most device rules; 0: the tier's own */
@@ -117,6 +120,9 @@ struct plan {
 	/* Entries with a region that this plan leaves to software though the tier could name it. */
 	size_t spilled;
 	char form[96]; /* which form was chosen and why, for people */
+	/* By stage: a bit for each rule of the chain, see plan_rule_is_in_hardware(). */
+	uint64_t *decided[STAGES];
+	struct plan_lookup *lookup; /* plan_judge()'s own; without it that is slow */
 };
 
 /*

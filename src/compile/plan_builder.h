@@ -49,6 +49,19 @@ int plan_add_isolation(struct plan_builder *builder, uint32_t group, uint32_t pr
 /* Whether some address of the prefix is one of those. */
 bool plan_isolation_meets(const struct plan_builder *builder, const struct ip_prefix *source);
 
+/*
+ * Whether packets of the region may be what software lets through for Azure's own sake before it
+ * asks acl: then no rule of acl may drop them, unless plan_add_platform()'s rules, which leave them
+ * unmarked, stand above.
+ */
+bool plan_platform_meets(const struct region *region);
+int plan_add_platform(struct plan_builder *builder, enum plan_kind kind, enum ip_family family,
+		      uint32_t group, uint32_t priority);
+
+/* What plan_judge() looks rules up in; made when the plan is complete. 0 or -ENOMEM. */
+int plan_lookup_new(const struct plan *plan, struct plan_lookup **ret);
+void plan_lookup_free(struct plan_lookup *lookup); /* NULL is fine */
+
 int plan_build_t1(struct plan_builder *builder);
 int plan_build_t2(struct plan_builder *builder);
 int plan_build_t3(struct plan_builder *builder);

@@ -22,6 +22,8 @@
 
 /* Non-root tables of mlx5 have 21844 user priorities (mlx5.h, MLX5_NON_ROOT_FLOW_MAX_PRIO). */
 #define PRIORITIES_MAX 21000
+/* Of the last group's first rules; group 1's look-up of the source uses 1 and 2, too. */
+#define PLATFORM 1
 /* More combinations than this for one entry, and it is left to software. */
 #define REGIONS_PER_ENTRY 1024
 /* Regions that one search looks at before an exception is taken for needed. */
@@ -141,6 +143,16 @@ static int add_regions(struct plan_builder *builder, struct decided *decided, ui
 	return r;
 }
 
+static bool drops_platform(const struct plan_builder *builder, const struct region_list *regions)
+{
+	for (size_t i = 0; i < regions->count; i++) {
+		if (plan_region_action(builder, &regions->regions[i]) == PLAN_DROP &&
+		    plan_platform_meets(&regions->regions[i]))
+			return true;
+	}
+	return false;
+}
+
 static int add_kind(struct plan_builder *builder, const struct plan_tags *tags, enum plan_kind kind,
 		    enum ip_family family, uint32_t group)
 {
@@ -154,7 +166,11 @@ static int add_kind(struct plan_builder *builder, const struct plan_tags *tags, 
 	if (r == 0)
 		r = decided_init(&decided, builder, &regions);
 	if (r == 0)
-		r = add_regions(builder, &decided, group, 1);
+		r = drops_platform(builder, &regions)
+			    ? plan_add_platform(builder, kind, family, group, PLATFORM)
+			    : 0;
+	if (r == 0)
+		r = add_regions(builder, &decided, group, PLATFORM + 1);
 	decided_fini(&decided);
 	region_list_fini(&regions);
 	return r;

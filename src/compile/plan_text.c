@@ -204,9 +204,8 @@ const char *plan_action_name(enum plan_action action)
 const char *plan_cause_name(enum plan_cause cause)
 {
 	static const char *const names[] = {
-		[PLAN_FOR_RULE] = "rule",
-		[PLAN_FOR_EXCEPTION] = "exception",
-		[PLAN_FOR_ISOLATION] = "isolation",
+		[PLAN_FOR_RULE] = "rule",           [PLAN_FOR_EXCEPTION] = "exception",
+		[PLAN_FOR_ISOLATION] = "isolation", [PLAN_FOR_PLATFORM] = "platform",
 		[PLAN_FOR_STAGE] = "stage",
 	};
 

@@ -37,7 +37,7 @@ void plan_rule_origin(const struct plan *plan, const struct program *program,
 		      const struct plan_rule *rule, char *buffer, size_t size);
 
 const char *plan_action_name(enum plan_action action); /* "mark", "drop", "unmarked", "next" */
-const char *plan_cause_name(enum plan_cause cause); /* "rule", "exception", "isolation", "stage" */
-const char *plan_kind_name(enum plan_kind kind);    /* "tcp-settled", "tcp-opener", ... */
+const char *plan_cause_name(enum plan_cause cause);    /* "rule", "exception", "isolation", ... */
+const char *plan_kind_name(enum plan_kind kind);       /* "tcp-settled", "tcp-opener", ... */
 
 #endif

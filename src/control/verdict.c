@@ -3,57 +3,26 @@
  */
 #include "control/verdict.h"
 
+#include "classify/classifier_tuple.h"
 #include "classify/drop.h"
+#include "classify/platform.h"
 #include "compile/reference.h"
 
 /* --- before the rules --- */
 
-#define IPV4(a, b, c, d) \
-	(((ip_number)(a) << 24) | ((ip_number)(b) << 16) | ((ip_number)(c) << 8) | (ip_number)(d))
-#define ANY_PORT -1
-
-/* Fabric services by what the VM sends them. */
-static const struct {
-	ip_number address;
-	uint8_t protocol;
-	int source_port;
-	uint16_t port;
-	enum address_platform tag; /* a rule that names it takes the service's privilege away */
-} services[] = {
-	{ IPV4(168, 63, 129, 16), IP_PROTOCOL_UDP, ANY_PORT, 53, PLATFORM_DNS },
-	{ IPV4(168, 63, 129, 16), IP_PROTOCOL_TCP, ANY_PORT, 53, PLATFORM_DNS },
-	{ IPV4(168, 63, 129, 16), IP_PROTOCOL_TCP, ANY_PORT, 80, PLATFORM_NONE },
-	{ IPV4(168, 63, 129, 16), IP_PROTOCOL_TCP, ANY_PORT, 32526, PLATFORM_NONE },
-	{ IPV4(168, 63, 129, 16), IP_PROTOCOL_UDP, 68, 67, PLATFORM_NONE },
-	{ IPV4(255, 255, 255, 255), IP_PROTOCOL_UDP, 68, 67, PLATFORM_NONE },
-	{ IPV4(169, 254, 169, 254), IP_PROTOCOL_TCP, ANY_PORT, 80, PLATFORM_IMDS },
-};
-
-static bool is_dhcpv6(const struct tuple *tuple)
-{
-	/* ff02::1:2, All_DHCP_Relay_Agents_and_Servers (RFC 8415 section 7.1) */
-	const ip_number servers = (ip_number)0xff02 << 112 | 0x10002;
-
-	return tuple->destination.number == servers && tuple->protocol == IP_PROTOCOL_UDP &&
-	       tuple->source_port == 546 && tuple->destination_port == 547;
-}
-
 bool verdict_is_platform(const struct policy *policy, const struct tuple *tuple)
 {
+	struct key4 key4;
+	struct key6 key6;
+
 	if (tuple->direction != DIRECTION_OUTBOUND)
 		return false;
-	if (tuple->destination.family == IP_FAMILY_V6)
-		return is_dhcpv6(tuple);
-	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
-		if (tuple->destination.number == services[i].address &&
-		    tuple->protocol == services[i].protocol &&
-		    tuple->destination_port == services[i].port &&
-		    (services[i].source_port == ANY_PORT ||
-		     tuple->source_port == services[i].source_port))
-			return services[i].tag == PLATFORM_NONE ||
-			       !policy->names_platform[services[i].tag];
+	if (tuple->destination.family == IP_FAMILY_V4) {
+		key4 = key4_from_tuple(tuple);
+		return platform_key4(policy->names_platform, tuple->direction, &key4);
 	}
-	return false;
+	key6 = key6_from_tuple(tuple);
+	return platform_key6(tuple->direction, &key6);
 }
 
 static bool is_own(const struct policy *policy, const struct ip_addr *addr)
@@ -74,7 +43,8 @@ static bool may_leave(const struct policy *policy, const struct tuple *tuple)
 		return true;
 	if (source->family == IP_FAMILY_V6)
 		return source->number == 0 || source->number >> 118 == 0x3fa;
-	return source->number == 0 && verdict_is_platform(policy, tuple);
+	return source->number == 0 && tuple->protocol == IP_PROTOCOL_UDP &&
+	       tuple->source_port == 68 && tuple->destination_port == 67;
 }
 
 static bool is_martian(const struct policy *policy, const struct ip_addr *source)

@@ -17,10 +17,11 @@
 #define BENCH_NAME_MAX   80
 
 struct bench_options {
-	unsigned rules;   /* 0: the bench's own choice, usually several sizes */
-	unsigned rounds;  /* 1 .. BENCH_ROUNDS_MAX */
-	double duration;  /* seconds for one side in one round */
-	const char *simd; /* NULL: the best; else a path of the classifier by name */
+	unsigned rules;          /* 0: the bench's own choice, usually several sizes */
+	unsigned rounds;         /* 1 .. BENCH_ROUNDS_MAX */
+	double duration;         /* seconds for one side in one round */
+	const char *simd;        /* NULL: the best; else a path of the classifier by name */
+	const char *policy_path; /* for the classify bench, instead of made rule sets; or NULL */
 };
 
 /* One side. */

@@ -4,6 +4,7 @@
  */
 #include "classify/classifier_tuple.h"
 #include "testpmd/acl.h"
+#include "testpmd/bench_policy.h"
 #include "testpmd/bench_rules.h"
 
 #include <errno.h>
@@ -224,17 +225,24 @@ static void compare(const struct bench_options *options, struct bench_result_lis
 	bench_compare(options, list, name, "cycles", &ours, &peer)->notes = notes;
 }
 
+static int read_simd(const struct bench_options *options, enum classifier_simd *ret)
+{
+	int r = simd_by_name(options->simd, ret);
+
+	if (r < 0)
+		(void)fprintf(stderr, "classify: --simd takes scalar, avx2 or avx512\n");
+	return r;
+}
+
 static int run_one(const struct bench_options *options, struct bench_result_list *list,
 		   enum generate_kind kind, unsigned rules)
 {
 	struct fixture f = { 0 };
 	enum classifier_simd simd;
-	int r = simd_by_name(options->simd, &simd);
+	int r = read_simd(options, &simd);
 
-	if (r < 0) {
-		(void)fprintf(stderr, "classify: --simd takes scalar, avx2 or avx512\n");
+	if (r < 0)
 		return r;
-	}
 	for (unsigned i = 0; i < BENCH_RULE_SETS && r == 0; i++) {
 		r = rule_set_init(&f.set[i], kind, rules, i, simd);
 		if (r == 0)
@@ -249,11 +257,16 @@ static int run_one(const struct bench_options *options, struct bench_result_list
 
 static int run(const struct bench_options *options, struct bench_result_list *list)
 {
-	return bench_rule_sets(options, list, run_one);
+	enum classifier_simd simd;
+
+	if (!options->policy_path)
+		return bench_rule_sets(options, list, run_one);
+	return read_simd(options, &simd) < 0 ? -EINVAL : bench_policy(options, list, simd);
 }
 
 const struct bench bench_classify = {
 	.name = "classify",
-	.help = "cycles for a packet's rule at burst 64, beside the best of rte_acl",
+	.help = "cycles for a packet's rule at burst 64, beside the best of rte_acl; with --policy "
+		"beside the same policy with service tags of one prefix each",
 	.run = run,
 };

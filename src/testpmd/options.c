@@ -14,6 +14,7 @@ static const char help[] =
 	"Measures accelnet's datapath code, each part beside a yardstick in the same run.\n"
 	"\n"
 	"  --bench NAME[,NAME...]  run these benches; \"all\" runs them all, \"list\" tells what there is\n"
+	"  --policy FILE           classify on this policy document, its service tags beside small ones\n"
 	"  --rules N               rules for benches that use a rule set (default: several sizes)\n"
 	"  --rounds N              rounds of A/B, 1 to 50 (default 5)\n"
 	"  --duration S            seconds for each side of a round (default 1)\n"
@@ -64,9 +65,10 @@ static enum exit_code bad_value(const char *option, const char *wanted)
 
 static enum exit_code parse_ours(int argc, char **argv, struct options *ret)
 {
-	enum { BENCH = 256, RULES, ROUNDS, DURATION, SIMD, JSON, HELP, VERSION };
+	enum { BENCH = 256, POLICY, RULES, ROUNDS, DURATION, SIMD, JSON, HELP, VERSION };
 	static const struct option known[] = {
 		{ "bench", required_argument, NULL, BENCH },
+		{ "policy", required_argument, NULL, POLICY },
 		{ "rules", required_argument, NULL, RULES },
 		{ "rounds", required_argument, NULL, ROUNDS },
 		{ "duration", required_argument, NULL, DURATION },
@@ -83,6 +85,9 @@ static enum exit_code parse_ours(int argc, char **argv, struct options *ret)
 		switch (c) {
 		case BENCH:
 			ret->benches = optarg;
+			break;
+		case POLICY:
+			ret->bench.policy_path = optarg;
 			break;
 		case RULES:
 			if (!parse_unsigned(optarg, 4, 30000, &ret->bench.rules))

@@ -29,6 +29,12 @@ static void send(void *opaque, const uint8_t *frame, uint32_t length)
 		frames_sum += frame[i];
 }
 
+static bool may_send(void *opaque)
+{
+	(void)opaque;
+	return true;
+}
+
 static void switched(void *opaque, bool on)
 {
 	(void)opaque;
@@ -43,6 +49,7 @@ static void note_point(void *opaque)
 
 static const struct netvsc_callbacks callbacks = {
 	.send = send,
+	.may_send = may_send,
 	.datapath = switched,
 	.note_point = note_point,
 	.receiving = switched,

@@ -3,6 +3,7 @@
  */
 #include "support/plan_check.h"
 
+#include "compile/reference.h"
 #include "support/border.h"
 
 #include <setjmp.h>
@@ -78,6 +79,22 @@ static void check_mark(const struct plan_check *check, const struct packet *p,
 		complain(check, p, "settled, and isolation refuses it");
 }
 
+/* Neighbour discovery, and what Azure's services answer from: classify/platform.c. */
+static bool may_be_platform(const struct plan_packet *packet)
+{
+	bool wire = packet->source == 0xa83f8110, metadata = packet->source == 0xa9fea9fe;
+	uint16_t port = packet->source_port;
+
+	if (packet->family == IP_FAMILY_V6)
+		return packet->protocol == IP_PROTOCOL_ICMPV6 ||
+		       (packet->protocol == IP_PROTOCOL_UDP && packet->source >> 118 == 0x3fa &&
+			port == 547);
+	if (packet->protocol == IP_PROTOCOL_TCP)
+		return (wire && (port == 53 || port == 80 || port == 32526)) ||
+		       (metadata && port == 80);
+	return packet->protocol == IP_PROTOCOL_UDP && wire && (port == 53 || port == 67);
+}
+
 static void check_drop(const struct plan_check *check, const struct packet *p,
 		       const struct plan_rule *rule)
 {
@@ -98,6 +115,8 @@ static void check_drop(const struct plan_check *check, const struct packet *p,
 		complain(check, p, "dropped what may be a reply");
 	if (p->packet.fragment)
 		complain(check, p, "dropped a fragment");
+	if (!opener && may_be_platform(&p->packet))
+		complain(check, p, "dropped what may be a platform service's reply");
 	if (entry->stage != p->judgement->stage ||
 	    entry->rule[entry->stage] !=
 		    index_of(check->policy, (int)entry->stage, p->judgement->rule))
@@ -126,6 +145,23 @@ static void check_packet(struct plan_check *check, struct packet *p, uint8_t fla
 	}
 }
 
+/* The same packet as if one of Azure's services had sent it. */
+static void check_platform(struct plan_check *check, struct packet p, struct random *random)
+{
+	static const uint16_t ports[] = { 53, 67, 80, 32526 };
+	struct tuple tuple = *p.tuple;
+	struct judgement judgement;
+
+	tuple.source.number = p.packet.source =
+		random_percent(random, 70) ? 0xa83f8110 : 0xa9fea9fe;
+	tuple.source_port = p.packet.source_port = ports[random_below(random, 4)];
+	reference_judge(check->policy, &tuple, &judgement);
+	p.tuple = &tuple;
+	p.judgement = &judgement;
+	p.is_refused = plan_check_is_refused(check->policy, &tuple.source);
+	check_packet(check, &p, ACK, false);
+}
+
 void plan_check_tuple(struct plan_check *check, const struct tuple *tuple,
 		      const struct judgement *judgement, struct random *random)
 {
@@ -144,6 +180,8 @@ void plan_check_tuple(struct plan_check *check, const struct tuple *tuple,
 		.is_refused = plan_check_is_refused(check->policy, &tuple->source),
 	};
 
+	if (tuple->source.family == IP_FAMILY_V4 && random_percent(random, 3))
+		check_platform(check, p, random);
 	check_packet(check, &p, SYN, false);
 	if (tuple->protocol == IP_PROTOCOL_TCP)
 		check_packet(check, &p, ACK, false);

@@ -8,6 +8,7 @@
 #include "azhost/connectx/lock.h"
 #include "azhost/connectx/queue.h"
 #include "azhost/connectx/vf.h"
+#include "azhost/wire/nimble.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -16,15 +17,21 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_WAKEUPS       16
-#define IDLE_BEFORE_NAP   200    /* rounds */
-#define IDLE_BEFORE_SLEEP 2000   /* rounds, naps included */
-#define NAP_NANOSECONDS   20000  /* doorbells are still looked at, often */
-#define SLEEP_NANOSECONDS 200000 /* nothing has happened for some 50 ms */
+#define MAX_WAKEUPS     16
+#define IDLE_BEFORE_NAP 200 /* rounds */
+
+/*
+ * Nobody wakes the device for a doorbell: it has to look. A nap is a fraction of the time since
+ * there last was work, so that what is added to a wait is small beside the wait, and an idle device
+ * costs next to nothing: on a busy machine the processor time that it wastes is what it has to wait
+ * for when there is work.
+ */
+#define NAP_FRACTION 8
+#define NAP_MIN_NS   20000u
+#define NAP_MAX_NS   500000u
 
 static pthread_mutex_t thread_lock = PTHREAD_MUTEX_INITIALIZER; /* holders, thread */
 static unsigned int holders;
@@ -123,22 +130,29 @@ static void drain_wakeups(void)
 	}
 }
 
-static void rest(unsigned int idle)
+static struct timespec nap_length(uint64_t idle_ns)
 {
-	struct timespec nap = { .tv_nsec = NAP_NANOSECONDS };
+	uint64_t ns = idle_ns / NAP_FRACTION;
+
+	if (ns < NAP_MIN_NS)
+		ns = NAP_MIN_NS;
+	if (ns > NAP_MAX_NS)
+		ns = NAP_MAX_NS;
+	return (struct timespec){ .tv_nsec = (long)ns };
+}
+
+static void rest(uint64_t idle_ns)
+{
+	struct timespec nap = nap_length(idle_ns);
 	struct pollfd wakeups[MAX_WAKEUPS];
 	bool quiet;
 	nfds_t n = 0;
 
-	if (idle < IDLE_BEFORE_NAP)
-		return;
 	cx_lock_politely();
 	quiet = collect_wakeups(wakeups, &n);
 	cx_unlock();
 	if (!quiet)
 		return;
-	if (idle > IDLE_BEFORE_SLEEP)
-		nap.tv_nsec = SLEEP_NANOSECONDS;
 	if (ppoll(wakeups, n, &nap, NULL) <= 0)
 		return;
 	cx_lock_politely();
@@ -149,9 +163,10 @@ static void rest(unsigned int idle)
 static void *device_thread(void *argument)
 {
 	unsigned int idle = 0;
+	uint64_t idle_since = 0;
 
 	(void)argument;
-	(void)prctl(PR_SET_TIMERSLACK, 1); /* longer naps are the only harm */
+	nimble_thread();
 	while (!atomic_load(&stop)) {
 		unsigned int work;
 
@@ -159,7 +174,10 @@ static void *device_thread(void *argument)
 		work = one_round();
 		cx_unlock();
 		idle = work ? 0 : idle + 1;
-		rest(idle);
+		if (idle == 1)
+			idle_since = cx_device_clock();
+		if (idle > IDLE_BEFORE_NAP)
+			rest(cx_device_clock() - idle_since);
 	}
 	return NULL;
 }

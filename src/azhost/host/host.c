@@ -7,6 +7,7 @@
 #include "azhost/host/say.h"
 #include "azhost/host/vf_server.h"
 #include "azhost/vmbus/uio_server.h"
+#include "azhost/wire/nimble.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,6 +28,27 @@ static void from_uplink(void *opaque, const uint8_t *frame, uint32_t length)
 	uplink->received++;
 	impair_frame(&uplink->in, frame, length);
 }
+
+/* With faults on the wire frames are delayed or lost anyway, in `impair`. */
+static bool may_receive(void *opaque)
+{
+	const struct uplink *uplink = opaque;
+
+	return vswitch_may_input(&uplink->port, loop_now_ns());
+}
+
+static bool wire_has_room(void *opaque)
+{
+	const struct uplink *uplink = opaque;
+	const struct wire *wire = uplink->wire;
+
+	return wire == NULL || wire->type->has_room == NULL || wire->type->has_room(wire);
+}
+
+static const struct wire_callbacks wire_callbacks = {
+	.receive = from_uplink,
+	.may_receive = may_receive,
+};
 
 static void into_switch(void *opaque, const uint8_t *frame, uint32_t length)
 {
@@ -66,12 +87,13 @@ static int open_uplink(struct host *host, struct uplink *uplink, const char *nam
 	uplink->name = name;
 	uplink->port = (struct vswitch_port){
 		.output = to_uplink,
+		.has_room = wire_has_room,
 		.opaque = uplink,
 		.is_uplink = true,
 	};
 	impair_init(&uplink->in, &host->loop, into_switch, uplink);
 	impair_init(&uplink->out, &host->loop, onto_wire, uplink);
-	rc = type->open(&host->loop, argument, from_uplink, uplink, &uplink->wire, &why);
+	rc = type->open(&host->loop, argument, &wire_callbacks, uplink, &uplink->wire, &why);
 	if (rc < 0)
 		say("uplink %s: %s: %s", name, why, strerror(-rc));
 	return rc;
@@ -100,6 +122,7 @@ static int connect_switches(struct host *host)
 		int rc = 0;
 
 		vswitch_init(&host->switches[i]);
+		host->switches[i].flow_control = options->flow_control;
 		if (!paired)
 			rc = open_uplink(host, &host->uplinks[i], options->uplinks[i]);
 		if (rc == 0 && !paired)
@@ -293,8 +316,7 @@ int host_run(const struct host_options *options, struct tree *tree, int ready, p
 	host->tree = tree;
 	host->started_ns = loop_now_ns();
 	host->signals.fd = host->supervisor.fd = -1;
-	/* Sleeps of tens of microseconds are meant as such. */
-	(void)prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0);
+	nimble_thread();
 	rc = bring_up(host, supervisor);
 	if (rc == 0 && write(ready, &go, 1) != 1)
 		rc = -errno;

@@ -23,6 +23,28 @@ static enum vm_delivery to_vf(void *opaque, const uint8_t *frame, uint32_t lengt
 	return vf_send(&nic->vf, frame, length) == VF_SENT ? VM_DELIVERED : VM_FULL;
 }
 
+static bool synthetic_has_room(void *opaque)
+{
+	const struct nic *nic = opaque;
+
+	return netvsc_has_room(nic->netvsc);
+}
+
+static bool vf_room(void *opaque)
+{
+	const struct nic *nic = opaque;
+
+	return vf_has_room(&nic->vf);
+}
+
+/* Frames of the guest wait where there is no room for them at the other end. */
+static bool may_send(void *opaque)
+{
+	const struct nic *nic = opaque;
+
+	return vswitch_may_input(&nic->port.port, loop_now_ns());
+}
+
 static void guest_ready(struct nic *nic)
 {
 	struct wire *wire = nic->uplink != NULL ? nic->uplink->wire : NULL;
@@ -80,11 +102,13 @@ static void synthetic_receiving(void *opaque, bool on)
 
 static const struct vf_callbacks vf_callbacks = {
 	.receive = vf_received,
+	.may_receive = may_send,
 	.changed = vf_changed,
 };
 
 static const struct netvsc_callbacks netvsc_callbacks = {
 	.send = synthetic_sent,
+	.may_send = may_send,
 	.datapath = synthetic_datapath,
 	.note_point = synthetic_note_point,
 	.receiving = synthetic_receiving,
@@ -102,6 +126,7 @@ static void init_vf(struct nic *nic, const struct host_options *options)
 	memcpy(vf->mac, nic->mac, sizeof(vf->mac));
 	vf->view = nic->name;
 	vf->mtu = options->mtu;
+	vf->flow_control = options->flow_control;
 	vf->pair = options->vf == VF_MODE_ONLY && strcmp(options->uplinks[0], "pair") == 0;
 	vf_init(vf, nic->host->tree, &nic->host->loop, &vf_callbacks, nic);
 	vf_life_init(&nic->life, nic, &nic->host->loop);
@@ -146,10 +171,12 @@ int nic_init(struct nic *nic, struct host *host, unsigned index)
 	if (nic->has_vf) {
 		init_vf(nic, options);
 		nic->port.to_guest[VM_PATH_VF] = to_vf;
+		nic->port.has_room[VM_PATH_VF] = vf_room;
 	}
 	if (options->vf != VF_MODE_ONLY) {
 		rc = init_netvsc(nic, options);
 		nic->port.to_guest[VM_PATH_SYNTHETIC] = to_synthetic;
+		nic->port.has_room[VM_PATH_SYNTHETIC] = synthetic_has_room;
 		if (rc == 0)
 			rc = tree_view_show(host->tree, nic->name, "vmbus", nic->guid);
 	}

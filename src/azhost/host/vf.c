@@ -14,6 +14,12 @@
 /* Frames taken from the guest in one go. */
 #define VF_BURST 64
 
+/* What counts as room for a burst. */
+#define VF_ROOM (RING_SIZE_DEFAULT / 4)
+
+/* While the guest's frames have to wait, nobody wakes the host when they need no longer. */
+#define VF_HELD_SLEEP_US 50u
+
 static uint64_t load(const uint64_t *counter)
 {
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
@@ -112,7 +118,14 @@ static unsigned poll_wire(void *opaque)
 		vf->kick = false;
 		ring_kick(&vf->to_guest);
 	}
+	vf->held = false;
 	while (work < VF_BURST) {
+		/* A wire that is cut swallows what comes. */
+		if (!vf->cut && vf->present && !vf->callbacks->may_receive(vf->opaque)) {
+			vf->held = true;
+			break;
+		}
+
 		int rc = ring_get(&vf->to_host, frame, &length);
 
 		if (rc == RING_EMPTY)
@@ -190,7 +203,8 @@ static bool wire_may_sleep(void *opaque)
 		vf->kick = false;
 		ring_kick(&vf->to_guest);
 	}
-	return ring_sleep(&vf->to_host) == RING_EMPTY;
+	vf->poller.sleep_us = vf->held ? VF_HELD_SLEEP_US : LOOP_WOKEN;
+	return vf->held || ring_sleep(&vf->to_host) == RING_EMPTY;
 }
 
 void vf_init(struct vf *vf, const struct tree *tree, struct loop *loop,
@@ -311,6 +325,11 @@ int vf_query(struct vf *vf)
 
 	vf->report.report.count = 0;
 	return tell(vf, &message);
+}
+
+bool vf_has_room(const struct vf *vf)
+{
+	return vf->memory == NULL || ring_room(&vf->to_guest) >= VF_ROOM;
 }
 
 enum vf_send_result vf_send(struct vf *vf, const uint8_t *frame, uint32_t length)

@@ -30,6 +30,8 @@ struct vf_losses {
 struct vf_callbacks {
 	/* The guest's VF sent a frame. */
 	void (*receive)(void *opaque, const uint8_t *frame, uint32_t length);
+	/* Whether frames of the guest may be taken now; else they are left where they are. */
+	bool (*may_receive)(void *opaque);
 	/* vf_usable() may have changed, or the guest can receive now. */
 	void (*changed)(void *opaque);
 };
@@ -44,6 +46,7 @@ struct vf {
 	uint8_t mac[6];
 	uint32_t mtu;
 	bool pair; /* the wire is inside the library */
+	bool flow_control;
 
 	const struct tree *tree;
 	struct loop *loop;
@@ -66,6 +69,7 @@ struct vf {
 	int to_guest_event;
 	struct loop_poller poller;
 	bool kick; /* frames were put since the last kick */
+	bool held; /* frames of the guest have to wait */
 
 	uint64_t attaches;
 	uint64_t ring_full;
@@ -97,6 +101,9 @@ int vf_query(struct vf *vf);
 bool vf_usable(const struct vf *vf);
 
 enum vf_send_result { VF_SENT, VF_SEND_FULL };
+
+/* A burst, or the segments of a large send, would be taken. */
+bool vf_has_room(const struct vf *vf);
 
 enum vf_send_result vf_send(struct vf *vf, const uint8_t *frame, uint32_t length);
 

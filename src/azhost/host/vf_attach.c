@@ -97,6 +97,7 @@ static int make_wire(struct vf *vf, int socket)
 			.version = VF_PROTOCOL_VERSION,
 			.link_up = vf->link_up,
 			.mtu = vf->mtu,
+			.flow_control = vf->flow_control,
 			.to_guest_offset = to_guest,
 			.to_host_offset = to_host,
 		},

@@ -18,6 +18,7 @@ enum {
 	OPT_VF,
 	OPT_PROFILE,
 	OPT_UPLINK,
+	OPT_FLOW_CONTROL,
 	OPT_FIX,
 	OPT_CONFIG,
 	OPT_SOCKET,
@@ -46,6 +47,9 @@ static const struct option_help table[] = {
 	  "where frames come from and go to (tap:azhost0); see below.\n"
 	  "Given once: one switch for all NICs. Given once for each\n"
 	  "NIC: a switch and an uplink for each" },
+	{ "flow-control", OPT_FLOW_CONTROL, "on|off",
+	  "on: where a guest has no room, frames wait, and the uplink\n"
+	  "with them; off: they are lost, as on Azure (on)" },
 	{ "fix", OPT_FIX, "NAME",
 	  "work round a fault of COMMAND's: testpmd-2211 makes DPDK\n"
 	  "22.11's dpdk-testpmd use the queues of a netvsc port" },
@@ -152,6 +156,9 @@ static int take(struct host_options *o, int code, const char *value, const char 
 		o->uplinks[o->uplink_count++] = value;
 		return 0;
 	}
+	case OPT_FLOW_CONTROL:
+		o->flow_control = strcmp(value, "on") == 0;
+		return o->flow_control || strcmp(value, "off") == 0 ? 0 : -EINVAL;
 	case OPT_FIX:
 		o->fix_testpmd = strcmp(value, "testpmd-2211") == 0;
 		return o->fix_testpmd ? 0 : -EINVAL;
@@ -179,6 +186,7 @@ static void set_defaults(struct host_options *o)
 		.vf = VF_MODE_ON,
 		.queues = 4,
 		.mtu = 1500,
+		.flow_control = true,
 		.openers_synthetic = true,
 		.multicast_synthetic = true,
 	};

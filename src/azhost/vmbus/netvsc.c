@@ -20,11 +20,11 @@
 
 /*
  * A guest in user space cannot signal: its rings have to be looked at. How often, by how long
- * nothing has happened.
+ * nothing has happened: after a fraction of that time, so that an idle device costs little.
  */
-#define SLEEP_BUSY_US 50u
-#define SLEEP_IDLE_US 200u
-#define IDLE_AFTER_NS 200000000u
+#define SLEEP_FRACTION 8u
+#define SLEEP_MIN_US   20u
+#define SLEEP_MAX_US   500u
 
 #define RELID_FIRST   14u
 #define RELIDS_A_NIC  32u
@@ -126,6 +126,16 @@ void netvsc_reset(struct netvsc *dev)
 	dev->callbacks->datapath(dev->opaque, false);
 }
 
+/*
+ * May packets be taken? Not where they would have to be dropped; unless the guest holds half of the
+ * receive sections: it gives them back by the same ring, and two guests that wait for each other's
+ * sections would wait for ever.
+ */
+static bool may_take(struct netvsc *dev)
+{
+	return dev->free_count < NETVSC_SECTIONS / 2 || dev->callbacks->may_send(dev->opaque);
+}
+
 static unsigned poll_channel(struct netvsc *dev, unsigned index)
 {
 	struct netvsc_channel *channel = &dev->channels[index];
@@ -134,7 +144,8 @@ static unsigned poll_channel(struct netvsc *dev, unsigned index)
 
 	while (work < CHANNEL_BURST && channel->open && !channel->broken) {
 		/* A guest that does not read its answers is not asked for more questions. */
-		if (bufring_room(&channel->to_guest) < ANSWER_ROOM || dev->free_count == 0)
+		if (bufring_room(&channel->to_guest) < ANSWER_ROOM || dev->free_count == 0 ||
+		    !may_take(dev))
 			break;
 
 		int rc = bufring_receive(&channel->from_guest, dev->packet, &bytes);
@@ -185,17 +196,21 @@ static unsigned poll_device(void *opaque)
 		if (dev->channels[i].open)
 			work += poll_channel(dev, i);
 	work += poll_completions(dev);
+	if (work != 0)
+		dev->busy_ns = loop_now_ns();
 	return work;
 }
 
 static bool may_sleep(void *opaque)
 {
 	struct netvsc *dev = opaque;
-	uint64_t now = loop_now_ns();
+	uint64_t sleep_us = (loop_now_ns() - dev->busy_ns) / (SLEEP_FRACTION * 1000u);
 
-	if (dev->loop->idle_rounds == 0)
-		dev->busy_ns = now;
-	dev->poller.sleep_us = now - dev->busy_ns > IDLE_AFTER_NS ? SLEEP_IDLE_US : SLEEP_BUSY_US;
+	if (sleep_us < SLEEP_MIN_US)
+		sleep_us = SLEEP_MIN_US;
+	if (sleep_us > SLEEP_MAX_US)
+		sleep_us = SLEEP_MAX_US;
+	dev->poller.sleep_us = (uint32_t)sleep_us;
 	if (!dev->connected || dev->stalled)
 		dev->poller.sleep_us = LOOP_WOKEN;
 	return true;
@@ -278,7 +293,7 @@ int netvsc_new(const struct netvsc_config *config, const struct tree *tree, stru
 		.poll = poll_device,
 		.may_sleep = may_sleep,
 		.opaque = dev,
-		.sleep_us = SLEEP_BUSY_US,
+		.sleep_us = SLEEP_MIN_US,
 	};
 	for (unsigned i = 0; i < AZHOST_QUEUES_MAX; i++) {
 		dev->channels[i].memory_fd = -1;

@@ -30,6 +30,11 @@ struct netvsc_config {
 struct netvsc_callbacks {
 	/* The guest sent a frame; checksums and segments are done. */
 	void (*send)(void *opaque, const uint8_t *frame, uint32_t length);
+	/*
+	 * Whether packets of the guest may be taken now; else they are left in its ring. Not asked
+	 * while the guest's completions, which are in the same ring, are needed.
+	 */
+	bool (*may_send)(void *opaque);
 	/* SET_DATAPATH. Also called with false when the guest goes away. */
 	void (*datapath)(void *opaque, bool vf);
 	/* The guest can take a VF association note now: it has finished CHIM_CONN. */
@@ -71,6 +76,9 @@ void netvsc_free(struct netvsc *dev);
 /* The guest opens /dev/uio<index> the first time, or has closed it the last time. */
 void netvsc_open(struct netvsc *dev, pid_t guest);
 void netvsc_close(struct netvsc *dev);
+
+/* A burst, or the segments of a large send, would be taken, or would not be wanted. */
+bool netvsc_has_room(const struct netvsc *dev);
 
 /* A frame for the guest. */
 enum vm_delivery netvsc_receive(struct netvsc *dev, const uint8_t *frame, uint32_t length);

@@ -86,11 +86,24 @@ static unsigned pick_channel(struct netvsc *dev, struct rndis_rx *rx, const uint
 	return channel < AZHOST_QUEUES_MAX && dev->channels[channel].open ? channel : 0;
 }
 
+/* Receive sections that are room for a burst. */
+#define ROOM 128u
+
+static bool wants_frames(const struct netvsc *dev)
+{
+	return dev->connected && dev->state == NETVSC_RUNNING && dev->filter != 0;
+}
+
+bool netvsc_has_room(const struct netvsc *dev)
+{
+	return !wants_frames(dev) || dev->free_count > NETVSC_RESERVED_SECTIONS + ROOM;
+}
+
 enum vm_delivery netvsc_receive(struct netvsc *dev, const uint8_t *frame, uint32_t length)
 {
 	struct rndis_rx rx = { .frame = frame, .length = length };
 
-	if (!dev->connected || dev->state != NETVSC_RUNNING || dev->filter == 0)
+	if (!wants_frames(dev))
 		return VM_FILTERED;
 	if (!filter_passes(dev, frame) || length + RNDIS_RX_HEADER_MAX > NETVSC_RECEIVE_SLOT)
 		return VM_FILTERED;

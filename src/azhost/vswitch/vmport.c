@@ -87,10 +87,25 @@ static void output(void *opaque, const uint8_t *frame, uint32_t length)
 	(void)deliver(opaque, frame, length);
 }
 
+/* On each way that a frame may take now. */
+static bool has_room(void *opaque)
+{
+	const struct vm_port *port = opaque;
+	const enum vm_path usual = vm_port_path(port);
+
+	for (unsigned path = 0; path < VM_PATHS; path++) {
+		if (port->to_guest[path] == NULL || (path == VM_PATH_VF && usual != VM_PATH_VF))
+			continue;
+		if (!port->has_room[path](port->opaque))
+			return false;
+	}
+	return true;
+}
+
 void vm_port_init(struct vm_port *port, const uint8_t *mac, void *opaque)
 {
 	*port = (struct vm_port){
-		.port = { .output = output, .opaque = port },
+		.port = { .output = output, .has_room = has_room, .opaque = port },
 		.opaque = opaque,
 		.link_up = true,
 		.openers_synthetic = true,

@@ -49,6 +49,8 @@ struct vm_port {
 
 	/* Ways into the guest; NULL where the NIC has no such device. */
 	enum vm_delivery (*to_guest[VM_PATHS])(void *opaque, const uint8_t *frame, uint32_t length);
+	/* Whether a burst would find room there now. */
+	bool (*has_room[VM_PATHS])(void *opaque);
 	void *opaque;
 
 	bool vf_usable; /* attached and not revoked */

@@ -66,6 +66,24 @@ static void flood(struct vswitch *sw, struct vswitch_port *from, const uint8_t *
 			sw->ports[i]->output(sw->ports[i]->opaque, frame, length);
 }
 
+bool vswitch_may_input(const struct vswitch_port *from, uint64_t now_ns)
+{
+	const struct vswitch *sw = from->owner;
+
+	if (!sw->flow_control || sw->count != 2)
+		return true;
+
+	struct vswitch_port *to = sw->ports[sw->ports[0] == from];
+
+	if (to->has_room == NULL || to->has_room(to->opaque)) {
+		to->full_since = 0;
+		return true;
+	}
+	if (to->full_since == 0)
+		to->full_since = now_ns;
+	return now_ns - to->full_since >= VSWITCH_PATIENCE_NS;
+}
+
 void vswitch_input(struct vswitch_port *from, const uint8_t *frame, uint32_t length)
 {
 	struct vswitch *sw = from->owner;

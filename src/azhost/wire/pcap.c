@@ -51,7 +51,7 @@ struct pcap_wire {
 	bool flush_pending;
 	struct loop_timer play;
 	struct loop_timer flush;
-	wire_receive_fn receive;
+	struct wire_callbacks callbacks;
 	void *opaque;
 };
 
@@ -79,13 +79,13 @@ static void play(void *opaque)
 	uint8_t frame[RING_FRAME_MAX];
 	uint32_t length;
 
-	for (unsigned i = 0; i < PLAY_BURST; i++) {
+	for (unsigned i = 0; i < PLAY_BURST && p->callbacks.may_receive(p->opaque); i++) {
 		if (read_frame(p, frame, &length) == 0) {
 			fclose(p->in);
 			p->in = NULL;
 			return;
 		}
-		p->receive(p->opaque, frame, length);
+		p->callbacks.receive(p->opaque, frame, length);
 	}
 	loop_timer_set(p->loop, &p->play, PLAY_STEP_NS);
 }
@@ -149,8 +149,9 @@ static void pcap_close(struct wire *wire)
 	free(p);
 }
 
-static int pcap_open(struct loop *loop, const char *argument, wire_receive_fn receive, void *opaque,
-		     struct wire **ret_wire, const char **ret_why)
+static int pcap_open(struct loop *loop, const char *argument,
+		     const struct wire_callbacks *callbacks, void *opaque, struct wire **ret_wire,
+		     const char **ret_why)
 {
 	struct pcap_wire *p = calloc(1, sizeof(*p));
 	int rc;
@@ -163,7 +164,7 @@ static int pcap_open(struct loop *loop, const char *argument, wire_receive_fn re
 		.loop = loop,
 		.play = { .fire = play, .opaque = p },
 		.flush = { .fire = flush, .opaque = p },
-		.receive = receive,
+		.callbacks = *callbacks,
 		.opaque = opaque,
 	};
 	rc = open_input(p, argument);

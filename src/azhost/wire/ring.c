@@ -125,6 +125,13 @@ int ring_put2(struct ring *r, const void *a, uint32_t a_length, const void *b, u
 	return RING_OK;
 }
 
+uint32_t ring_room(const struct ring *r)
+{
+	uint32_t used = r->own - __atomic_load_n(&r->shared->tail, __ATOMIC_ACQUIRE);
+
+	return used > r->size ? 0 : r->size - used;
+}
+
 int ring_put(struct ring *r, const void *frame, uint32_t length)
 {
 	return ring_put2(r, NULL, 0, frame, length);

@@ -85,6 +85,9 @@ int ring_put(struct ring *r, const void *frame, uint32_t length);
 /* Producer: as ring_put() with a frame in two pieces, the first of which may be empty. */
 int ring_put2(struct ring *r, const void *a, uint32_t a_length, const void *b, uint32_t b_length);
 
+/* Producer: bytes that can be put now, headers and padding included. */
+uint32_t ring_room(const struct ring *r);
+
 /* Producer, after a batch: wake the consumer if it sleeps. */
 void ring_kick(struct ring *r);
 

@@ -3,8 +3,13 @@
  * PATH listens, the second connects: so two hosts are joined by giving both the same PATH, and any
  * program that can open a socket is a peer. Where the peer goes away, the listener waits for the
  * next one; a host that had connected tries again, and listens if nobody does.
+ *
+ * It is lossless: what the socket does not take now waits in a backlog, and what the switch does
+ * not take now is left in the socket.
  */
 #include "azhost/host/loop.h"
+#include "azhost/wire/backlog.h"
+#include "azhost/wire/intake.h"
 #include "azhost/wire/ring.h"
 #include "azhost/wire/wire.h"
 
@@ -18,26 +23,48 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define UNIX_BURST    64
 #define UNIX_BUFFER   (4 << 20)
 #define UNIX_RETRY_NS 200000000u
+
+/* Longest backlog that still counts as room. */
+#define UNIX_ROOM 256u
+
+/* The socket has been full: how often it is tried. */
+#define UNIX_FLUSH_US 50u
 
 struct unix_wire {
 	struct wire wire;
 	struct loop *loop;
 	struct sockaddr_un address;
 	struct loop_fd listener; /* fd -1: this side connected */
-	struct loop_fd peer;     /* fd -1: nobody is there */
+	int peer;                /* -1: nobody is there */
+	struct intake intake;    /* of the peer */
+	struct backlog backlog;  /* not empty: `flusher` is with the loop */
+	struct loop_poller flusher;
 	struct loop_timer retry;
-	wire_receive_fn receive;
-	void *opaque;
 };
+
+static void forget_backlog(struct unix_wire *u)
+{
+	if (u->backlog.count == 0)
+		return;
+	backlog_clear(&u->backlog);
+	loop_poller_remove(u->loop, &u->flusher);
+}
+
+static void unplug(struct unix_wire *u)
+{
+	if (u->peer < 0)
+		return;
+	forget_backlog(u);
+	intake_close(&u->intake);
+	close(u->peer);
+	u->peer = -1;
+}
 
 static void peer_gone(struct unix_wire *u)
 {
-	loop_fd_remove(u->loop, &u->peer);
-	close(u->peer.fd);
-	u->peer.fd = -1;
+	unplug(u);
 	if (u->listener.fd < 0)
 		loop_timer_set(u->loop, &u->retry, UNIX_RETRY_NS);
 }
@@ -48,8 +75,8 @@ static void peer_ready(void *opaque, uint32_t events)
 	uint8_t frame[RING_FRAME_MAX];
 
 	(void)events;
-	for (unsigned i = 0; i < UNIX_BURST; i++) {
-		ssize_t n = recv(u->peer.fd, frame, sizeof(frame), MSG_DONTWAIT | MSG_TRUNC);
+	for (unsigned i = 0; i < INTAKE_BURST && intake_may_read(&u->intake); i++) {
+		ssize_t n = recv(u->peer, frame, sizeof(frame), MSG_DONTWAIT | MSG_TRUNC);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -59,9 +86,7 @@ static void peer_ready(void *opaque, uint32_t events)
 		}
 		if ((size_t)n > sizeof(frame))
 			continue;
-		u->receive(u->opaque, frame, (uint32_t)n);
-		if (u->peer.fd < 0)
-			return;
+		intake_take(&u->intake, frame, (uint32_t)n);
 	}
 }
 
@@ -73,13 +98,13 @@ static int take_peer(struct unix_wire *u, int fd)
 	 */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	u->peer.fd = fd;
+	u->peer = fd;
 
-	int rc = loop_fd_add(u->loop, &u->peer, EPOLLIN);
+	int rc = intake_open(&u->intake, fd);
 
 	if (rc < 0) {
 		close(fd);
-		u->peer.fd = -1;
+		u->peer = -1;
 	}
 	return rc;
 }
@@ -93,8 +118,7 @@ static void listener_ready(void *opaque, uint32_t events)
 	if (fd < 0)
 		return;
 	/* A cable has two ends: the newest peer wins, as when somebody replugs it. */
-	if (u->peer.fd >= 0)
-		peer_gone(u);
+	unplug(u);
 	(void)take_peer(u, fd);
 }
 
@@ -160,8 +184,32 @@ static void retry(void *opaque)
 		loop_timer_set(u->loop, &u->retry, UNIX_RETRY_NS);
 }
 
-static int unix_open(struct loop *loop, const char *argument, wire_receive_fn receive, void *opaque,
-		     struct wire **ret_wire, const char **ret_why)
+static int send_now(const struct unix_wire *u, const uint8_t *frame, uint32_t length)
+{
+	return send(u->peer, frame, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static unsigned flush(void *opaque)
+{
+	struct unix_wire *u = opaque;
+	const struct backlog_frame *head;
+	unsigned work = 0;
+
+	/* What fails for another reason than a full socket is lost; a peer that has gone is noticed
+	 * by reading. */
+	while ((head = backlog_head(&u->backlog)) != NULL &&
+	       send_now(u, head->bytes, head->length) != -EAGAIN) {
+		backlog_pop(&u->backlog);
+		work++;
+	}
+	if (head == NULL)
+		loop_poller_remove(u->loop, &u->flusher);
+	return work;
+}
+
+static int unix_open(struct loop *loop, const char *argument,
+		     const struct wire_callbacks *callbacks, void *opaque, struct wire **ret_wire,
+		     const char **ret_why)
 {
 	struct unix_wire *u = calloc(1, sizeof(*u));
 	int rc;
@@ -174,11 +222,11 @@ static int unix_open(struct loop *loop, const char *argument, wire_receive_fn re
 		.loop = loop,
 		.address.sun_family = AF_UNIX,
 		.listener = { .fd = -1, .ready = listener_ready, .opaque = u },
-		.peer = { .fd = -1, .ready = peer_ready, .opaque = u },
+		.peer = -1,
+		.flusher = { .poll = flush, .opaque = u, .sleep_us = UNIX_FLUSH_US },
 		.retry = { .fire = retry, .opaque = u },
-		.receive = receive,
-		.opaque = opaque,
 	};
+	intake_init(&u->intake, loop, callbacks, opaque, peer_ready, u);
 	if (strlen(argument) >= sizeof(u->address.sun_path)) {
 		rc = -ENAMETOOLONG;
 	} else {
@@ -197,11 +245,23 @@ static int unix_send(struct wire *wire, const uint8_t *frame, uint32_t length)
 {
 	struct unix_wire *u = (struct unix_wire *)wire;
 
-	if (u->peer.fd < 0)
+	int rc = -EAGAIN;
+
+	if (u->peer < 0)
 		return -ENOTCONN;
-	if (send(u->peer.fd, frame, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		return -errno;
-	return 0;
+	if (u->backlog.count == 0)
+		rc = send_now(u, frame, length);
+	if (rc != -EAGAIN)
+		return rc;
+	rc = backlog_put(&u->backlog, frame, length);
+	if (rc == 0 && u->backlog.count == 1)
+		loop_poller_add(u->loop, &u->flusher);
+	return rc;
+}
+
+static bool unix_has_room(const struct wire *wire)
+{
+	return ((const struct unix_wire *)wire)->backlog.count < UNIX_ROOM;
 }
 
 static void unix_close(struct wire *wire)
@@ -209,10 +269,7 @@ static void unix_close(struct wire *wire)
 	struct unix_wire *u = (struct unix_wire *)wire;
 
 	loop_timer_cancel(u->loop, &u->retry);
-	if (u->peer.fd >= 0) {
-		loop_fd_remove(u->loop, &u->peer);
-		close(u->peer.fd);
-	}
+	unplug(u);
 	if (u->listener.fd >= 0) {
 		loop_fd_remove(u->loop, &u->listener);
 		close(u->listener.fd);
@@ -226,5 +283,6 @@ const struct wire_type wire_unix = {
 	.help = "unix:PATH   a SOCK_SEQPACKET socket, one frame a packet; the first there listens",
 	.open = unix_open,
 	.send = unix_send,
+	.has_room = unix_has_room,
 	.close = unix_close,
 };

@@ -11,22 +11,29 @@
 struct loop;
 struct wire;
 
-/* Where a wire delivers what it receives. The frame is valid during the call. */
-typedef void (*wire_receive_fn)(void *opaque, const uint8_t *frame, uint32_t length);
+struct wire_callbacks {
+	/* The wire received a frame, which is valid during the call. */
+	void (*receive)(void *opaque, const uint8_t *frame, uint32_t length);
+	/* May it receive one now? If not, frames are left where they come from. */
+	bool (*may_receive)(void *opaque);
+};
 
 struct wire_type {
 	const char *name; /* the word before ':' in --uplink */
 	const char *help;
 
 	/*
-	 * Open @argument, the text after ':'. On success the wire receives through @receive until
-	 * close(). -errno, and @ret_why says what failed in words; it is static text.
+	 * Open @argument, the text after ':'. On success the wire calls @callbacks, which are
+	 * copied, until close(). -errno, and @ret_why says what failed in words; it is static text.
 	 */
-	int (*open)(struct loop *loop, const char *argument, wire_receive_fn receive, void *opaque,
-		    struct wire **ret_wire, const char **ret_why);
+	int (*open)(struct loop *loop, const char *argument, const struct wire_callbacks *callbacks,
+		    void *opaque, struct wire **ret_wire, const char **ret_why);
 
 	/* Send a frame. 0, -EAGAIN (full: the frame is lost), or another -errno (lost too). */
 	int (*send)(struct wire *wire, const uint8_t *frame, uint32_t length);
+
+	/* Optional. Whether a burst of frames would be taken now. */
+	bool (*has_room)(const struct wire *wire);
 
 	/* Optional. The first guest can receive now: what was held back may start. */
 	void (*guest_ready)(struct wire *wire);

@@ -222,7 +222,8 @@ static void receive(struct script *script, struct world *world)
 		frame.data[i] = take(script);
 	cx_lock();
 	device->walk = steer_enter(device->steering);
-	cx_device_receive(device, &frame);
+	if (!cx_device_waits(device))
+		cx_device_receive(device, &frame);
 	steer_leave(device->steering, device->walk);
 	cx_unlock();
 	free(buffer);
@@ -262,10 +263,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const profiles[] = { "cx5-vf-trusted", "cx4lx-vf" };
 	struct script script = { data, size };
 	static struct world world;
+	uint8_t kind;
 
 	memset(&world, 0, sizeof(world));
-	bed_open(&world.bed, profiles[take(&script) & 1]);
+	kind = take(&script);
+	bed_open(&world.bed, profiles[kind & 1]);
 	bed_start(&world.bed);
+	world.bed.device->flow_control = kind & 2;
 	world.bed.vf.peer = &world.bed.vf; /* what it sends comes back */
 	while (script.left > 0)
 		steps[take(&script) % (sizeof(steps) / sizeof(steps[0]))](&script, &world);

@@ -7,7 +7,9 @@
  * rings hold; the main thread changes rules meanwhile. With a third core frames are sent from
  * there, at a pace. test_marks.py runs it:
  *
- *   azhost_mark_guest EAL... -- PHASE QUEUES AMOUNT
+ *   azhost_mark_guest EAL... -- PHASE QUEUES AMOUNT META
+ *
+ * META 1: each rule sets the metadata, too, to the mark's complement; 0: it does not. PHASE:
  *
  *   steady  AMOUNT frames to ports with and without a rule: each has its rule's mark, or none
  *   churn   AMOUNT changes of rules: a mark of a rule that is gone by the time of sending, or that
@@ -73,7 +75,7 @@ static _Atomic uint32_t announced[RULES], established[RULES], dying[RULES], dead
 static struct rte_flow *rules[RULES];
 static struct rte_mempool *pool;
 static uint16_t queues;
-static bool early_allowed;
+static bool early_allowed, with_meta;
 static uint32_t spread = RULES + RULES / 4; /* a fifth of the frames is for no rule */
 
 static atomic_bool sending, ending;
@@ -113,13 +115,16 @@ static struct rte_flow *flow_of(uint32_t rule, uint32_t mark)
 		.queue_num = queues,
 		.types = RTE_ETH_RSS_NONFRAG_IPV4_UDP,
 	};
+	const struct rte_flow_action_set_meta meta = { .data = ~mark, .mask = UINT32_MAX };
 	const struct rte_flow_action actions[] = {
+		{ .type = RTE_FLOW_ACTION_TYPE_SET_META, .conf = &meta },
 		{ .type = RTE_FLOW_ACTION_TYPE_MARK, .conf = &conf },
 		{ .type = RTE_FLOW_ACTION_TYPE_RSS, .conf = &rss },
 		{ .type = RTE_FLOW_ACTION_TYPE_END },
 	};
 	struct rte_flow_error error = { 0 };
-	struct rte_flow *flow = rte_flow_create(RECEIVER, &attr, pattern, actions, &error);
+	struct rte_flow *flow =
+		rte_flow_create(RECEIVER, &attr, pattern, actions + !with_meta, &error);
 
 	if (!flow)
 		fail(error.message ? error.message : "rule", -rte_errno);
@@ -200,7 +205,17 @@ static void tell(const struct rte_mbuf *m, const struct note *note)
 		       note->dead, note->established, (unsigned long)m->ol_flags, m->hash.fdir.hi);
 }
 
-static void check(const struct rte_mbuf *m)
+static bool meta_right(const struct rte_mbuf *m, bool has_mark, uint32_t mark)
+{
+	bool has_meta;
+
+	if (!with_meta)
+		return true;
+	has_meta = m->ol_flags & RTE_MBUF_DYNFLAG_RX_METADATA;
+	return has_meta == has_mark && (!has_meta || *RTE_FLOW_DYNF_METADATA(m) == ~mark);
+}
+
+static void check(struct rte_mbuf *m)
 {
 	bool has_mark = m->ol_flags & RTE_MBUF_F_RX_FDIR_ID;
 	uint32_t mark = has_mark ? m->hash.fdir.hi : 0, rule;
@@ -214,7 +229,7 @@ static void check(const struct rte_mbuf *m)
 	marked += has_mark;
 	rule = note.rule;
 	if (rule >= RULES) {
-		if (has_mark)
+		if (has_mark || !meta_right(m, false, 0))
 			tell(m, &note);
 		return;
 	}
@@ -223,7 +238,8 @@ static void check(const struct rte_mbuf *m)
 		return;
 	}
 	if ((has_mark && (mark & ((1u << GENERATION_SHIFT) - 1)) != rule) ||
-	    !plausible(&note, mark >> GENERATION_SHIFT, announced[rule], dying[rule]))
+	    !plausible(&note, mark >> GENERATION_SHIFT, announced[rule], dying[rule]) ||
+	    !meta_right(m, has_mark, mark))
 		tell(m, &note);
 }
 
@@ -414,11 +430,14 @@ int main(int argc, char **argv)
 	unsigned long amount;
 	unsigned int worker;
 
-	if (used < 0 || argc - used != 4)
+	if (used < 0 || argc - used != 5)
 		fail("arguments", used);
 	phase = phase_find(argv[used + 1]);
 	queues = (uint16_t)atoi(argv[used + 2]);
 	amount = strtoul(argv[used + 3], NULL, 10);
+	with_meta = atoi(argv[used + 4]);
+	if (with_meta && rte_flow_dynf_metadata_register() < 0)
+		fail("metadata", -rte_errno);
 	pool = rte_pktmbuf_pool_create("frames", MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	if (!pool || queues == 0 || queues > QUEUES_MAX)
 		fail("memory or queues", 0);

@@ -26,13 +26,14 @@ WAYS = {
 }
 
 
-def guest(way, phase, queues, amount, cores="0,1"):
+def guest(way, phase, queues, amount, cores="0,1", meta=0):
     devargs, profile = WAYS[way]
     with harness.Bed([profile] * 2, wire="pair") as bed:
         eal = bed.eal(devargs)
         eal[eal.index("-l")] = "--lcores"
         eal[eal.index("--lcores") + 1] = cores
-        done = subprocess.run([GUEST, *eal, "--", phase, str(queues), str(amount)],
+        done = subprocess.run([GUEST, *eal, "--", phase, str(queues), str(amount),
+                               str(meta)],
                               env=bed.environment(), capture_output=True, text=True, timeout=300,
                               check=False)
     result = re.search(r"RESULT frames (\d+) marked (\d+) early (\d+) wrong (\d+)", done.stdout)
@@ -48,6 +49,8 @@ def guest(way, phase, queues, amount, cores="0,1"):
 def steady(way, scale):
     for queues in (1, 4):
         guest(way, "steady", queues, 100_000 * scale)
+    if WAYS[way][1] == "cx5-vf-trusted":
+        guest(way, "steady", 2, 50_000 * scale, meta=1)
 
 
 def churn(way, scale):

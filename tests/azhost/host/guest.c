@@ -9,8 +9,15 @@
  *   clear   forget what was received
  *   echo    from now on send each frame back with its addresses swapped; `sink`: no more
  *   mark    keep a MARK rule for UDP port 2000 on the VF's port from now on, whenever there is a VF
+ *   churn   create and destroy rules on the VF's port from now on, as fast as it goes
  *   quit
+ *
+ * Removal: mlx5's flow calls take no lock that its stop and close take, and netvsc stops and closes
+ * the VF in the interrupt thread soon after RTE_ETH_EVENT_INTR_RMV (hn_vf.c:151). The callback runs
+ * before that, in the same thread: it waits here until no flow call is under way, and from then on
+ * there are none until the port has gone.
  */
+#include <pthread.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -26,7 +33,7 @@
 #include <unistd.h>
 
 #define MARK_ID    0x1234u
-#define NUMBERS    (1u << 20)
+#define NUMBERS    (1u << 24)
 #define BURST      32
 #define QUEUES_MAX 8
 #define NUMBER_AT  42 /* behind Ethernet, IPv4 and UDP */
@@ -35,6 +42,7 @@
  * nothing. */
 #define RX_DESCRIPTORS 4096
 #define UDP_PORT       2000
+#define CHURN_RULES    64
 
 static uint16_t netvsc;
 static uint16_t queues = 1;
@@ -42,17 +50,21 @@ static atomic_bool ending, echoing, clearing, removed;
 static atomic_ulong received, marked, duplicates, distinct, wrong_mark;
 static atomic_uint wrong_value;
 static uint8_t seen[NUMBERS / 8];
-static struct rte_flow *rule;
 static int rule_port = -1;
-static unsigned long rules;
+static unsigned long rules, churned;
+static pthread_mutex_t vf_lock = PTHREAD_MUTEX_INITIALIZER; /* rule_port, flow calls */
 
 static int on_removal(uint16_t port, enum rte_eth_event_type event, void *argument, void *result)
 {
 	(void)event;
 	(void)argument;
 	(void)result;
-	if (port != netvsc)
-		removed = true;
+	if (port == netvsc)
+		return 0;
+	pthread_mutex_lock(&vf_lock);
+	removed = true;
+	rule_port = -1;
+	pthread_mutex_unlock(&vf_lock);
 	return 0;
 }
 
@@ -135,11 +147,11 @@ static int find_vf(void)
 	return -1;
 }
 
-static struct rte_flow *make_rule(uint16_t port)
+static struct rte_flow *make_rule(uint16_t port, uint16_t udp_port)
 {
 	const struct rte_flow_attr attr = { .ingress = 1 };
 	const struct rte_flow_item_udp udp = {
-		.hdr.dst_port = rte_cpu_to_be_16(UDP_PORT),
+		.hdr.dst_port = rte_cpu_to_be_16(udp_port),
 	};
 	const struct rte_flow_item_udp mask = { .hdr.dst_port = 0xffff };
 	const struct rte_flow_item pattern[] = {
@@ -165,37 +177,63 @@ static struct rte_flow *make_rule(uint16_t port)
 	return rte_flow_create(port, &attr, pattern, actions, &error);
 }
 
+/* A VF that flow calls may be made for, or -1. Locked. */
+static int usable_vf(void)
+{
+	int port = find_vf();
+
+	if (port < 0)
+		removed = false; /* the old one has gone */
+	return removed ? -1 : port;
+}
+
 /* There is no event for "the VF is started": try until it works. */
 static void keep_rule(void)
 {
-	int port;
+	pthread_mutex_lock(&vf_lock);
 
-	if (removed) {
-		rule = NULL;
-		rule_port = -1;
-		if (find_vf() < 0)
-			removed = false;
-		return;
+	int port = usable_vf();
+
+	if (port >= 0 && port != rule_port && make_rule((uint16_t)port, UDP_PORT) != NULL) {
+		rule_port = port;
+		rules++;
 	}
-	port = find_vf();
-	if (port < 0 || port == rule_port)
+	pthread_mutex_unlock(&vf_lock);
+}
+
+static void churn_at(int port)
+{
+	struct rte_flow *made[CHURN_RULES];
+	struct rte_flow_error error;
+	unsigned n = 0;
+
+	if (port < 0)
 		return;
-	rule = make_rule((uint16_t)port);
-	if (rule == NULL)
-		return;
-	rule_port = port;
-	rules++;
+	while (n < CHURN_RULES &&
+	       (made[n] = make_rule((uint16_t)port, (uint16_t)(3000 + n))) != NULL)
+		n++;
+	for (unsigned i = 0; i < n; i++)
+		(void)rte_flow_destroy((uint16_t)port, made[i], &error);
+	churned += n;
+}
+
+static void churn(void)
+{
+	pthread_mutex_lock(&vf_lock);
+	churn_at(usable_vf());
+	pthread_mutex_unlock(&vf_lock);
 }
 
 static void print_stat(void)
 {
 	printf("{\"received\":%lu,\"marked\":%lu,\"wrongMark\":%lu,\"duplicates\":%lu,"
-	       "\"wrongValue\":%u,\"distinct\":%lu,\"vf\":%d,\"rules\":%lu}\n",
-	       received, marked, wrong_mark, duplicates, wrong_value, distinct, find_vf(), rules);
+	       "\"wrongValue\":%u,\"distinct\":%lu,\"vf\":%d,\"rules\":%lu,\"churned\":%lu}\n",
+	       received, marked, wrong_mark, duplicates, wrong_value, distinct, find_vf(), rules,
+	       churned);
 }
 
 /* False: quit. */
-static bool command(const char *word, bool *marking)
+static bool command(const char *word, bool *marking, bool *churning)
 {
 	if (strcmp(word, "stat") == 0) {
 		print_stat();
@@ -211,6 +249,8 @@ static bool command(const char *word, bool *marking)
 		echoing = false;
 	} else if (strcmp(word, "mark") == 0) {
 		*marking = true;
+	} else if (strcmp(word, "churn") == 0) {
+		*churning = true;
 	} else if (strcmp(word, "quit") == 0) {
 		return false;
 	}
@@ -218,9 +258,9 @@ static bool command(const char *word, bool *marking)
 	return true;
 }
 
-static bool input_waits(void)
+static bool input_waits(bool at_once)
 {
-	struct timeval patience = { .tv_usec = 2000 };
+	struct timeval patience = { .tv_usec = at_once ? 0 : 2000 };
 	fd_set set;
 
 	FD_ZERO(&set);
@@ -265,7 +305,7 @@ int main(int argc, char **argv)
 {
 	int used = rte_eal_init(argc, argv);
 	struct rte_mempool *pool;
-	bool marking = false;
+	bool marking = false, churning = false;
 	char line[64];
 
 	if (used < 0)
@@ -288,12 +328,14 @@ int main(int argc, char **argv)
 	for (;;) {
 		if (marking)
 			keep_rule();
-		if (!input_waits())
+		if (churning)
+			churn();
+		if (!input_waits(churning))
 			continue;
 		if (fgets(line, sizeof(line), stdin) == NULL)
 			break;
 		line[strcspn(line, "\r\n")] = '\0';
-		if (!command(line, &marking))
+		if (!command(line, &marking, &churning))
 			break;
 	}
 	ending = true;

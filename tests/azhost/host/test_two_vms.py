@@ -14,14 +14,19 @@ import re
 import vm
 from vm import check
 
-def testpmd(index):
-    """Forward between NIC `index` and the TAP app<index>, which has the NIC's MAC address."""
+# Main and worker thread of each guest: the two workers poll on CPUs of their own.
+CORES = ("-l 0-1", "--lcores 0@1,1@0")
+
+
+def testpmd(index, nic):
+    """The guest number `index` forwards between its NIC `nic` and the TAP app<nic>, which has the NIC's
+    MAC address."""
     words = vm.guest_command(vm.TESTPMD)
     quoted = " ".join(f"'{word}'" for word in words)
-    return (f"sleep 1000 | {vm.AZHOST} as nic{index} -- {quoted} -l 0-1 {' '.join(vm.EAL)} "
-            f"--vdev net_tap{index},iface=app{index},mac=00:0d:3a:00:00:{index + 1:02x} "
+    return (f"sleep 1000 | {vm.AZHOST} as nic{nic} -- {quoted} {CORES[index]} {' '.join(vm.EAL)} "
+            f"--vdev net_tap{nic},iface=app{nic},mac=00:0d:3a:00:00:{index + 1:02x} "
             "-- --forward-mode=io --no-mlockall --total-num-mbufs=8192 "
-            f"> $AZHOST_DIR/testpmd{index} 2>&1 &")
+            f"> $AZHOST_DIR/testpmd{nic} 2>&1 &")
 
 
 class Shell(vm.Vm):
@@ -76,7 +81,7 @@ def in_one(seconds, vf):
     with Shell("--vf", "on" if vf else "off", "--uplink", "tap:azhost0", cable=False,
                nics=2) as shell:
         for index in range(2):
-            shell.must(testpmd(index))
+            shell.must(testpmd(index, index))
             wait_forwarding(shell, index, vf)
         for index in range(2):
             shell.must("unshare -n sleep 1000 & inside=$!; sleep 0.3; "
@@ -109,8 +114,7 @@ def in_two(seconds, vf):
             json.dump(config, file)
         with Shell(*options, "--config", f"{left.directory}/config", cable=False) as right:
             for index, shell in enumerate((left, right)):
-                line = testpmd(0).replace("00:0d:3a:00:00:01", f"00:0d:3a:00:00:{index + 1:02x}")
-                shell.must(line)
+                shell.must(testpmd(index, 0))
                 wait_forwarding(shell, 0, vf)
                 shell.must(f"ip link set app0 up && ip addr add 10.1.0.{4 + index}/24 dev app0")
             text = left.must("ping -c 20 -i 0.05 -W 2 10.1.0.5")

@@ -102,8 +102,8 @@ def account(guest, stream):
     vm.wait_for(lambda: guest.ctl("stats")["uplinks"][0]["received"] == stream.sent,
                 "all frames at the host")
     # What is on its way to a guest that gets little processor time may take long.
-    seen, again = {}, guest.stat()
-    while seen != again:
+    seen, again = {"received": -1}, guest.stat()
+    while seen["received"] != again["received"]:
         time.sleep(1)
         seen, again = again, guest.stat()
     stats = guest.stats()
@@ -112,15 +112,12 @@ def account(guest, stream):
     missing = stream.sent - seen["distinct"]
     # The guest takes its rules away when it stops the VF: what the host sends until it hears of that
     # goes to the VF's kernel interface. It comes after the last poll, too.
-    counted = vf["lostAfterLastPoll"] + vf["inFlight"] + vf["noRule"]
-    # A worker that gets no processor for a second overruns its queues: counted too, and no fault.
-    overrun = drops.pop("full", 0) + vf["lostNoBuffer"]
+    counted = vf["lostAfterLastPoll"] + vf["noRule"]
     print(f"        sent {stream.sent}, missing {missing}, counted {counted} (undelivered "
-          f"{vf['lostUndelivered']}, unseen {vf['lostUnseen']}, no rule {vf['noRule']}), "
-          f"overrun {overrun}")
-    check(not drops, f"no frame was dropped elsewhere {drops}")
-    check(missing <= counted + overrun, f"missing frames: {missing}, counted as lost in the VF: "
-          f"{counted}, overrun: {overrun}")
+          f"{vf['lostUndelivered']}, unseen {vf['lostUnseen']}, no rule {vf['noRule']})")
+    check(not drops and vf["lostNoBuffer"] == 0 and vf["inFlight"] == 0,
+          f"no frame was dropped for want of room, nor is one on its way still {drops}")
+    check(missing <= counted, f"missing frames: {missing}, counted as lost in the VF: {counted}")
     check(seen["duplicates"] == 0, "no frame came twice")
 
 
@@ -150,7 +147,8 @@ def cycles(count):
         stream = Stream(guest.cable)
         stream.start()
         cycle(guest, *orders[0])
-        files = descriptors(guest)
+        # One more while the host closes the connection of an `azhost ctl` that has ended.
+        files = min(descriptors(guest) for _ in range(10) if not time.sleep(0.05))
         for revoke, assign, delay in orders[1:]:
             cycle(guest, revoke, assign, delay)
             print(f"        revoke {revoke}, assign {assign}, {delay} ms apart", flush=True)
@@ -160,7 +158,8 @@ def cycles(count):
         stats = guest.stats()["vf"]
         check(stats["revokes"] == count and stats["opens"] == count + 1,
               f"{count} revokes, {stats['opens']} times opened")
-        check(descriptors(guest) == files, f"the host has {files} files open as before")
+        vm.wait_for(lambda: descriptors(guest) == files, f"{files} open files of the host", 5)
+        check(True, f"the host has {files} files open as before")
         seen = guest.stat()
         check(seen["marked"] > 0 and seen["wrongMark"] == 0,
               f"{seen['marked']} of {seen['received']} frames carry the VF's mark")
@@ -276,6 +275,24 @@ def note_alone():
         guest.quit()
 
 
+def churn(count):
+    """Rules are created and destroyed without pause while the VF comes and goes, under the lock that
+    an application needs for it (guest.c)."""
+    with Guest("--vf", "on") as guest:
+        vm.wait_for(lambda: path_is(guest, "vf"), "the VF path")
+        guest.say("churn")
+        stream = Stream(guest.cable)
+        stream.start()
+        for number in range(count):
+            before = guest.stat()["churned"]
+            cycle(guest, REVOKES[number * 7 % len(REVOKES)], "pci,uevent,note", 0)
+            vm.wait_for(lambda: guest.stat()["churned"] > before + 128, "rules on the new VF")
+        stream.stop()
+        account(guest, stream)
+        check(True, f"{guest.stat()['churned']} rules made and destroyed meanwhile")
+        guest.quit()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cycles", type=int, default=6)
@@ -286,6 +303,7 @@ def main():
         "marks": marks,
         "marks-user": lambda: marks(as_user=True),
         "cycles": lambda: cycles(options.cycles),
+        "churn": lambda: churn(max(2, options.cycles // 3)),
         "elsewhere": elsewhere,
         "note-alone": note_alone,
         "flap": flap,

@@ -178,6 +178,7 @@ static void refuses_wrong_lines(void **state)
 static void reads_words(void **state)
 {
 	struct tuple_words words = { "in", "tcp", "10.1.0.4:443", "203.0.113.9:40000" };
+	char text[IP_TEXT_MAX];
 	struct accelnet_error err;
 	struct tuple tuple;
 	bool assumed;
@@ -187,8 +188,12 @@ static void reads_words(void **state)
 	assert_false(assumed);
 	assert_int_equal(tuple.source_port, 40000);
 	assert_int_equal(tuple.destination_port, 443);
+	assert_string_equal(ip_addr_format(&tuple.source, text), "203.0.113.9");
+	assert_string_equal(ip_addr_format(&tuple.destination, text), "10.1.0.4");
 	words.direction = "out"; /* the VM is the opener now */
 	assert_int_equal(tuple_from_words(&words, &tuple, &assumed, &err), 0);
+	assert_string_equal(ip_addr_format(&tuple.source, text), "10.1.0.4");
+	assert_string_equal(ip_addr_format(&tuple.destination, text), "203.0.113.9");
 	assert_int_equal(tuple.source_port, 443);
 	assert_int_equal(tuple.destination_port, 40000);
 	words.local = "10.1.0.4";

@@ -99,6 +99,16 @@ static const struct question questions[] = {
 	{ names_dns,
 	  { "out", "udp", "[fe80::1]:546", "[ff02::1:2]:547" },
 	  "{\"access\":\"Deny\",\"rule\":\"no-rest\",\"nsg\":\"nic\",\"platform\":true}" },
+	{ names_dns,
+	  { "out", "udp", "0.0.0.0:69", "255.255.255.255:67" },
+	  "{\"access\":\"Deny\",\"rule\":\"no-rest\",\"nsg\":\"nic\"}" },
+	/* a DHCP request may come from nowhere, to any server, and nothing else may */
+	{ DOCUMENT(CONTEXT),
+	  { "out", "udp", "0.0.0.0:68", "10.9.9.9:67" },
+	  "{\"access\":\"Allow\",\"rule\":null,\"nsg\":\"none\"}" },
+	{ DOCUMENT(CONTEXT),
+	  { "out", "udp", "0.0.0.0:68", "10.9.9.9:53" },
+	  "{\"access\":\"Allow\",\"rule\":null,\"nsg\":\"none\",\"isolation\":\"source-ip\"}" },
 	/* acl without any NSG */
 	{ acl_only,
 	  { "in", "tcp", "10.1.0.4:80", "8.8.8.8:2" },

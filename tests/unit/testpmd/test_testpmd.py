@@ -5,8 +5,10 @@
 """
 
 import json
+import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 PROGRAM = sys.argv.pop()
@@ -46,6 +48,37 @@ class Testpmd(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("scalar, avx2 or avx512", done.stderr)
 
+    def test_policy(self):
+        """a policy document instead of made rules, beside the same with small tags"""
+        rule = {"priority": 100, "direction": "Outbound", "access": "Deny", "protocol": "Tcp",
+                "sourceAddressPrefix": "*", "sourcePortRange": "*",
+                "destinationAddressPrefix": "Web", "destinationPortRange": "443"}
+        policy = {"apiVersion": "accelnet/v1",
+                  "nicNsg": {"securityRules": [{"name": "web", "properties": rule}]},
+                  "context": {"virtualNetwork": ["10.1.0.0/16"], "serviceTags": {
+                      "Web": ["2001:db8::/32"] + [f"192.0.2.{i}/31" for i in range(0, 200, 4)]}}}
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "policy.json"
+            path.write_text(json.dumps(policy))
+            done = run("--bench", "classify", *BRIEF, "--policy", str(path), "--json", "-")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            results = json.loads(done.stdout)["results"]
+            self.assertEqual([result["name"] for result in results],
+                             ["classify/policy/in", "classify/policy/out"])
+            for result in results:
+                self.assertEqual(result["notes"]["tagPrefixes"], 51)
+                self.assertEqual(result["notes"]["peerTagPrefixes"], 1)
+                self.assertGreater(result["ours"], 0)
+                self.assertGreater(result["peer"]["value"], 0)
+            policy["nicNsg"]["securityRules"][0]["properties"]["protocol"] = "Gre"
+            path.write_text(json.dumps(policy))
+            done = run("--bench", "classify", *BRIEF, "--policy", str(path))
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("\"Gre\" is not a protocol", done.stderr)
+            path.write_text(json.dumps(policy["nicNsg"]))
+            done = run("--bench", "classify", *BRIEF, "--policy", str(path))
+            self.assertIn("not a policy document", done.stderr)
+
     def test_json(self):
         done = run("--bench", "classify,compile", *BRIEF, "--simd", "scalar", "--json", "-")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -53,8 +86,9 @@ class Testpmd(unittest.TestCase):
         self.assertEqual(document["schema"], "accelnet-bench/1")
         self.assertEqual(document["environment"]["arguments"][0], "--bench")
         names = [result["name"] for result in document["results"]]
-        self.assertEqual(names, ["classify/nsg/50", "classify/acl1/50", "compile/nsg/50",
-                                 "compile/acl1/50"])
+        self.assertEqual(names, ["classify/nsg/50", "classify/acl1/50",
+                                 "compile/nsg/50/T2", "compile/nsg/50/T3",
+                                 "compile/acl1/50/T2", "compile/acl1/50/T3"])
         for result in document["results"]:
             samples = result["samples"]["rounds"]
             self.assertEqual(len(samples) + result["busyRounds"], 2)

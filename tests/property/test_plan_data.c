@@ -1,0 +1,166 @@
+/*
+ * Real, generated and adversarial policies: what a device of any tier decides is what the reference
+ * decides, by the same rules, on tuples aimed at the borders of the policy's ranges.
+ *
+ * The real ones are read from the folder of shared data; without it that test is skipped. With
+ * --full a million tuples for each policy and tier, else few.
+ */
+#include "compile/plan.h"
+#include "compile/reference.h"
+#include "support/border.h"
+#include "support/data_policies.h"
+#include "support/plan_check.h"
+#include "support/random_policy.h"
+#include "testpmd/generate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FULL 1000000
+
+static bool full;
+
+/* What a visitor of policies needs. */
+struct run {
+	unsigned tuples;
+	uint64_t decided[PLAN_TIERS];
+};
+
+static void check_plans(struct run *run, const struct policy *policy,
+			struct plan_check checks[PLAN_TIERS])
+{
+	struct random random = { 1 };
+	unsigned count = full ? FULL : run->tuples;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct tuple tuple = border_tuple(policy, &random);
+		struct judgement judgement;
+
+		tuple.direction = DIRECTION_INBOUND;
+		reference_judge(policy, &tuple, &judgement);
+		for (int tier = TIER_T1; tier < PLAN_TIERS; tier++)
+			plan_check_tuple(&checks[tier], &tuple, &judgement, &random);
+	}
+}
+
+static void check_policy(void *context, const char *name, const struct policy *policy)
+{
+	struct plan_check checks[PLAN_TIERS];
+	struct run *run = context;
+	struct program *program;
+
+	assert_int_equal(program_new(policy, &program, NULL), 0);
+	for (int tier = 0; tier < PLAN_TIERS; tier++) {
+		const struct plan_options options = { .tier = (enum plan_tier)tier, .drops = true };
+		struct plan *plan;
+
+		assert_int_equal(plan_new(policy, program, &options, &plan, NULL), 0);
+		checks[tier] = (struct plan_check){
+			.policy = policy,
+			.plan = plan,
+			.where = name,
+		};
+	}
+	assert_int_equal(checks[TIER_T0].plan->rule_count, 0);
+	check_plans(run, policy, checks);
+	for (int tier = 0; tier < PLAN_TIERS; tier++) {
+		run->decided[tier] += checks[tier].marked + checks[tier].dropped;
+		plan_free((struct plan *)checks[tier].plan);
+	}
+	program_free(program);
+}
+
+static void report(const struct run *run, unsigned policies)
+{
+	print_message("%u policies, decided in hardware: T1 %llu, T2 %llu, T3 %llu\n", policies,
+		      (unsigned long long)run->decided[TIER_T1],
+		      (unsigned long long)run->decided[TIER_T2],
+		      (unsigned long long)run->decided[TIER_T3]);
+	assert_true(run->decided[TIER_T2] > 0);
+	assert_true(run->decided[TIER_T3] >= run->decided[TIER_T2]);
+}
+
+static void real_policies(void **state)
+{
+	struct run run = { .tuples = 1000 };
+	unsigned count = data_policies_of_azure(check_policy, &run);
+
+	(void)state;
+	if (count == 0) {
+		print_message("the shared data is absent\n");
+		skip();
+	}
+	report(&run, count);
+}
+
+static void adversarial_policies(void **state)
+{
+	struct run run = { .tuples = 20000 };
+	unsigned count = data_policies_of_tests(check_policy, &run);
+
+	(void)state;
+	assert_true(count > 0);
+	report(&run, count);
+}
+
+static void generated_policies(void **state)
+{
+	static const unsigned sizes[] = { 10, 100, 1000 };
+	struct run run = { 0 };
+	unsigned count = 0;
+
+	(void)state;
+	for (int kind = 0; kind < GENERATE_KINDS; kind++) {
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++, count++) {
+			struct policy *policy =
+				generate_policy((enum generate_kind)kind, sizes[i], 0);
+			char name[40];
+
+			(void)snprintf(name, sizeof(name), "%s of %u",
+				       generate_kind_name((enum generate_kind)kind), sizes[i]);
+			run.tuples = 400000 / sizes[i];
+			check_policy(&run, name, policy);
+			policy_free(policy);
+		}
+	}
+	report(&run, count);
+}
+
+/* Two levels, acl, IPv6, tags and groups, and hundreds of rules in each list. */
+static void large_random_policies(void **state)
+{
+	static const struct random_policy_options options = { .rules_max = 150, .spread = true };
+	struct run run = { .tuples = 1000 };
+	unsigned count = full ? 4 : 2;
+
+	(void)state;
+	for (unsigned seed = 1; seed <= count; seed++) {
+		struct random random = { seed };
+		struct policy *policy = random_policy(&random, &options);
+		char name[40];
+
+		(void)snprintf(name, sizeof(name), "random, seed %u", seed);
+		check_policy(&run, name, policy);
+		policy_free(policy);
+	}
+	report(&run, count);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(real_policies),
+		cmocka_unit_test(adversarial_policies),
+		cmocka_unit_test(generated_policies),
+		cmocka_unit_test(large_random_policies),
+	};
+
+	full = argc > 1 && strcmp(argv[1], "--full") == 0;
+	return cmocka_run_group_tests_name("property_plan_data", tests, NULL, NULL);
+}
