@@ -248,6 +248,11 @@ def lcores():
     return f"{cores[0]},{cores[1]}"
 
 
+def has_link(name):
+    """Asks the kernel: /sys may be of another network namespace."""
+    return run("ip", "link", "show", name, check=False).returncode == 0
+
+
 class Lab:
     """The namespaces, the daemon, and a folder for its files; a context manager."""
 
@@ -291,7 +296,7 @@ class Lab:
     def plug_in(self):
         """Gives the two TAP interfaces to the namespaces; their other ends stay the daemon's."""
         for link in (self.uplink, self.app):
-            wait_for(lambda link=link: os.path.exists(f"/sys/class/net/{link}"), link)
+            wait_for(lambda link=link: has_link(link), link)
         self.remote.adopt(self.uplink, f"{GATEWAY}/24")
         self.vm.adopt(self.app, f"{VM}/24", mac=NIC_MAC)
         for address in (INTERNET, QUARANTINED, JUMP_HOST, APP_TIER, DB_TIER):
