@@ -23,6 +23,7 @@ struct change {
 	uint32_t *withdraw;
 	size_t withdraw_count;
 	size_t kept;
+	bool *exposed;             /* by old index: its mark is void in `before` */
 	struct mark_table *before; /* NULL: the table in force may stay */
 	struct mark_table *after;
 };

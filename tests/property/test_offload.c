@@ -103,7 +103,7 @@ static void break_something(struct world *world)
 {
 	struct fake_flow *fake = &world->fake;
 
-	switch (random_below(&world->random, 8)) {
+	switch (random_below(&world->random, 9)) {
 	case 0:
 		fake->fail_create_at = 1 + random_below(&world->random, 30);
 		break;
@@ -122,6 +122,9 @@ static void break_something(struct world *world)
 	case 5:
 		fake_flow_stop(fake);
 		break;
+	case 6:
+		fake_flow_bind(fake, random_below(&world->random, 64));
+		break;
 	default:
 		break;
 	}
@@ -135,6 +138,7 @@ static void mend(struct world *world)
 	fake->rule_limit = 0;
 	fake->counter_limit = SIZE_MAX;
 	fake->refuse_kinds = 0;
+	fake_flow_unbind(fake);
 	if (fake->is_started)
 		return;
 	installer_forget(&world->installer);
@@ -152,7 +156,6 @@ static void change_or_abort(struct world *world, struct line *line)
 		world_change(world, policy);
 		return;
 	}
-	world_aim(world, policy);
 	world_begin(world, policy, &change);
 	if (random_percent(&world->random, 60))
 		world_withdraw(world, &change);
