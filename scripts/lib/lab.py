@@ -60,6 +60,13 @@ def wait_for(condition, what, seconds=20.0):
         time.sleep(0.02)
 
 
+def resident_kib(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise LabError("no VmRSS")
+
+
 class Process:
     """A traffic.py command that goes on until it is told to stop."""
 
@@ -215,10 +222,7 @@ class Daemon:
         return self.ask("policy", "apply", policy, "--nic", NIC, *words)
 
     def resident_kib(self):
-        for line in pathlib.Path(f"/proc/{self.popen.pid}/status").read_text("ascii").splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1])
-        raise LabError("no VmRSS")
+        return resident_kib(self.popen.pid)
 
     def kill(self):
         """As a power cut would."""

@@ -39,6 +39,8 @@ struct failover {
 
 	pthread_mutex_t lock;        /* of: */
 	struct path_packets packets; /* since the start, as of the last look; never backwards */
+	struct path_packets vf_base; /* when the VF that is counted now came */
+	uint64_t vf_counted;         /* its incarnation */
 };
 
 /*

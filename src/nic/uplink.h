@@ -36,8 +36,12 @@ struct uplink_reading {
 	bool link_up;
 	uint32_t megabits; /* 0: not known */
 	struct port_totals totals;
-	/* Packets of the synthetic path alone, by direction; netvsc only. */
+	/*
+	 * Packets of the synthetic path alone, by direction; netvsc only. At least so many, and
+	 * where it is said to be exact, no more.
+	 */
 	uint64_t synthetic[DIRECTIONS];
+	bool synthetic_is_exact;
 	struct vf_sight vf;
 };
 

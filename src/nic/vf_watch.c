@@ -281,6 +281,7 @@ static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 {
 	const uint64_t incarnation = incarnation_of(watch, watch->port);
 	struct rte_eth_dev_owner owner = { 0 };
+	struct rte_eth_stats stats;
 	bool polled;
 
 	if (sight->incarnation != incarnation || !sight->present) {
@@ -298,6 +299,10 @@ static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 		sight->carries = false;
 	else if (is_polled(watch, &polled))
 		sight->carries = polled;
+	if (sight->claimed && rte_eth_stats_get(watch->port, &stats) == 0) {
+		sight->packets[0] = stats.ipackets;
+		sight->packets[1] = stats.opackets;
+	}
 }
 
 void vf_watch_look(struct vf_watch *watch, struct vf_sight *ret)

@@ -40,6 +40,7 @@ struct vf_sight {
 	bool held;            /* we own it */
 	uint16_t port;        /* where present */
 	uint64_t incarnation; /* another number: another VF, even under the same id */
+	uint64_t packets[2];  /* its port's own count where claimed: received, sent */
 	char device[64];      /* "0000:3b:00.2" */
 	char driver[32];
 };
