@@ -14,7 +14,11 @@
 #define MASKS_LAST  64
 
 struct candidate {
-	long price; /* as it was when the candidates were sorted */
+	/*
+	 * The price when the candidates were sorted, times the regions that its entry has here: one
+	 * device rule that is all of a rule is worth more than one that is a hundredth of it.
+	 */
+	long weight;
 	uint32_t cover;
 	uint32_t region;
 };
@@ -70,12 +74,12 @@ static unsigned masks_of(const struct cover *cover, uint32_t region, const struc
 	return cover->masks_all[region] < pass->masks ? cover->masks_all[region] : pass->masks;
 }
 
-static int by_price(const void *a, const void *b)
+static int by_weight(const void *a, const void *b)
 {
 	const struct candidate *x = a, *y = b;
 
-	if (x->price != y->price)
-		return (x->price > y->price) - (x->price < y->price);
+	if (x->weight != y->weight)
+		return (x->weight > y->weight) - (x->weight < y->weight);
 	if (x->cover != y->cover)
 		return (x->cover > y->cover) - (x->cover < y->cover);
 	return (x->region > y->region) - (x->region < y->region);
@@ -91,13 +95,14 @@ static void find_candidates(struct choice *choice, size_t count, const struct pa
 			if (!cover_is_decidable(cover, i) || !pass->takes(cover, i))
 				continue;
 			choice->candidates[choice->count++] = (struct candidate){
-				.price = cover_price(cover, i, masks_of(cover, i, pass)),
+				.weight = cover_price(cover, i, masks_of(cover, i, pass)) *
+					  (long)cover->siblings[i],
 				.cover = c,
 				.region = i,
 			};
 		}
 	}
-	qsort(choice->candidates, choice->count, sizeof(*choice->candidates), by_price);
+	qsort(choice->candidates, choice->count, sizeof(*choice->candidates), by_weight);
 }
 
 static void run_pass(struct choice *choice, size_t count, const struct pass *pass)

@@ -35,13 +35,28 @@ static int reserve(struct cover *cover)
 	cover->place = calloc(count, sizeof(*cover->place));
 	cover->masks = calloc(count, sizeof(*cover->masks));
 	cover->masks_all = calloc(count, sizeof(*cover->masks_all));
+	cover->siblings = calloc(count, sizeof(*cover->siblings));
 	cover->used = calloc(count, sizeof(*cover->used));
 	cover->is_pierced = calloc(count, sizeof(*cover->is_pierced));
 	cover->seen_by = calloc(count, sizeof(*cover->seen_by));
-	if (!cover->place || !cover->masks || !cover->masks_all || !cover->used ||
-	    !cover->is_pierced || !cover->seen_by)
+	if (!cover->place || !cover->masks || !cover->masks_all || !cover->siblings ||
+	    !cover->used || !cover->is_pierced || !cover->seen_by)
 		return -ENOMEM;
 	return 0;
+}
+
+/* Regions of an entry stand side by side. */
+static void count_siblings(struct cover *cover)
+{
+	const struct region *regions = cover->regions.regions;
+	size_t count = cover->regions.count, end;
+
+	for (size_t from = 0; from < count; from = end) {
+		for (end = from; end < count && regions[end].entry == regions[from].entry; end++)
+			;
+		for (size_t i = from; i < end; i++)
+			cover->siblings[i] = (uint32_t)(end - from);
+	}
 }
 
 int cover_init(struct cover *cover, const struct plan_builder *builder, enum plan_kind kind,
@@ -55,6 +70,8 @@ int cover_init(struct cover *cover, const struct plan_builder *builder, enum pla
 		r = crossings_find(&cover->crossings, builder, &cover->regions);
 	if (r == 0)
 		r = reserve(cover);
+	if (r == 0)
+		count_siblings(cover);
 	for (size_t i = 0; r == 0 && i < cover->regions.count; i++) {
 		struct cover_ports ports;
 
@@ -71,6 +88,7 @@ void cover_fini(struct cover *cover)
 	free(cover->place);
 	free(cover->masks);
 	free(cover->masks_all);
+	free(cover->siblings);
 	free(cover->used);
 	free(cover->is_pierced);
 	free(cover->seen_by);

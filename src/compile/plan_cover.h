@@ -35,6 +35,7 @@ struct cover {
 	enum cover_place *place; /* by region, as are those below */
 	uint16_t *masks;         /* how many combinations of port masks it is chosen with */
 	uint16_t *masks_all;     /* how many would hold it exactly */
+	uint32_t *siblings;      /* how many regions of its entry there are */
 	uint32_t *used;          /* how many chosen regions it crosses */
 	bool *is_pierced;        /* a region that will rise crosses it */
 	uint32_t *seen_by;       /* scratch of cover_has_room() */

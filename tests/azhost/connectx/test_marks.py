@@ -48,9 +48,9 @@ def guest(way, phase, queues, amount, cores="0,1", meta=0):
 
 def steady(way, scale):
     for queues in (1, 4):
-        guest(way, "steady", queues, 100_000 * scale)
+        guest(way, "steady", queues, 40_000 * scale)
     if WAYS[way][1] == "cx5-vf-trusted":
-        guest(way, "steady", 2, 50_000 * scale, meta=1)
+        guest(way, "steady", 2, 20_000 * scale, meta=1)
 
 
 def churn(way, scale):

@@ -69,16 +69,30 @@ def wait_for(condition, what, timeout=40):
         time.sleep(0.02)
 
 
-def command_of(guest):
-    """Process id of a VM's command: the launcher's oldest child but the host."""
+def children_of(guest):
+    """Children of a VM's launcher, the oldest first: process id and name."""
     path = f"/proc/{guest.process.pid}/task/{guest.process.pid}/children"
     with open(path, encoding="ascii") as file:
         children = sorted(int(pid) for pid in file.read().split())
     for pid in children:
         with open(f"/proc/{pid}/comm", encoding="ascii") as file:
-            if file.read().strip() != "azhost-host":
-                return pid
-    raise RuntimeError("no command")
+            yield pid, file.read().strip()
+
+
+def run(words):
+    done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(words)}: {done.returncode} {done.stdout}{done.stderr}")
+
+
+def command_of(guest):
+    """Process id of a VM's command."""
+    return next(pid for pid, name in children_of(guest) if name != "azhost-host")
+
+
+def host_of(guest):
+    """Process id of a VM's host."""
+    return next(pid for pid, name in children_of(guest) if name == "azhost-host")
 
 
 class Cable:
@@ -240,8 +254,9 @@ class Vm:
 class Testpmd(Vm):
     """A VM whose command is dpdk-testpmd, at its prompt."""
 
-    def __init__(self, *options, eal=(), arguments=(), mbufs=8192, cores="0-1", **keywords):
-        command = guest_command(TESTPMD, "-l", cores, *EAL, *eal, "--", "-i", "--no-mlockall",
+    def __init__(self, *options, eal=(), arguments=(), mbufs=8192, cores="0-1", prefix=(),
+                 **keywords):
+        command = list(prefix) + guest_command(TESTPMD, "-l", cores, *EAL, *eal, "--", "-i", "--no-mlockall",
                                 f"--total-num-mbufs={mbufs}", *arguments)
         super().__init__(command, *options, **keywords)
         try:
@@ -260,7 +275,8 @@ class Testpmd(Vm):
 
     def quit(self, expect=0):
         self.write("quit\n")
-        status = self.process.wait(30)
+        # On a busy machine it gets little processor time for its many steps.
+        status = self.process.wait(120)
         check(status == expect, f"testpmd ends with {status}")
 
 
