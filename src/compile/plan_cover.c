@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define REGIONS_PER_ENTRY 256
+/* More combinations than this for one entry, and it is left to software, with one hull for all. */
+#define REGIONS_PER_ENTRY 8192
 
 void cover_ports(const struct region *region, struct cover_ports *ret)
 {

@@ -114,6 +114,16 @@ static int add_masks(struct plan_builder *builder, const struct region *region,
 	return r;
 }
 
+/* What the limit on rules leaves to software, from this region on. */
+static void spill_from(struct plan_builder *builder, const struct region_list *regions,
+		       size_t first)
+{
+	for (size_t i = first; i < regions->count; i++) {
+		if (plan_region_action(builder, &regions->regions[i]) != PLAN_UNMARKED)
+			plan_spill(builder, regions->regions[i].entry);
+	}
+}
+
 static int add_regions(struct plan_builder *builder, struct decided *decided, uint32_t group,
 		       uint32_t priority)
 {
@@ -134,11 +144,13 @@ static int add_regions(struct plan_builder *builder, struct decided *decided, ui
 			priority++;
 		entry = region->entry;
 		if (priority >= PRIORITIES_MAX)
-			return PLAN_IS_FULL;
-		if (action == PLAN_MARK)
+			r = PLAN_IS_FULL;
+		if (r == 0 && action == PLAN_MARK)
 			r = plan_slot_of(builder, region, &slot);
 		if (r == 0)
 			r = add_masks(builder, region, action, slot, group, priority);
+		if (r == PLAN_IS_FULL)
+			spill_from(builder, regions, i);
 	}
 	return r;
 }

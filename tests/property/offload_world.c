@@ -375,6 +375,8 @@ static void publish_table(struct world *world, struct mark_table **table)
 void world_begin(struct world *world, struct policy *policy, struct change *ret)
 {
 	slot_pool_advance(&world->installer.slots, take_ticket, is_drained, world);
+	if (random_percent(&world->random, 50))
+		world->installer.slots.next = 0; /* or slots would be used again very late */
 	assert_int_equal(installer_prepare(&world->installer, world_plan(world, policy), ret), 0);
 	world_aim(world, policy, ret->next.plan);
 	world_check(world);
