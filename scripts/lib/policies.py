@@ -42,13 +42,23 @@ def _of_file(accelnetctl, path, parameters, directory):
         options = ["--parameters", str(values)]
     check = subprocess.run([accelnetctl, "policy", "check", path, "--json", *options],
                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    if check.returncode != 0:
-        return []  # a template with values that only a deployment has
-    nsgs = json.loads(check.stdout)["nsgs"]
+    nsgs = json.loads(check.stdout).get("nsgs", [])
     options += ["--context", str(DATA / "nsg-context.json")]
-    return [Policy(path.stem + (f" {nsg['name']}" if len(nsgs) > 1 else ""), path,
-                   ["--nsg", nsg["name"], *options] if nsg["name"] else options, nsg["rules"])
-            for nsg in nsgs]
+    found = [Policy(path.stem + (f" {nsg['name']}" if len(nsgs) > 1 else ""), path,
+                    ["--nsg", nsg["name"], *options] if nsg["name"] else options, nsg["rules"])
+             for nsg in nsgs]
+    if check.returncode == 0:
+        return found
+    # a template with values that only a deployment has: NSGs that do not need them can be used
+    return [policy for policy in found if _is_usable(accelnetctl, policy)]
+
+
+def _is_usable(accelnetctl, policy):
+    try:
+        compile_policy(accelnetctl, policy, "T0")
+    except RuntimeError:
+        return False
+    return True
 
 
 def compile_policy(accelnetctl, policy, tier, *options):

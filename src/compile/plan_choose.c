@@ -12,6 +12,8 @@
 /* Most combinations of port masks that a region begins with, and that it ends with. */
 #define MASKS_FIRST 4
 #define MASKS_LAST  64
+/* Regions of an entry that takes few. */
+#define FEW 64
 
 struct candidate {
 	/*
@@ -60,13 +62,19 @@ static bool is_in_part(const struct cover *cover, uint32_t region)
 	       cover->masks[region] < cover->masks_all[region];
 }
 
-/* What is crossed by none comes first, since what others need could keep it from being raised. */
+/*
+ * What is crossed by none comes first, since what others need could keep it from being raised; and
+ * rules that take few device rules come before all that take many.
+ */
 static const struct pass {
 	bool (*takes)(const struct cover *cover, uint32_t region);
-	unsigned masks; /* at most */
+	uint32_t siblings; /* of an entry, at most */
+	unsigned masks;    /* at most */
 } passes[] = {
-	{ is_first, MASKS_FIRST },      { is_new, MASKS_FIRST },    { is_in_part, MASKS_LAST },
-	{ is_new_opener, MASKS_FIRST }, { is_in_part, MASKS_LAST },
+	{ is_first, FEW, MASKS_FIRST },         { is_new, FEW, MASKS_FIRST },
+	{ is_first, UINT32_MAX, MASKS_FIRST },  { is_new, UINT32_MAX, MASKS_FIRST },
+	{ is_in_part, UINT32_MAX, MASKS_LAST }, { is_new_opener, UINT32_MAX, MASKS_FIRST },
+	{ is_in_part, UINT32_MAX, MASKS_LAST },
 };
 
 static unsigned masks_of(const struct cover *cover, uint32_t region, const struct pass *pass)
@@ -92,7 +100,8 @@ static void find_candidates(struct choice *choice, size_t count, const struct pa
 		const struct cover *cover = &choice->covers[c];
 
 		for (uint32_t i = 0; i < cover->crossings.count; i++) {
-			if (!cover_is_decidable(cover, i) || !pass->takes(cover, i))
+			if (cover->siblings[i] > pass->siblings || !pass->takes(cover, i) ||
+			    !cover_is_decidable(cover, i))
 				continue;
 			choice->candidates[choice->count++] = (struct candidate){
 				.weight = cover_price(cover, i, masks_of(cover, i, pass)) *
