@@ -222,7 +222,8 @@ enum offload_state nic_state(const struct offload_nic *nic, const struct install
 		return OFFLOAD_STATE_IDLE;
 	if (counts->installed == counts->planned && counts->leaving == 0)
 		return OFFLOAD_STATE_COMPLETE;
-	if (nic->change || (round->running && !round->is_retry) || nic->installer.leaving_at > 0)
+	if (nic->change || nic->installer.task != TASK_INSTALL || nic->installer.leaving_at > 0 ||
+	    (round->running && !round->is_retry))
 		return OFFLOAD_STATE_INSTALLING;
 	return OFFLOAD_STATE_DEGRADED;
 }
@@ -234,7 +235,7 @@ static bool tell(struct offload_nic *nic)
 	enum offload_state state;
 	bool same;
 
-	if (!nic->is_news)
+	if (!nic->is_news || nic->change || nic->installer.task != TASK_INSTALL)
 		return false;
 	nic->is_news = false;
 	installer_count(&nic->installer, &counts);
