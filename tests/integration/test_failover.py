@@ -235,7 +235,7 @@ def with_lab(case, *options, warnings=(), **more):
                 end_well(network, warnings)
                 return measured
             except (AssertionError, lab.LabError) as fault:
-                raise AssertionError(f"{fault}\n{network.daemon.tail(60)}") from fault
+                raise AssertionError(f"{fault}\n{network.daemon.tail(400)}") from fault
     return run
 
 
