@@ -40,6 +40,16 @@ static bool is_for_openers(const struct cover *cover, uint32_t region)
 	return r->kind == PLAN_TCP_OPENER && plan_region_action(cover->builder, r) == PLAN_MARK;
 }
 
+/* What denies every opener that no rule allows: most of what is ever dropped. */
+static bool is_deny_all(const struct cover *cover, uint32_t region)
+{
+	const struct region *r = &cover->regions.regions[region];
+
+	return cover->place[region] == COVER_LEFT && r->kind == PLAN_TCP_OPENER &&
+	       r->source.length == 0 && r->destination.length == 0 &&
+	       cover->masks_all[region] == 1 && plan_region_action(cover->builder, r) == PLAN_DROP;
+}
+
 static bool is_first(const struct cover *cover, uint32_t region)
 {
 	return cover->place[region] == COVER_LEFT && !is_for_openers(cover, region) &&
@@ -63,18 +73,24 @@ static bool is_in_part(const struct cover *cover, uint32_t region)
 }
 
 /*
- * What is crossed by none comes first, since what others need could keep it from being raised; and
+ * Denying all comes first where it does not cost the other rules too much. What is crossed by none
+ * comes before the rest, since what others need could keep it from being raised; and
  * rules that take few device rules come before all that take many.
  */
 static const struct pass {
 	bool (*takes)(const struct cover *cover, uint32_t region);
 	uint32_t siblings; /* of an entry, at most */
 	unsigned masks;    /* at most */
+	unsigned share;    /* of what is left of the budget one region may take: one n-th */
 } passes[] = {
-	{ is_first, FEW, MASKS_FIRST },         { is_new, FEW, MASKS_FIRST },
-	{ is_first, UINT32_MAX, MASKS_FIRST },  { is_new, UINT32_MAX, MASKS_FIRST },
-	{ is_in_part, UINT32_MAX, MASKS_LAST }, { is_new_opener, UINT32_MAX, MASKS_FIRST },
-	{ is_in_part, UINT32_MAX, MASKS_LAST },
+	{ is_deny_all, FEW, 1, 4 },
+	{ is_first, FEW, MASKS_FIRST, 1 },
+	{ is_new, FEW, MASKS_FIRST, 1 },
+	{ is_first, UINT32_MAX, MASKS_FIRST, 1 },
+	{ is_new, UINT32_MAX, MASKS_FIRST, 1 },
+	{ is_in_part, UINT32_MAX, MASKS_LAST, 1 },
+	{ is_new_opener, UINT32_MAX, MASKS_FIRST, 1 },
+	{ is_in_part, UINT32_MAX, MASKS_LAST, 1 },
 };
 
 static unsigned masks_of(const struct cover *cover, uint32_t region, const struct pass *pass)
@@ -123,7 +139,8 @@ static void run_pass(struct choice *choice, size_t count, const struct pass *pas
 		unsigned masks = masks_of(cover, region, pass);
 		long price = cover_price(cover, region, masks);
 
-		if (price > (long)choice->budget || !cover_has_room(cover, region, masks))
+		if (price > (long)(choice->budget / pass->share) ||
+		    !cover_has_room(cover, region, masks))
 			continue;
 		cover_take(cover, region, masks);
 		choice->budget -= (size_t)price;
