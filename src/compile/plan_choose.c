@@ -12,6 +12,8 @@
 /* Most combinations of port masks that a region begins with, and that it ends with. */
 #define MASKS_FIRST 4
 #define MASKS_LAST  64
+/* Device rules that a region may take whatever its pass's share. */
+#define SHARE_MIN 512
 /* Regions of an entry that takes few. */
 #define FEW 64
 
@@ -130,6 +132,13 @@ static void find_candidates(struct choice *choice, size_t count, const struct pa
 	qsort(choice->candidates, choice->count, sizeof(*choice->candidates), by_weight);
 }
 
+static size_t most_of(size_t budget, const struct pass *pass)
+{
+	size_t part = budget / pass->share, least = budget < SHARE_MIN ? budget : SHARE_MIN;
+
+	return part > least ? part : least;
+}
+
 static void run_pass(struct choice *choice, size_t count, const struct pass *pass)
 {
 	find_candidates(choice, count, pass);
@@ -139,7 +148,7 @@ static void run_pass(struct choice *choice, size_t count, const struct pass *pas
 		unsigned masks = masks_of(cover, region, pass);
 		long price = cover_price(cover, region, masks);
 
-		if (price > (long)(choice->budget / pass->share) ||
+		if (price > (long)most_of(choice->budget, pass) ||
 		    !cover_has_room(cover, region, masks))
 			continue;
 		cover_take(cover, region, masks);
