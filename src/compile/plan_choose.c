@@ -23,6 +23,7 @@ struct candidate {
 	 * device rule that is all of a rule is worth more than one that is a hundredth of it.
 	 */
 	long weight;
+	long size; /* the larger first, of equal weights */
 	uint32_t cover;
 	uint32_t region;
 };
@@ -32,6 +33,8 @@ struct choice {
 	struct candidate *candidates;
 	size_t count;
 	size_t budget;
+	/* Nearly everything fits: then regions are in each other's way only where they cross. */
+	bool is_ample;
 };
 
 /* A mark for openers saves one classification in a connection's life. */
@@ -106,9 +109,38 @@ static int by_weight(const void *a, const void *b)
 
 	if (x->weight != y->weight)
 		return (x->weight > y->weight) - (x->weight < y->weight);
+	if (x->size != y->size)
+		return (x->size < y->size) - (x->size > y->size);
 	if (x->cover != y->cover)
 		return (x->cover > y->cover) - (x->cover < y->cover);
 	return (x->region > y->region) - (x->region < y->region);
+}
+
+static long bits_of(struct port_range range)
+{
+	long bits = 0;
+
+	for (uint32_t width = (uint32_t)range.last - range.first + 1; width > 1; width /= 2)
+		bits++;
+	return bits;
+}
+
+/* How much of its family's space a region holds, as a power of two. */
+static long size_of(const struct region *region)
+{
+	long bits = (long)ip_family_bits(region->family);
+
+	return 2 * bits - region->source.length - region->destination.length +
+	       bits_of(region->source_ports) + bits_of(region->destination_ports);
+}
+
+static long weight_of(const struct choice *choice, const struct cover *cover, uint32_t region,
+		      const struct pass *pass)
+{
+	if (choice->is_ample)
+		return 0;
+	return cover_price(cover, region, masks_of(cover, region, pass)) *
+	       (long)cover->siblings[region];
 }
 
 static void find_candidates(struct choice *choice, size_t count, const struct pass *pass)
@@ -118,12 +150,14 @@ static void find_candidates(struct choice *choice, size_t count, const struct pa
 		const struct cover *cover = &choice->covers[c];
 
 		for (uint32_t i = 0; i < cover->crossings.count; i++) {
+			if (choice->is_ample && pass->takes == is_first)
+				continue;
 			if (cover->siblings[i] > pass->siblings || !pass->takes(cover, i) ||
 			    !cover_is_decidable(cover, i))
 				continue;
 			choice->candidates[choice->count++] = (struct candidate){
-				.weight = cover_price(cover, i, masks_of(cover, i, pass)) *
-					  (long)cover->siblings[i],
+				.weight = weight_of(choice, cover, i, pass),
+				.size = size_of(&cover->regions.regions[i]),
 				.cover = c,
 				.region = i,
 			};
@@ -159,10 +193,13 @@ static void run_pass(struct choice *choice, size_t count, const struct pass *pas
 int cover_choose(struct cover covers[], size_t count, size_t *budget)
 {
 	struct choice choice = { .covers = covers, .budget = *budget };
-	size_t regions = 0;
+	size_t regions = 0, demand = 0;
 
-	for (size_t c = 0; c < count; c++)
+	for (size_t c = 0; c < count; c++) {
 		regions += covers[c].regions.count;
+		demand += cover_demand(&covers[c]);
+	}
+	choice.is_ample = demand < choice.budget;
 	choice.candidates = calloc(regions + 1, sizeof(*choice.candidates));
 	if (!choice.candidates)
 		return -ENOMEM;
