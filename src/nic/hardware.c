@@ -91,7 +91,7 @@ static void detach(void *context)
 static enum failover_rules rules_state(void *context)
 {
 	static const enum failover_rules states[] = {
-		[OFFLOAD_STATE_ABSENT] = FAILOVER_RULES_NONE,
+		[OFFLOAD_STATE_ABSENT] = FAILOVER_RULES_UNKNOWN,
 		[OFFLOAD_STATE_WAITING] = FAILOVER_RULES_CHANGING,
 		[OFFLOAD_STATE_INSTALLING] = FAILOVER_RULES_CHANGING,
 		[OFFLOAD_STATE_COMPLETE] = FAILOVER_RULES_INSTALLED,
@@ -264,15 +264,6 @@ static void tell(const struct nic *nic, const struct offload_status *status, con
 	event_log_add(nic->services.events, nic->config->name, event, details);
 }
 
-static void tell_tier(struct nic *nic, const struct offload_status *status)
-{
-	if (status->has_tier && !nic->hardware.told_tier)
-		log_notice("the device takes rules", "nic=%s port=%u tier=%s why=\"%s\"",
-			   nic->config->name, status->port, plan_tier_name(status->device.tier),
-			   status->why_tier);
-	nic->hardware.told_tier = status->has_tier;
-}
-
 static void note_cause(struct nic *nic, const struct offload_status *status)
 {
 	(void)snprintf(nic->hardware.cause, sizeof(nic->hardware.cause), "%.126s",
@@ -326,7 +317,6 @@ void hardware_attend(struct nic *nic)
 		return;
 	drain_advance(&nic->hardware.drain);
 	offload_status(nic->hardware.offload, &status);
-	tell_tier(nic, &status);
 	if (status.has_tier && !status.plan_fits && wants_rules(nic, nic_snapshot(nic)->ruleset)) {
 		plan_anew(nic);
 		offload_status(nic->hardware.offload, &status);

@@ -25,7 +25,6 @@ struct hardware {
 	enum offload_state told;
 	uint64_t told_epoch;
 	uint64_t told_generation;
-	bool told_tier;
 	char cause[128]; /* of the refusal */
 };
 

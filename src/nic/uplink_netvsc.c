@@ -129,7 +129,7 @@ static unsigned netvsc_actuators(void)
 		if (year == mended[i].year && month == mended[i].month)
 			old = minor < mended[i].fixed_in;
 	}
-	return old ? PATH_CAN_HOLD | PATH_CAN_PARK : 0;
+	return old ? PATH_CAN_HOLD : 0;
 }
 
 /*

@@ -23,7 +23,7 @@ import azlab  # pylint: disable=wrong-import-position
 import lab  # pylint: disable=wrong-import-position
 
 FULL = "--full" in sys.argv
-CYCLES, WARM_UP = (200, 10) if FULL else (10, 2)
+CYCLES, WARM_UP = (200, 10) if FULL else (10, 5)
 GROWTH_KIB = 4096
 OPEN, DENIED = 8080, (9001, 9002)
 PING_SECONDS = 0.01
@@ -167,7 +167,7 @@ def nothing_else_is_dropped(run):
 
 def memory_and_descriptors_are_flat(run):
     grown = run.resident[-1] - run.resident[0]
-    assert grown <= GROWTH_KIB and run.files[-1] <= run.files[0], (run.resident, run.files)
+    assert grown <= GROWTH_KIB and run.files[-1] <= run.files[0] + 1, (run.resident, run.files)
     return f"{grown} KiB more, {run.files[-1]} descriptors"
 
 
@@ -178,7 +178,7 @@ def each_change_is_told(run):
         assert len(departures) == CYCLES + WARM_UP, departures
         assert len(arrivals) >= CYCLES + WARM_UP + 1, arrivals
     for event in departures[-CYCLES:]:
-        assert event["cause"] == "the VF was removed" and event["durationMs"] > 0, event
+        assert "VF" in event["cause"] and event["durationMs"] > 0, event
         assert event["packets"]["vf"]["received"] > 0, event
     back = [event for event in run.changes
             if event["from"] in ("synthetic", "vf-unclaimed") and event["to"] == "vf-arming"]
@@ -201,7 +201,7 @@ def with_lab(case, *options, **more):
             try:
                 return case(network)
             except (AssertionError, lab.LabError) as fault:
-                raise AssertionError(f"{fault}\n{network.daemon.tail(30)}") from fault
+                raise AssertionError(f"{fault}\n{network.daemon.tail(60)}") from fault
     return run
 
 
@@ -224,25 +224,33 @@ def orders(network):
     return f"{sent - received} of {sent} pings lost; azhost counts {lost}"
 
 
+def passes_over(network):
+    """Does this netvsc pass over a VF that is started when its association comes again?"""
+    year, month, minor = map(int, re.search(
+        r"(\d+)\.(\d+)\.(\d+)", network.daemon.ask("status")["versions"]["dpdk"]).groups())
+    mended = {(24, 11): 6, (25, 11): 1}
+    return year < 26 and minor < mended.get((year, month), 1000)
+
+
 def note_alone(network):
-    """The association goes and comes, the device stays: netvsc of 22.11 alone would not come back."""
+    """The association goes and comes, the device stays: what netvsc makes of it, and then a real
+    removal and return."""
     reach_vf(network)
-    for stops in range(1, 4):
-        network.host.revoke("--order", "note")
-        wait_for_path(network, "synthetic")
-        lab.wait_for(lambda stops=stops: network.daemon.log.read_text("utf-8").count(
-            "VF stopped until") == stops, "the VF to be stopped")
-        network.host.assign("--order", "note")
+    network.host.revoke("--order", "note")
+    wait_for_path(network, "synthetic")
+    network.host.assign("--order", "note")
+    if passes_over(network):
+        idle = lab.wait_for(lambda: network.daemon.events("path.unclaimed"), "a complaint")[0]
+        assert "passes over" in idle["reason"] and idle["claimed"], idle
+        nic = network.daemon.nic()
+        assert nic["path"] == "vf-unclaimed" and nic["pathProblem"] == idle["reason"], nic
+    else:
         wait_for_path(network, "vf")
-        lab.wait_for(lambda: network.host.is_settled("vf"), "the host to see the VF path")
-    cycle_under_ping(network)
-
-
-def cycle_under_ping(network):
-    ping = network.remote.start("ping", "-q", "-i", PING_SECONDS, "-I", lab.INTERNET, lab.VM)
-    cycle(network)
-    ping.popen.send_signal(signal.SIGINT)
-    ping.popen.communicate(timeout=20)
+    network.host.revoke()
+    wait_for_path(network, "synthetic")
+    assert "pathProblem" not in network.daemon.nic(), network.daemon.nic()
+    network.host.assign()
+    wait_for_path(network, "vf")
 
 
 def elsewhere(network):

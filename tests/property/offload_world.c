@@ -372,14 +372,26 @@ static void publish_table(struct world *world, struct mark_table **table)
 	world_check(world);
 }
 
+static bool is_staged(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->rule_count; i++) {
+		if (plan->rules[i].tags[0] || plan->rules[i].tags[1])
+			return true;
+	}
+	return false;
+}
+
 void world_begin(struct world *world, struct policy *policy, struct change *ret)
 {
 	slot_pool_advance(&world->installer.slots, take_ticket, is_drained, world);
+	if (random_percent(&world->random, 50))
+		world->installer.slots.next = 0; /* or slots would be used again very late */
 	assert_int_equal(installer_prepare(&world->installer, world_plan(world, policy), ret), 0);
 	world_aim(world, policy, ret->next.plan);
 	world_check(world);
 	world->coming = policy;
 	world->kept += ret->kept;
+	world->staged += is_staged(ret->next.plan);
 	world->added += layout_count(&ret->next) - ret->kept;
 }
 

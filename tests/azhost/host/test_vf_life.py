@@ -30,7 +30,7 @@ ASSIGNS = [",".join(order) for order in itertools.permutations(("pci", "uevent",
 
 class Guest(vm.Vm):
     def __init__(self, *options, queues=1, **keywords):
-        command = vm.guest_command(GUEST, "-l", "0-1", *vm.EAL, "--", str(queues))
+        command = [GUEST, "-l", "0-1", *vm.EAL, "--", str(queues)]
         super().__init__(command, *options, **keywords)
         try:
             self.expect("ready", 60)
@@ -110,8 +110,10 @@ class Resources:
             vm.wait_for(lambda name=name: self.count(name) == self.files[name],
                         f"{self.files[name]} files and threads of the {name}", 5)
             grown = resident(pid) - self.memory[name]
-            check(grown < self.GROWTH[name], f"{name}: {self.files[name][0]} files, "
-                  f"{self.files[name][1]} threads as before, {grown} KiB more after {cycles} cycles")
+            # A sanitizer keeps freed memory for a while.
+            fits = grown < self.GROWTH[name] or "AZHOST_SANITIZED" in os.environ
+            check(fits, f"{name}: {self.files[name][0]} files, {self.files[name][1]} threads as "
+                  f"before, {grown} KiB more after {cycles} cycles")
 
 
 def path_is(guest, path):
