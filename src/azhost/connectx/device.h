@@ -25,7 +25,7 @@
  * all. From then on nothing waits for that queue until it has received again: a queue that nobody
  * reads does not hold up the others for ever (as a ConnectX's "device stall" watermark has it).
  */
-#define CX_PATIENCE_NS 1000000000u
+#define CX_PATIENCE_NS UINT64_C(5000000000)
 
 struct cx_host;
 struct cx_rq;

@@ -146,7 +146,7 @@ static int make_nics(struct host *host)
 	const struct host_options *options = host->options;
 	int rc = 0;
 
-	if (options->vf != VF_MODE_ONLY)
+	if (options->vf != VF_MODE_ONLY && !options->kernel_synthetic)
 		rc = uio_server_new(host->tree, &host->loop, &host->uio_server);
 	if (rc == 0)
 		rc = pci_tree_init(host->tree);

@@ -211,16 +211,23 @@ static int call_fault(struct host *host, const struct json_at *params, struct js
 	return fault_inject(nic, json_string(&fault), (uint64_t)value, err);
 }
 
+/* The VF's library answers in its own time: the caller comes again until the answer is complete. */
 static int call_query(struct host *host, const struct json_at *params, struct json *result,
 		      struct accelnet_error *err)
 {
+	struct json_at at;
+	bool again = false;
 	struct nic *nic;
 	int rc = find_vf(host, params, &nic, err);
 
 	if (rc < 0)
 		return rc;
+	if (json_get(params, "again", &at))
+		(void)json_bool(&at, &again);
+	if (!again && vf_query(&nic->vf) < 0)
+		return fail(err, ACCELNET_E_STATE, NULL, "%s: no guest has its VF open", nic->name);
 	state_vf_report(nic, json_add_object(result, "vf"));
-	(void)vf_query(&nic->vf);
+	json_add_bool(result, "complete", nic->vf.report.complete);
 	return 0;
 }
 
@@ -236,6 +243,11 @@ static const struct json_member of_assign[] = {
 	MEMBER("nic", JSON_STRING, true),      MEMBER("order", JSON_STRING, false),
 	MEMBER("delayMs", JSON_NUMBER, false), MEMBER("profile", JSON_STRING, false),
 	MEMBER("pci", JSON_STRING, false),
+};
+
+static const struct json_member of_query[] = {
+	MEMBER("nic", JSON_STRING, true),
+	MEMBER("again", JSON_BOOL, false),
 };
 
 static const struct json_member of_link[] = {
@@ -263,7 +275,7 @@ static const struct method methods[] = {
 	{ "vf.revoke", of_revoke, COUNT(of_revoke), call_revoke },
 	{ "vf.assign", of_assign, COUNT(of_assign), call_assign },
 	{ "vf.fatal", of_nic, COUNT(of_nic), call_fatal },
-	{ "vf.query", of_nic, COUNT(of_nic), call_query },
+	{ "vf.query", of_query, COUNT(of_query), call_query },
 	{ "link", of_link, COUNT(of_link), call_link },
 	{ "datapath", of_datapath, COUNT(of_datapath), call_datapath },
 	{ "fault", of_fault, COUNT(of_fault), call_fault },

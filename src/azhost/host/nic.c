@@ -2,6 +2,7 @@
 #include "azhost/host/nic.h"
 
 #include "azhost/host/host.h"
+#include "azhost/host/kernel_nic.h"
 #include "azhost/host/say.h"
 #include "azhost/vmbus/netvsc.h"
 
@@ -86,6 +87,38 @@ static void synthetic_datapath(void *opaque, bool vf)
 	say_detail("%s: data path %s", nic->name, vf ? "vf" : "synthetic");
 }
 
+static enum vm_delivery to_kernel(void *opaque, const uint8_t *frame, uint32_t length)
+{
+	struct nic *nic = opaque;
+
+	return kernel_nic_receive(nic->kernel, false, frame, length);
+}
+
+static bool kernel_has_room(void *opaque)
+{
+	(void)opaque;
+	return true; /* as every kernel: what its queue does not take is lost */
+}
+
+static void kernel_sent(void *opaque, bool vf, const uint8_t *frame, uint32_t length)
+{
+	struct nic *nic = opaque;
+
+	vm_port_from_guest(&nic->port, vf ? VM_PATH_VF : VM_PATH_SYNTHETIC, frame, length);
+}
+
+static void kernel_receiving(void *opaque)
+{
+	guest_ready(opaque);
+}
+
+static void vf_unmatched(void *opaque, const uint8_t *frame, uint32_t length)
+{
+	struct nic *nic = opaque;
+
+	(void)kernel_nic_receive(nic->kernel, true, frame, length);
+}
+
 static void synthetic_note_point(void *opaque)
 {
 	struct nic *nic = opaque;
@@ -103,6 +136,7 @@ static void synthetic_receiving(void *opaque, bool on)
 static const struct vf_callbacks vf_callbacks = {
 	.receive = vf_received,
 	.may_receive = may_send,
+	.unmatched = vf_unmatched,
 	.changed = vf_changed,
 };
 
@@ -112,6 +146,13 @@ static const struct netvsc_callbacks netvsc_callbacks = {
 	.datapath = synthetic_datapath,
 	.note_point = synthetic_note_point,
 	.receiving = synthetic_receiving,
+};
+
+static const struct kernel_nic_callbacks kernel_callbacks = {
+	.send = kernel_sent,
+	.may_send = may_send,
+	.datapath = synthetic_datapath,
+	.receiving = kernel_receiving,
 };
 
 static void init_vf(struct nic *nic, const struct host_options *options)
@@ -127,6 +168,7 @@ static void init_vf(struct nic *nic, const struct host_options *options)
 	vf->view = nic->name;
 	vf->mtu = options->mtu;
 	vf->flow_control = options->flow_control;
+	vf->under_synthetic = options->vf == VF_MODE_ON && options->kernel_synthetic;
 	vf->pair = options->vf == VF_MODE_ONLY && strcmp(options->uplinks[0], "pair") == 0;
 	vf_init(vf, nic->host->tree, &nic->host->loop, &vf_callbacks, nic);
 	vf_life_init(&nic->life, nic, &nic->host->loop);
@@ -147,6 +189,33 @@ static int init_netvsc(struct nic *nic, const struct host_options *options)
 	memcpy(config.mac, nic->mac, sizeof(config.mac));
 	return netvsc_new(&config, nic->host->tree, &nic->host->loop, &netvsc_callbacks, nic,
 			  &nic->netvsc);
+}
+
+static int init_kernel(struct nic *nic, const struct host_options *options)
+{
+	const struct kernel_nic_config config = {
+		.interface = nic->interface,
+		.vf = nic->has_vf ? nic->vf.netdev : NULL,
+		.mac = nic->mac,
+		.mtu = options->mtu,
+	};
+
+	snprintf(nic->interface, sizeof(nic->interface), "azeth%u", nic->index);
+	nic->port.to_guest[VM_PATH_SYNTHETIC] = to_kernel;
+	nic->port.has_room[VM_PATH_SYNTHETIC] = kernel_has_room;
+	return kernel_nic_new(&config, &nic->host->loop, &kernel_callbacks, nic, &nic->kernel);
+}
+
+static int init_synthetic(struct nic *nic, const struct host_options *options)
+{
+	int rc;
+
+	if (options->kernel_synthetic)
+		return init_kernel(nic, options);
+	rc = init_netvsc(nic, options);
+	nic->port.to_guest[VM_PATH_SYNTHETIC] = to_synthetic;
+	nic->port.has_room[VM_PATH_SYNTHETIC] = synthetic_has_room;
+	return rc < 0 ? rc : tree_view_show(nic->host->tree, nic->name, "vmbus", nic->guid);
 }
 
 int nic_init(struct nic *nic, struct host *host, unsigned index)
@@ -173,14 +242,7 @@ int nic_init(struct nic *nic, struct host *host, unsigned index)
 		nic->port.to_guest[VM_PATH_VF] = to_vf;
 		nic->port.has_room[VM_PATH_VF] = vf_room;
 	}
-	if (options->vf != VF_MODE_ONLY) {
-		rc = init_netvsc(nic, options);
-		nic->port.to_guest[VM_PATH_SYNTHETIC] = to_synthetic;
-		nic->port.has_room[VM_PATH_SYNTHETIC] = synthetic_has_room;
-		if (rc == 0)
-			rc = tree_view_show(host->tree, nic->name, "vmbus", nic->guid);
-	}
-	return rc;
+	return options->vf == VF_MODE_ONLY ? 0 : init_synthetic(nic, options);
 }
 
 void nic_fini(struct nic *nic)
@@ -191,11 +253,17 @@ void nic_fini(struct nic *nic)
 	}
 	netvsc_free(nic->netvsc);
 	nic->netvsc = NULL;
+	kernel_nic_free(nic->kernel);
+	nic->kernel = NULL;
 }
 
 int nic_plug_initial(struct nic *nic)
 {
-	return nic->has_vf ? vf_plug(&nic->vf) : 0;
+	int rc = nic->has_vf ? vf_plug(&nic->vf) : 0;
+
+	if (rc == 0 && nic->kernel != NULL && nic->has_vf)
+		kernel_nic_note(nic->kernel, true);
+	return rc;
 }
 
 void nic_set_link(struct nic *nic, bool up)
@@ -203,6 +271,8 @@ void nic_set_link(struct nic *nic, bool up)
 	nic->port.link_up = up;
 	if (nic->netvsc != NULL)
 		netvsc_set_link(nic->netvsc, up);
+	if (nic->kernel != NULL)
+		kernel_nic_set_link(nic->kernel, up);
 	if (nic->has_vf)
 		vf_set_link(&nic->vf, up);
 }
@@ -211,4 +281,6 @@ void nic_note(struct nic *nic, bool allocated)
 {
 	if (nic->netvsc != NULL)
 		netvsc_note(nic->netvsc, allocated, nic->life.serial);
+	if (nic->kernel != NULL)
+		kernel_nic_note(nic->kernel, allocated);
 }

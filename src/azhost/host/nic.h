@@ -14,6 +14,7 @@
 
 struct host;
 struct netvsc;
+struct kernel_nic;
 
 struct nic {
 	struct host *host;
@@ -23,7 +24,9 @@ struct nic {
 	uint8_t mac[6];
 
 	struct vm_port port;
-	struct netvsc *netvsc; /* owned; NULL with --vf only */
+	struct netvsc *netvsc;     /* owned; NULL without a synthetic device that is seen */
+	struct kernel_nic *kernel; /* owned; NULL unless the guest's kernel drives that device */
+	char interface[16];        /* of `kernel` */
 	bool has_vf;
 	struct vf vf;
 	struct vf_life life;

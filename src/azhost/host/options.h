@@ -37,8 +37,9 @@ struct host_options {
 	bool verbose;
 	bool keep; /* leave the temporary tree */
 
-	bool flow_control; /* frames wait where a guest has no room for them */
-	unsigned queues;   /* Rx queues that a synthetic NIC offers */
+	bool kernel_synthetic; /* --synthetic kernel */
+	bool flow_control;     /* frames wait where a guest has no room for them */
+	unsigned queues;       /* Rx queues that a synthetic NIC offers */
 	uint32_t mtu;
 	bool openers_synthetic;
 	bool multicast_synthetic;

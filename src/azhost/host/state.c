@@ -1,6 +1,7 @@
 /* The host's state as JSON, see state.h. */
 #include "azhost/host/state.h"
 
+#include "azhost/host/kernel_nic.h"
 #include "azhost/vmbus/netvsc.h"
 
 #include <stdio.h>
@@ -42,6 +43,8 @@ void state_nics(struct host *host, struct json *array)
 				nic->has_vf && nic->vf.present ? nic->vf.address : NULL);
 		json_add_string(object, "interface",
 				nic->has_vf && nic->vf.present ? nic->vf.netdev : NULL);
+		json_add_string(object, "kernelInterface",
+				nic->kernel != NULL ? nic->interface : NULL);
 		json_add_string(object, "uplink", nic->uplink != NULL ? nic->uplink->name : "pair");
 		json_add_bool(object, "linkUp", nic->port.link_up);
 		json_add_string(object, "datapath", vm_path_names[vm_port_path(&nic->port)]);
@@ -143,6 +146,15 @@ static void add_vf_stats(const struct nic *nic, struct json *object)
 	json_add_unsigned(object, "wireFull", relaxed(&vf->shared->wire_full));
 }
 
+static void add_kernel(const struct nic *nic, struct json *object)
+{
+	const struct kernel_nic_stats stats = kernel_nic_get_stats(nic->kernel);
+
+	json_add_string(object, "interface", stats.interface);
+	json_add_unsigned(object, "fromVf", stats.from_vf);
+	json_add_unsigned(object, "refused", stats.refused);
+}
+
 static void add_nic_stats(const struct nic *nic, struct json *object)
 {
 	struct json *drops;
@@ -156,6 +168,8 @@ static void add_nic_stats(const struct nic *nic, struct json *object)
 		json_add_unsigned(drops, vm_drop_names[i], nic->port.dropped[i]);
 	if (nic->netvsc != NULL)
 		add_synthetic(nic, json_add_object(object, "synthetic"));
+	if (nic->kernel != NULL)
+		add_kernel(nic, json_add_object(object, "kernel"));
 	if (nic->has_vf)
 		add_vf_stats(nic, json_add_object(object, "vf"));
 }
@@ -198,11 +212,10 @@ void state_datapath(const struct nic *nic, struct json *object)
 
 void state_vf_report(const struct nic *nic, struct json *object)
 {
-	const struct vf_message *report = &nic->vf.report;
+	const struct vf_report *report = &nic->vf.report;
 
-	for (uint32_t i = 0; i < report->report.count; i++)
-		json_add_unsigned(object, report->report.items[i].name,
-				  report->report.items[i].value);
+	for (uint32_t i = 0; i < report->count; i++)
+		json_add_unsigned(object, report->items[i].name, report->items[i].value);
 }
 
 bool state_profile_exists(const struct host *host, const char *profile)

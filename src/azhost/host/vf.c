@@ -11,19 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Frames taken from the guest in one go. */
-#define VF_BURST 64
-
-/* What counts as room for a burst. */
-#define VF_ROOM (RING_SIZE_DEFAULT / 4)
-
-/* While the guest's frames have to wait, nobody wakes the host when they need no longer. */
-#define VF_HELD_SLEEP_US 50u
-
-static uint64_t load(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
+/* Frames without a rule that are taken in one go. */
+#define UNMATCHED_BURST 64
 
 static struct pci_vf as_pci(const struct vf *vf)
 {
@@ -39,24 +28,6 @@ static struct pci_vf as_pci(const struct vf *vf)
 bool vf_usable(const struct vf *vf)
 {
 	return vf->control.fd >= 0 && vf->present && !vf->cut;
-}
-
-struct vf_losses vf_in_flight(const struct vf *vf)
-{
-	struct vf_losses now = { 0 };
-
-	if (vf->memory == NULL)
-		return now;
-
-	uint64_t delivered = load(&vf->shared->delivered);
-	uint64_t consumed = load(&vf->shared->consumed);
-
-	now.undelivered = ring_backlog(&vf->to_guest);
-	now.unseen = delivered > consumed ? delivered - consumed : 0;
-	now.unsent = load(&vf->shared->unsent);
-	now.no_buffer = load(&vf->shared->no_buffer);
-	now.no_rule = load(&vf->shared->to_kernel) + load(&vf->shared->dropped);
-	return now;
 }
 
 /* The guest let go of the VF: settle the accounts and unmap. */
@@ -77,19 +48,21 @@ static void detach(struct vf *vf)
 	loop_poller_remove(vf->loop, &vf->poller);
 	loop_fd_remove(vf->loop, &vf->control);
 	loop_fd_remove(vf->loop, &vf->to_host_event);
+	loop_fd_remove(vf->loop, &vf->unmatched);
 	close(vf->control.fd);
 	close(vf->to_host_event.fd);
 	close(vf->to_guest_event);
+	if (vf->unmatched.fd >= 0)
+		close(vf->unmatched.fd);
 	munmap(vf->memory, vf->memory_bytes);
-	vf->control.fd = vf->to_host_event.fd = vf->to_guest_event = -1;
+	vf->control.fd = vf->to_host_event.fd = vf->to_guest_event = vf->unmatched.fd = -1;
 	vf->memory = NULL;
 	vf->shared = NULL;
 	vf->ready = false;
 	vf->callbacks->changed(vf->opaque);
 }
 
-/* The guest's side broke the rules: as good as gone. */
-static void reject(struct vf *vf, const char *what)
+void vf_reject(struct vf *vf, const char *what)
 {
 	vf->protocol_errors++;
 	say("%s: %s: closing the VF's wire", vf->ibname, what);
@@ -98,58 +71,21 @@ static void reject(struct vf *vf, const char *what)
 
 static void take_report(struct vf *vf, const struct vf_message *message)
 {
+	struct vf_report *report = &vf->report;
+	const uint32_t most = sizeof(report->items) / sizeof(report->items[0]);
+
 	if (message->report.count > VF_REPORT_ITEMS) {
-		reject(vf, "impossible report");
+		vf_reject(vf, "impossible report");
 		return;
 	}
-	vf->report = *message;
-	for (uint32_t i = 0; i < message->report.count; i++)
-		vf->report.report.items[i].name[sizeof(message->report.items[i].name) - 1] = '\0';
-}
+	for (uint32_t i = 0; i < message->report.count && report->count < most; i++) {
+		char *name = report->items[report->count].name;
 
-static unsigned poll_wire(void *opaque)
-{
-	struct vf *vf = opaque;
-	uint8_t frame[RING_FRAME_MAX];
-	uint32_t length;
-	unsigned work = 0;
-
-	if (vf->kick) {
-		vf->kick = false;
-		ring_kick(&vf->to_guest);
+		memcpy(name, message->report.items[i].name, sizeof(report->items[0].name));
+		name[sizeof(report->items[0].name) - 1] = '\0';
+		report->items[report->count++].value = message->report.items[i].value;
 	}
-	vf->held = false;
-	while (work < VF_BURST) {
-		/* A wire that is cut swallows what comes. */
-		if (!vf->cut && vf->present && !vf->callbacks->may_receive(vf->opaque)) {
-			vf->held = true;
-			break;
-		}
-
-		int rc = ring_get(&vf->to_host, frame, &length);
-
-		if (rc == RING_EMPTY)
-			break;
-		if (rc < 0) {
-			reject(vf, "broken ring");
-			return work;
-		}
-		work++;
-		if (!vf->cut && vf->present)
-			vf->callbacks->receive(vf->opaque, frame, length);
-		else
-			vf->discarded++;
-		if (vf->memory == NULL)
-			return work;
-	}
-	return work;
-}
-
-/* What the guest had sent before it let go of the VF is on its way. */
-static void drain(struct vf *vf)
-{
-	while (vf->memory != NULL && poll_wire(vf) != 0)
-		;
+	report->complete = message->report.last != 0;
 }
 
 static void control_ready(void *opaque, uint32_t events)
@@ -162,12 +98,12 @@ static void control_ready(void *opaque, uint32_t events)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		drain(vf);
+		vf_drain(vf);
 		detach(vf);
 		return;
 	}
 	if (n != sizeof(message)) {
-		reject(vf, "message of a wrong size");
+		vf_reject(vf, "message of a wrong size");
 		return;
 	}
 	switch (message.type) {
@@ -180,7 +116,7 @@ static void control_ready(void *opaque, uint32_t events)
 		take_report(vf, &message);
 		break;
 	default:
-		reject(vf, "message of an unknown type");
+		vf_reject(vf, "message of an unknown type");
 	}
 }
 
@@ -195,16 +131,13 @@ static void drain_event(void *opaque, uint32_t events)
 	(void)events;
 }
 
-static bool wire_may_sleep(void *opaque)
+static void unmatched_ready(void *opaque, uint32_t events)
 {
 	struct vf *vf = opaque;
 
-	if (vf->kick) {
-		vf->kick = false;
-		ring_kick(&vf->to_guest);
-	}
-	vf->poller.sleep_us = vf->held ? VF_HELD_SLEEP_US : LOOP_WOKEN;
-	return vf->held || ring_sleep(&vf->to_host) == RING_EMPTY;
+	(void)events;
+	for (unsigned i = 0; i < UNMATCHED_BURST && vf_take_unmatched(vf); i++)
+		;
 }
 
 void vf_init(struct vf *vf, const struct tree *tree, struct loop *loop,
@@ -218,9 +151,10 @@ void vf_init(struct vf *vf, const struct tree *tree, struct loop *loop,
 	vf->netdev_fd = vf->to_guest_event = -1;
 	vf->control = (struct loop_fd){ .fd = -1, .ready = control_ready, .opaque = vf };
 	vf->to_host_event = (struct loop_fd){ .fd = -1, .ready = drain_event, .opaque = vf };
+	vf->unmatched = (struct loop_fd){ .fd = -1, .ready = unmatched_ready, .opaque = vf };
 	vf->poller = (struct loop_poller){
-		.poll = poll_wire,
-		.may_sleep = wire_may_sleep,
+		.poll = vf_poll_wire,
+		.may_sleep = vf_wire_may_sleep,
 		.opaque = vf,
 		.sleep_us = LOOP_WOKEN,
 	};
@@ -266,6 +200,7 @@ void vf_unplug(struct vf *vf)
 
 	if (!vf->present)
 		return;
+	vf_note_leaving(vf);
 	vf->present = false;
 	pci_remove(vf->tree, &pci);
 	/* The library may still hold the TAP: deleting is what makes the interface go. */
@@ -286,6 +221,8 @@ static int tell(struct vf *vf, const struct vf_message *message)
 
 void vf_cut(struct vf *vf, bool cut)
 {
+	if (cut)
+		vf_note_leaving(vf);
 	vf->cut = cut;
 	vf->callbacks->changed(vf->opaque);
 }
@@ -323,28 +260,8 @@ int vf_query(struct vf *vf)
 {
 	const struct vf_message message = { .type = VF_QUERY };
 
-	vf->report.report.count = 0;
+	vf->report = (struct vf_report){ 0 };
 	return tell(vf, &message);
-}
-
-bool vf_has_room(const struct vf *vf)
-{
-	return vf->memory == NULL || ring_room(&vf->to_guest) >= VF_ROOM;
-}
-
-enum vf_send_result vf_send(struct vf *vf, const uint8_t *frame, uint32_t length)
-{
-	int rc = ring_put(&vf->to_guest, frame, length);
-
-	if (rc == RING_OK) {
-		vf->kick = true;
-		return VF_SENT;
-	}
-	if (rc == -EPROTO)
-		reject(vf, "broken ring");
-	else
-		vf->ring_full++;
-	return VF_SEND_FULL;
 }
 
 void vf_list_entry(const struct vf *vf, char *text, size_t size)

@@ -27,11 +27,23 @@ struct vf_losses {
 	uint64_t no_rule;   /* no rule led to a queue: to the VF's kernel interface, or dropped */
 };
 
+/* What the library answered to the last question. */
+struct vf_report {
+	bool complete; /* else more is on its way */
+	uint32_t count;
+	struct {
+		char name[24];
+		uint64_t value;
+	} items[4 * VF_REPORT_ITEMS];
+};
+
 struct vf_callbacks {
 	/* The guest's VF sent a frame. */
 	void (*receive)(void *opaque, const uint8_t *frame, uint32_t length);
 	/* Whether frames of the guest may be taken now; else they are left where they are. */
 	bool (*may_receive)(void *opaque);
+	/* Frames that no rule took, where `under_synthetic`. */
+	void (*unmatched)(void *opaque, const uint8_t *frame, uint32_t length);
 	/* vf_usable() may have changed, or the guest can receive now. */
 	void (*changed)(void *opaque);
 };
@@ -47,6 +59,8 @@ struct vf {
 	uint32_t mtu;
 	bool pair; /* the wire is inside the library */
 	bool flow_control;
+	bool under_synthetic; /* the guest's kernel has it as the lower device of another: frames
+			       * that no rule takes come here, not to the VF's own interface */
 
 	const struct tree *tree;
 	struct loop *loop;
@@ -66,17 +80,19 @@ struct vf {
 	struct ring to_guest;
 	struct ring to_host;
 	struct loop_fd to_host_event;
+	struct loop_fd unmatched; /* where under_synthetic: they come here; else fd -1 */
 	int to_guest_event;
 	struct loop_poller poller;
-	bool kick; /* frames were put since the last kick */
-	bool held; /* frames of the guest have to wait */
+	bool kick;        /* frames were put since the last kick */
+	bool held;        /* frames of the guest have to wait */
+	uint64_t leaving; /* of a wire that is cut: frames that had left the VF before */
 
 	uint64_t attaches;
 	uint64_t ring_full;
 	uint64_t discarded; /* frames of the guest that came after the wire was cut */
 	uint64_t protocol_errors;
-	struct vf_losses losses;  /* of all attachments that have ended */
-	struct vf_message report; /* last VF_REPORT; count 0: none yet */
+	struct vf_losses losses; /* of all attachments that have ended */
+	struct vf_report report;
 };
 
 void vf_init(struct vf *vf, const struct tree *tree, struct loop *loop,
@@ -95,6 +111,7 @@ void vf_cut(struct vf *vf, bool cut);
 void vf_set_link(struct vf *vf, bool up);
 /* -ENOTCONN where no guest has the VF open. */
 int vf_fault(struct vf *vf, enum vf_fault fault, uint64_t value);
+/* Ask for a new report. */
 int vf_query(struct vf *vf);
 
 /* Frames can be sent through it. */
@@ -114,6 +131,26 @@ struct vf_losses vf_in_flight(const struct vf *vf);
 void vf_attach(struct vf *vf, int fd);
 /* Answer a hello with an error and hang up. */
 void vf_refuse(int fd, int status);
+
+/* --- vf_wire.c, for vf.c --- */
+
+/* The loop's poller while a guest has the VF open. */
+unsigned vf_poll_wire(void *opaque);
+bool vf_wire_may_sleep(void *opaque);
+/* Call before the wire is cut: what the guest had sent by then has left the VF. */
+void vf_note_leaving(struct vf *vf);
+/* Take what the guest had sent before it let go of the VF, room or not. */
+void vf_drain(struct vf *vf);
+
+/* Take a frame that no rule took; false where there is none. */
+bool vf_take_unmatched(struct vf *vf);
+
+/* --- vf.c, for vf_wire.c --- */
+
+/* The guest's side broke the rules: as good as gone. */
+void vf_reject(struct vf *vf, const char *what);
+
+/* --- */
 
 /* How the VF appears in $AZHOST_DIR/vfs; empty where it is not there. */
 void vf_list_entry(const struct vf *vf, char *text, size_t size);

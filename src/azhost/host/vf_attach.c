@@ -86,6 +86,18 @@ void vf_refuse(int fd, int status)
 	close(fd);
 }
 
+/* A pair of sockets in the place of the TAP: the library only reads and writes frames. */
+static int make_unmatched(struct vf *vf, int *ret_theirs)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	vf->unmatched.fd = pair[0];
+	*ret_theirs = pair[1];
+	return 0;
+}
+
 /* Everything of an attachment but the loop's part. */
 static int make_wire(struct vf *vf, int socket)
 {
@@ -124,8 +136,12 @@ static int make_wire(struct vf *vf, int socket)
 	fds[VF_FD_TO_GUEST] = vf->to_guest_event;
 	fds[VF_FD_TO_HOST] = vf->to_host_event.fd;
 	fds[VF_FD_NETDEV] = vf->netdev_fd;
+	if (rc == 0 && vf->under_synthetic)
+		rc = make_unmatched(vf, &fds[VF_FD_NETDEV]);
 	if (rc == 0)
 		rc = send_attach(socket, &message, fds);
+	if (fds[VF_FD_NETDEV] != vf->netdev_fd)
+		close(fds[VF_FD_NETDEV]);
 	close(fds[VF_FD_WIRE]);
 	return rc;
 }
@@ -138,9 +154,11 @@ static void drop_wire(struct vf *vf)
 		close(vf->to_guest_event);
 	if (vf->to_host_event.fd >= 0)
 		close(vf->to_host_event.fd);
+	if (vf->unmatched.fd >= 0)
+		close(vf->unmatched.fd);
 	vf->memory = NULL;
 	vf->shared = NULL;
-	vf->to_guest_event = vf->to_host_event.fd = -1;
+	vf->to_guest_event = vf->to_host_event.fd = vf->unmatched.fd = -1;
 }
 
 void vf_attach(struct vf *vf, int fd)
@@ -161,9 +179,12 @@ void vf_attach(struct vf *vf, int fd)
 		rc = loop_fd_add(vf->loop, &vf->control, EPOLLIN);
 	if (rc == 0)
 		rc = loop_fd_add(vf->loop, &vf->to_host_event, EPOLLIN);
+	if (rc == 0 && vf->unmatched.fd >= 0)
+		rc = loop_fd_add(vf->loop, &vf->unmatched, EPOLLIN);
 	if (rc < 0) {
 		say("%s: cannot attach the guest: %s", vf->ibname, strerror(-rc));
 		loop_fd_remove(vf->loop, &vf->control);
+		loop_fd_remove(vf->loop, &vf->to_host_event);
 		vf->control.fd = -1;
 		drop_wire(vf);
 		vf_refuse(fd, rc);
@@ -171,6 +192,7 @@ void vf_attach(struct vf *vf, int fd)
 	}
 	vf->cut = false;
 	vf->kick = false;
+	vf->leaving = 0;
 	vf->attaches++;
 	loop_poller_add(vf->loop, &vf->poller);
 	say_detail("%s: VF opened by the guest at %s", vf->ibname, vf->address);

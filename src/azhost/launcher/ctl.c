@@ -372,7 +372,7 @@ int ctl_main(int argc, char **argv)
 	const struct ctl_command *c;
 	struct line line = { 0 };
 	struct json *params;
-	char *text, *answer;
+	char *answer;
 	int used, rc = read_line(argc, argv, &line);
 
 	if (rc != 0)
@@ -391,9 +391,7 @@ int ctl_main(int argc, char **argv)
 		return rc;
 	if (line.socket == NULL)
 		return usage("no socket: give --socket or set AZHOST_SOCKET", NULL);
-	text = json_print(request);
-	rc = ctl_exchange(line.socket, text, &answer);
-	free(text);
+	rc = ctl_ask(line.socket, request, params, &answer);
 	if (rc < 0)
 		return unreachable(&line, rc);
 	rc = print_answer(c, &line, answer);

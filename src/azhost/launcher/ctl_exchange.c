@@ -1,7 +1,10 @@
 /* A request over the control socket, see ctl_exchange.h. */
 #include "azhost/launcher/ctl_exchange.h"
 
+#include "base/json.h"
+
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +14,10 @@
 
 #define ANSWER_MAX     (1u << 20)
 #define ANSWER_SECONDS 10
+
+/* An answer that is not complete is asked for again, so often and after so long. */
+#define AGAIN_TIMES 100
+#define AGAIN_US    20000
 
 static int connect_to(const char *path)
 {
@@ -34,7 +41,7 @@ static int connect_to(const char *path)
 	return fd;
 }
 
-int ctl_exchange(const char *path, const char *request, char **ret_text)
+static int exchange(const char *path, const char *request, char **ret_text)
 {
 	char *text = malloc(ANSWER_MAX);
 	size_t used = 0;
@@ -66,4 +73,39 @@ int ctl_exchange(const char *path, const char *request, char **ret_text)
 	text[used] = '\0';
 	*ret_text = text;
 	return 0;
+}
+
+static bool is_complete(const char *text)
+{
+	struct json *json JSON_CLEANUP = NULL;
+	struct accelnet_error err = { 0 };
+	struct json_at root, result, at;
+	bool complete = true;
+
+	if (json_parse(text, strlen(text), NULL, &json, &err) < 0)
+		return true;
+	root = json_root(json);
+	if (json_get(&root, "result", &result) && json_get(&result, "complete", &at))
+		(void)json_bool(&at, &complete);
+	return complete;
+}
+
+int ctl_ask(const char *path, struct json *request, struct json *params, char **ret_answer)
+{
+	char *text = json_print(request), *answer;
+	int rc = exchange(path, text, &answer);
+
+	free(text);
+	for (unsigned i = 0; rc == 0 && i < AGAIN_TIMES && !is_complete(answer); i++) {
+		free(answer);
+		usleep(AGAIN_US);
+		if (i == 0)
+			json_add_bool(params, "again", true);
+		text = json_print(request);
+		rc = exchange(path, text, &answer);
+		free(text);
+	}
+	if (rc == 0)
+		*ret_answer = answer;
+	return rc;
 }

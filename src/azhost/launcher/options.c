@@ -16,6 +16,7 @@
 enum {
 	OPT_NICS = 256,
 	OPT_VF,
+	OPT_SYNTHETIC,
 	OPT_PROFILE,
 	OPT_UPLINK,
 	OPT_FLOW_CONTROL,
@@ -40,6 +41,9 @@ static const struct option_help table[] = {
 	{ "vf", OPT_VF, "on|off|only",
 	  "on: synthetic NIC and VF under one MAC; off: no VF;\n"
 	  "only: the VF without a synthetic NIC (on)" },
+	{ "synthetic", OPT_SYNTHETIC, "user|kernel",
+	  "who drives the synthetic NIC. user: COMMAND, by the netvsc\n"
+	  "PMD; kernel: the guest's kernel, as interface azethN (user)" },
 	{ "profile", OPT_PROFILE, "P",
 	  "what the VF can do: cx5-vf-untrusted, cx5-vf-trusted,\n"
 	  "cx4lx-vf (cx5-vf-untrusted)" },
@@ -141,6 +145,9 @@ static int take(struct host_options *o, int code, const char *value, const char 
 		return parse_number(value, 1, AZHOST_QUEUES_MAX, &o->queues);
 	case OPT_VF:
 		return parse_vf(value, &o->vf);
+	case OPT_SYNTHETIC:
+		o->kernel_synthetic = strcmp(value, "kernel") == 0;
+		return o->kernel_synthetic || strcmp(value, "user") == 0 ? 0 : -EINVAL;
 	case OPT_PROFILE:
 		*profile = value;
 		return strlen(value) < sizeof(o->nic[0].profile) && strpbrk(value, "/,;") == NULL &&

@@ -19,7 +19,7 @@
 #define VSWITCH_LEARN 256 /* a power of two */
 
 /* Who waits longer than this goes on, and loses what there is no room for. */
-#define VSWITCH_PATIENCE_NS 1000000000u
+#define VSWITCH_PATIENCE_NS UINT64_C(10000000000)
 
 struct vswitch_port {
 	void (*output)(void *opaque, const uint8_t *frame, uint32_t length);

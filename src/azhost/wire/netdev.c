@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netlink/netlink.h>
@@ -156,6 +157,49 @@ int netdev_delete(const char *name)
 	}
 	nl_socket_free(nl);
 	return rc < 0 ? nl_errno(rc) : 0;
+}
+
+bool netdev_is_up(const char *name)
+{
+	struct ifreq ifr = { 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool up;
+
+	if (fd < 0 || strlen(name) >= IFNAMSIZ)
+		return false;
+	memcpy(ifr.ifr_name, name, strlen(name));
+	up = ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_UP) != 0;
+	close(fd);
+	return up;
+}
+
+int netdev_watch_changes(int *ret_fd)
+{
+	const struct sockaddr_nl address = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_LINK,
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+		int rc = -errno;
+
+		close(fd);
+		return rc;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+void netdev_drain_changes(int fd)
+{
+	char message[4096];
+
+	/* ENOBUFS says that messages were lost: that something changed is all that is wanted. */
+	while (recv(fd, message, sizeof(message), MSG_DONTWAIT) > 0 || errno == ENOBUFS)
+		;
 }
 
 unsigned netdev_index(const char *name)

@@ -23,6 +23,17 @@ int netdev_carrier(int tap_fd, bool on);
 
 int netdev_delete(const char *name);
 
+/* Administratively up; false where there is no such interface. */
+bool netdev_is_up(const char *name);
+
+/*
+ * A descriptor, non-blocking and close-on-exec, that becomes readable when an interface of this
+ * namespace comes, goes or changes; it has to be drained each time. What the change was is to be
+ * asked of the interface.
+ */
+int netdev_watch_changes(int *ret_fd);
+void netdev_drain_changes(int fd);
+
 /* 0 where there is no such interface. */
 unsigned netdev_index(const char *name);
 
