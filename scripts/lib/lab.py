@@ -60,6 +60,13 @@ def wait_for(condition, what, seconds=20.0):
         time.sleep(0.02)
 
 
+def resident_kib(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise LabError("no VmRSS")
+
+
 class Process:
     """A traffic.py command that goes on until it is told to stop."""
 
@@ -215,10 +222,7 @@ class Daemon:
         return self.ask("policy", "apply", policy, "--nic", NIC, *words)
 
     def resident_kib(self):
-        for line in pathlib.Path(f"/proc/{self.popen.pid}/status").read_text("ascii").splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1])
-        raise LabError("no VmRSS")
+        return resident_kib(self.popen.pid)
 
     def kill(self):
         """As a power cut would."""
@@ -242,6 +246,11 @@ def lcores():
     if len(cores) < 2:
         raise LabError("accelnetd needs two cores, and there is one")
     return f"{cores[0]},{cores[1]}"
+
+
+def has_link(name):
+    """Asks the kernel: /sys may be of another network namespace."""
+    return run("ip", "link", "show", name, check=False).returncode == 0
 
 
 class Lab:
@@ -287,7 +296,7 @@ class Lab:
     def plug_in(self):
         """Gives the two TAP interfaces to the namespaces; their other ends stay the daemon's."""
         for link in (self.uplink, self.app):
-            wait_for(lambda link=link: os.path.exists(f"/sys/class/net/{link}"), link)
+            wait_for(lambda link=link: has_link(link), link)
         self.remote.adopt(self.uplink, f"{GATEWAY}/24")
         self.vm.adopt(self.app, f"{VM}/24", mac=NIC_MAC)
         for address in (INTERNET, QUARANTINED, JUMP_HOST, APP_TIER, DB_TIER):

@@ -74,7 +74,21 @@ static void print_addresses(const struct session *session, const struct json_at 
 	}
 }
 
-/* Reasons once for all rules that share one, not once a rule. */
+static void print_reason(const struct json_at *rule)
+{
+	struct json_at pmd;
+
+	part_of(rule, "pmd", &pmd);
+	printf("%s: ", text_of(rule, "where"));
+	style_print(stdout, false, STYLE_PLAIN, text_of(rule, "reason"));
+	if (*text_of(&pmd, "message")) {
+		fputs("; the driver says: ", stdout);
+		style_print(stdout, false, STYLE_PLAIN, text_of(&pmd, "message"));
+	}
+	putchar('\n');
+}
+
+/* Reasons once for all rules in a row that share one; those in hardware need none. */
 static void print_reasons(const struct json_at *rules)
 {
 	const char *last = "";
@@ -84,11 +98,10 @@ static void print_reasons(const struct json_at *rules)
 	{
 		const char *reason = text_of(&rule, "reason");
 
-		if (*reason && strcmp(reason, last) != 0) {
-			printf("%s: ", text_of(&rule, "where"));
-			style_print(stdout, false, STYLE_PLAIN, reason);
-			putchar('\n');
-		}
+		if (strcmp(text_of(&rule, "where"), "hardware") == 0)
+			continue;
+		if (*reason && strcmp(reason, last) != 0)
+			print_reason(&rule);
 		last = reason;
 	}
 }
@@ -150,10 +163,24 @@ static void print_shadow(const struct session *session, const struct json_at *ru
 		puts("  matches nothing: concrete ports on a protocol without ports");
 }
 
+static void print_hits(const struct json_at *rule)
+{
+	const char *last = text_of(rule, "lastHit");
+	struct json_at hits;
+
+	part_of(rule, "hits", &hits);
+	if (hits.value && json_type(&hits) == JSON_NUMBER)
+		printf("  %-14s %lld, last %s\n", "hits", (long long)number_of(rule, "hits"),
+		       *last ? last : "never");
+	else
+		printf("  %-14s not counted, last %s\n", "hits", *last ? last : "never");
+	if (number_of(rule, "settled"))
+		printf("  %-14s %lld segments\n", "settled", (long long)number_of(rule, "settled"));
+}
+
 static void explain(const struct session *session, const struct json_at *rule)
 {
 	struct json_at addresses, pmd, lines, line;
-	const char *last = text_of(rule, "lastHit");
 
 	style_print(stdout, session->colour, STYLE_HEAD, text_of(rule, "name"));
 	printf(": %s %s at level %s, priority %lld, rule %lld of %lld\n",
@@ -171,8 +198,7 @@ static void explain(const struct session *session, const struct json_at *rule)
 	print_text("reason", text_of(rule, "reason"));
 	part_of(rule, "pmd", &pmd);
 	print_text("driver says", text_of(&pmd, "message"));
-	printf("  %-14s %lld, last %s\n", "hits", (long long)number_of(rule, "hits"),
-	       *last ? last : "never");
+	print_hits(rule);
 	print_shadow(session, rule);
 	part_of(rule, "testpmd", &lines);
 	foreach_in(line, &lines) print_text("testpmd", json_string(&line));

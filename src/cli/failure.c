@@ -181,7 +181,7 @@ enum exit_status session_fail_report(const struct session *session, const char *
 	struct call_error error = { .problems = *report };
 
 	(void)report_result(report, &error.what); /* it has an error, or we would not be here */
-	if (place && !session->arguments->json)
+	if (place && !session->arguments->json && error.what.code != ACCELNET_E_IO) /* has it */
 		fprintf(stderr, PROGRAM ": %s:\n", place);
 	return session_tell(session, rpc_error_json(&error));
 }

@@ -12,9 +12,15 @@
 /* Most combinations of port masks that a region begins with, and that it ends with. */
 #define MASKS_FIRST 4
 #define MASKS_LAST  64
+/* Regions of an entry that takes few. */
+#define FEW 64
 
 struct candidate {
-	long price; /* as it was when the candidates were sorted */
+	/*
+	 * The price when the candidates were sorted, times the regions that its entry has here: one
+	 * device rule that is all of a rule is worth more than one that is a hundredth of it.
+	 */
+	long weight;
 	uint32_t cover;
 	uint32_t region;
 };
@@ -56,13 +62,19 @@ static bool is_in_part(const struct cover *cover, uint32_t region)
 	       cover->masks[region] < cover->masks_all[region];
 }
 
-/* What is crossed by none comes first, since what others need could keep it from being raised. */
+/*
+ * What is crossed by none comes first, since what others need could keep it from being raised; and
+ * rules that take few device rules come before all that take many.
+ */
 static const struct pass {
 	bool (*takes)(const struct cover *cover, uint32_t region);
-	unsigned masks; /* at most */
+	uint32_t siblings; /* of an entry, at most */
+	unsigned masks;    /* at most */
 } passes[] = {
-	{ is_first, MASKS_FIRST },      { is_new, MASKS_FIRST },    { is_in_part, MASKS_LAST },
-	{ is_new_opener, MASKS_FIRST }, { is_in_part, MASKS_LAST },
+	{ is_first, FEW, MASKS_FIRST },         { is_new, FEW, MASKS_FIRST },
+	{ is_first, UINT32_MAX, MASKS_FIRST },  { is_new, UINT32_MAX, MASKS_FIRST },
+	{ is_in_part, UINT32_MAX, MASKS_LAST }, { is_new_opener, UINT32_MAX, MASKS_FIRST },
+	{ is_in_part, UINT32_MAX, MASKS_LAST },
 };
 
 static unsigned masks_of(const struct cover *cover, uint32_t region, const struct pass *pass)
@@ -70,12 +82,12 @@ static unsigned masks_of(const struct cover *cover, uint32_t region, const struc
 	return cover->masks_all[region] < pass->masks ? cover->masks_all[region] : pass->masks;
 }
 
-static int by_price(const void *a, const void *b)
+static int by_weight(const void *a, const void *b)
 {
 	const struct candidate *x = a, *y = b;
 
-	if (x->price != y->price)
-		return (x->price > y->price) - (x->price < y->price);
+	if (x->weight != y->weight)
+		return (x->weight > y->weight) - (x->weight < y->weight);
 	if (x->cover != y->cover)
 		return (x->cover > y->cover) - (x->cover < y->cover);
 	return (x->region > y->region) - (x->region < y->region);
@@ -88,16 +100,18 @@ static void find_candidates(struct choice *choice, size_t count, const struct pa
 		const struct cover *cover = &choice->covers[c];
 
 		for (uint32_t i = 0; i < cover->crossings.count; i++) {
-			if (!cover_is_decidable(cover, i) || !pass->takes(cover, i))
+			if (cover->siblings[i] > pass->siblings || !pass->takes(cover, i) ||
+			    !cover_is_decidable(cover, i))
 				continue;
 			choice->candidates[choice->count++] = (struct candidate){
-				.price = cover_price(cover, i, masks_of(cover, i, pass)),
+				.weight = cover_price(cover, i, masks_of(cover, i, pass)) *
+					  (long)cover->siblings[i],
 				.cover = c,
 				.region = i,
 			};
 		}
 	}
-	qsort(choice->candidates, choice->count, sizeof(*choice->candidates), by_price);
+	qsort(choice->candidates, choice->count, sizeof(*choice->candidates), by_weight);
 }
 
 static void run_pass(struct choice *choice, size_t count, const struct pass *pass)

@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define REGIONS_PER_ENTRY 256
+/* More combinations than this for one entry, and it is left to software, with one hull for all. */
+#define REGIONS_PER_ENTRY 8192
 
 void cover_ports(const struct region *region, struct cover_ports *ret)
 {
@@ -16,15 +17,16 @@ void cover_ports(const struct region *region, struct cover_ports *ret)
 					    region->destination_ports.last, ret->destinations);
 }
 
-static int find_regions(struct cover *cover, enum plan_kind kind, enum ip_family family)
+static int find_regions(struct cover *cover, enum plan_kind kind, enum ip_family family,
+			bool is_wide)
 {
+	const struct region_style style = { .limit = REGIONS_PER_ENTRY, .is_wide = is_wide };
 	const struct plan_builder *builder = cover->builder;
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < builder->entries.count; i++)
 		r = region_list_add_entry(&cover->regions, builder->program,
-					  &builder->entries.entries[i], i, kind, family, NULL,
-					  REGIONS_PER_ENTRY);
+					  &builder->entries.entries[i], i, kind, family, &style);
 	return r;
 }
 
@@ -35,26 +37,45 @@ static int reserve(struct cover *cover)
 	cover->place = calloc(count, sizeof(*cover->place));
 	cover->masks = calloc(count, sizeof(*cover->masks));
 	cover->masks_all = calloc(count, sizeof(*cover->masks_all));
+	cover->siblings = calloc(count, sizeof(*cover->siblings));
 	cover->used = calloc(count, sizeof(*cover->used));
 	cover->is_pierced = calloc(count, sizeof(*cover->is_pierced));
 	cover->seen_by = calloc(count, sizeof(*cover->seen_by));
-	if (!cover->place || !cover->masks || !cover->masks_all || !cover->used ||
-	    !cover->is_pierced || !cover->seen_by)
+	if (!cover->place || !cover->masks || !cover->masks_all || !cover->siblings ||
+	    !cover->used || !cover->is_pierced || !cover->seen_by)
 		return -ENOMEM;
 	return 0;
 }
 
+/* Regions of an entry stand side by side. */
+static void count_siblings(struct cover *cover)
+{
+	const struct region *regions = cover->regions.regions;
+	size_t count = cover->regions.count, end;
+
+	for (size_t from = 0; from < count; from = end) {
+		uint32_t siblings = 0;
+
+		for (end = from; end < count && regions[end].entry == regions[from].entry; end++)
+			siblings += !regions[end].is_hole;
+		for (size_t i = from; i < end; i++)
+			cover->siblings[i] = siblings;
+	}
+}
+
 int cover_init(struct cover *cover, const struct plan_builder *builder, enum plan_kind kind,
-	       enum ip_family family)
+	       enum ip_family family, bool is_wide)
 {
 	int r;
 
 	*cover = (struct cover){ .builder = builder };
-	r = find_regions(cover, kind, family);
+	r = find_regions(cover, kind, family, is_wide);
 	if (r == 0)
 		r = crossings_find(&cover->crossings, builder, &cover->regions);
 	if (r == 0)
 		r = reserve(cover);
+	if (r == 0)
+		count_siblings(cover);
 	for (size_t i = 0; r == 0 && i < cover->regions.count; i++) {
 		struct cover_ports ports;
 
@@ -71,6 +92,7 @@ void cover_fini(struct cover *cover)
 	free(cover->place);
 	free(cover->masks);
 	free(cover->masks_all);
+	free(cover->siblings);
 	free(cover->used);
 	free(cover->is_pierced);
 	free(cover->seen_by);
@@ -81,6 +103,17 @@ bool cover_is_decidable(const struct cover *cover, uint32_t region)
 {
 	return region < cover->crossings.count && !cover->crossings.is_hidden[region] &&
 	       plan_region_action(cover->builder, &cover->regions.regions[region]) != PLAN_UNMARKED;
+}
+
+size_t cover_demand(const struct cover *cover)
+{
+	size_t demand = 0;
+
+	for (uint32_t i = 0; i < cover->crossings.count; i++) {
+		if (cover_is_decidable(cover, i))
+			demand += cover->masks_all[i];
+	}
+	return demand;
 }
 
 /* Isolation stands above the low level, but looks less deep than what is raised. */

@@ -114,6 +114,16 @@ static int add_masks(struct plan_builder *builder, const struct region *region,
 	return r;
 }
 
+/* What the limit on rules leaves to software, from this region on. */
+static void spill_from(struct plan_builder *builder, const struct region_list *regions,
+		       size_t first)
+{
+	for (size_t i = first; i < regions->count; i++) {
+		if (plan_region_action(builder, &regions->regions[i]) != PLAN_UNMARKED)
+			plan_spill(builder, regions->regions[i].entry);
+	}
+}
+
 static int add_regions(struct plan_builder *builder, struct decided *decided, uint32_t group,
 		       uint32_t priority)
 {
@@ -134,11 +144,13 @@ static int add_regions(struct plan_builder *builder, struct decided *decided, ui
 			priority++;
 		entry = region->entry;
 		if (priority >= PRIORITIES_MAX)
-			return PLAN_IS_FULL;
-		if (action == PLAN_MARK)
+			r = PLAN_IS_FULL;
+		if (r == 0 && action == PLAN_MARK)
 			r = plan_slot_of(builder, region, &slot);
 		if (r == 0)
 			r = add_masks(builder, region, action, slot, group, priority);
+		if (r == PLAN_IS_FULL)
+			spill_from(builder, regions, i);
 	}
 	return r;
 }
@@ -156,13 +168,14 @@ static bool drops_platform(const struct plan_builder *builder, const struct regi
 static int add_kind(struct plan_builder *builder, const struct plan_tags *tags, enum plan_kind kind,
 		    enum ip_family family, uint32_t group)
 {
+	const struct region_style style = { .tags = &tags->bits, .limit = REGIONS_PER_ENTRY };
 	struct region_list regions = { 0 };
 	struct decided decided = { 0 };
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < builder->entries.count; i++)
 		r = region_list_add_entry(&regions, builder->program, &builder->entries.entries[i],
-					  i, kind, family, &tags->bits, REGIONS_PER_ENTRY);
+					  i, kind, family, &style);
 	if (r == 0)
 		r = decided_init(&decided, builder, &regions);
 	if (r == 0)

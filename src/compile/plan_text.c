@@ -103,11 +103,18 @@ static void put_tags(struct line *line, const struct plan_match *match)
 	}
 }
 
-/* The port's own hash, and no type that would make the PMD add rules for deeper layers. */
-static const char *rss_types(const struct plan_match *match)
+/*
+ * The port's own hash, and no type that would make the PMD add rules for deeper layers. At the end
+ * of the last group it has to: everything of a flow that no rule marks is to stay on the flow's
+ * queue, and nothing else is there that the added rules could cross.
+ */
+static const char *rss_types(const struct plan_rule *rule)
 {
+	const struct plan_match *match = &rule->match;
 	bool is_v4 = match->family == IP_FAMILY_V4;
 
+	if (rule->cause == PLAN_FOR_STAGE)
+		return is_v4 ? "ipv4 ipv4-tcp ipv4-udp" : "ipv6 ipv6-tcp ipv6-udp";
 	if (!match->has_kind || match->kind == PLAN_ICMP)
 		return is_v4 ? "ipv4" : "ipv6";
 	if (match->kind == PLAN_UDP)
@@ -115,14 +122,14 @@ static const char *rss_types(const struct plan_match *match)
 	return is_v4 ? "ipv4-tcp" : "ipv6-tcp";
 }
 
-static void put_queues(struct line *line, const struct plan_match *match,
+static void put_queues(struct line *line, const struct plan_rule *rule,
 		       const struct plan_text_options *options)
 {
 	if (options->queues == 1) {
 		put(line, " queue index 0");
 		return;
 	}
-	put(line, " rss types %s end queues", rss_types(match));
+	put(line, " rss types %s end queues", rss_types(rule));
 	for (uint16_t q = 0; q < options->queues; q++)
 		put(line, " %u", q);
 	put(line, " end");
@@ -137,10 +144,10 @@ static void put_actions(struct line *line, const struct plan_rule *rule,
 		break;
 	case PLAN_MARK:
 		put(line, " mark id %u /", plan_mark_value(rule->slot));
-		put_queues(line, &rule->match, options);
+		put_queues(line, rule, options);
 		break;
 	case PLAN_UNMARKED:
-		put_queues(line, &rule->match, options);
+		put_queues(line, rule, options);
 		break;
 	case PLAN_NEXT:
 		for (int t = 0; t < PLAN_TAGS; t++) {

@@ -1,5 +1,5 @@
 /*
- * Entries and their regions: see region.h.
+ * Regions: see region.h.
  */
 #include "compile/region.h"
 
@@ -9,177 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define NO_RULE UINT16_MAX
-
-/* --- entries --- */
-
-void entry_list_fini(struct entry_list *list)
-{
-	free(list->entries);
-	*list = (struct entry_list){ 0 };
-}
-
-static int append_entry(struct entry_list *list, const struct entry *entry)
-{
-	if (list->count == REGION_ENTRIES_MAX) {
-		list->too_many = true;
-		return 0;
-	}
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity ? list->capacity * 2 : 64;
-		struct entry *grown = reallocarray(list->entries, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		list->entries = grown;
-		list->capacity = capacity;
-	}
-	list->entries[list->count++] = *entry;
-	return 0;
-}
-
-static bool groups_meet(const struct program *program, uint32_t a, uint32_t b,
-			enum ip_family family)
-{
-	const struct address_group *x = &program->groups[a], *y = &program->groups[b];
-	size_t i = 0, j = 0;
-
-	while (i < x->range_count[family] && j < y->range_count[family]) {
-		const struct ip_range *p = &x->ranges[family][i], *q = &y->ranges[family][j];
-
-		if (p->first <= q->last && q->first <= p->last)
-			return true;
-		if (p->last < q->last)
-			i++;
-		else
-			j++;
-	}
-	return false;
-}
-
-static bool ports_meet(const struct port_set *a, const struct port_set *b)
-{
-	if (a->any || b->any)
-		return true;
-	for (size_t i = 0; i < a->range_count; i++) {
-		for (size_t j = 0; j < b->range_count; j++) {
-			if (a->ranges[i].first <= b->ranges[j].last &&
-			    b->ranges[j].first <= a->ranges[i].last)
-				return true;
-		}
-	}
-	return false;
-}
-
-static bool protocols_meet(const struct program_rule *a, const struct program_rule *b,
-			   enum ip_family family)
-{
-	for (int w = 0; w < 4; w++) {
-		if (a->protocols[family][w] & b->protocols[family][w])
-			return true;
-	}
-	return false;
-}
-
-/* Whether a packet can match both rules: pairs that cannot make no entry. */
-static bool rules_meet(const struct program *program, const struct program_rule *a,
-		       const struct program_rule *b)
-{
-	if (!ports_meet(a->source_ports, b->source_ports) ||
-	    !ports_meet(a->destination_ports, b->destination_ports))
-		return false;
-	for (int f = 0; f < IP_FAMILIES; f++) {
-		enum ip_family family = (enum ip_family)f;
-
-		if (protocols_meet(a, b, family) &&
-		    groups_meet(program, a->source, b->source, family) &&
-		    groups_meet(program, a->destination, b->destination, family))
-			return true;
-	}
-	return false;
-}
-
-static bool meets_all(const struct program *program, const struct entry *entry,
-		      const struct program_rule *rule)
-{
-	for (int s = 0; s < STAGES; s++) {
-		if (entry->parts[s] && !rules_meet(program, entry->parts[s], rule))
-			return false;
-	}
-	return true;
-}
-
-static int close_entry(struct entry_list *list, struct entry *entry, enum stage stage,
-		       enum access access, enum entry_outcome outcome)
-{
-	entry->plan.stage = stage;
-	entry->plan.access = access;
-	entry->outcome = outcome;
-	return append_entry(list, entry);
-}
-
-/* Every NSG that was read ends with DenyAll; one made otherwise denies what no rule matches. */
-static bool ends_with_deny_all(const struct program_chain *chain)
-{
-	return chain->count > 0 && chain->rules[chain->count - 1].rule->is_default;
-}
-
-/*
- * One stage after the other, depth first: the entries of the stages before are in order, each is
- * followed by all that this stage makes of it, so the whole list is in order.
- */
-static int add_stage(struct entry_list *list, const struct program *program, int position,
-		     struct entry entry)
-{
-	enum stage stage;
-	const struct program_chain *chain;
-
-	while (position < STAGES &&
-	       !program->chain[DIRECTION_INBOUND][program_order[DIRECTION_INBOUND][position]]
-			.present)
-		position++;
-	if (position == STAGES)
-		return close_entry(list, &entry, entry.plan.stage, ACCESS_ALLOW, ENTRY_MARK);
-	stage = program_order[DIRECTION_INBOUND][position];
-	chain = &program->chain[DIRECTION_INBOUND][stage];
-	for (size_t i = 0; i < chain->count && !list->too_many; i++) {
-		const struct program_rule *rule = &chain->rules[i];
-		struct entry next = entry;
-		int r;
-
-		if (!meets_all(program, &entry, rule))
-			continue;
-		next.parts[stage] = rule;
-		next.plan.rule[stage] = (uint16_t)i;
-		next.plan.stage = stage;
-		if (rule->access == ACCESS_DENY)
-			r = close_entry(list, &next, stage, ACCESS_DENY,
-					stage == STAGE_ACL ? ENTRY_DENY_ALWAYS : ENTRY_DENY);
-		else if (rule->access == ACCESS_ALWAYS_ALLOW)
-			r = close_entry(list, &next, stage, ACCESS_ALWAYS_ALLOW, ENTRY_MARK);
-		else
-			r = add_stage(list, program, position + 1, next);
-		if (r < 0)
-			return r;
-	}
-	if (stage == STAGE_ACL)
-		return add_stage(list, program, position + 1, entry);
-	return ends_with_deny_all(chain)
-		       ? 0
-		       : close_entry(list, &entry, stage, ACCESS_DENY, ENTRY_DENY);
-}
-
-int entry_list_build(const struct program *program, struct entry_list *ret)
-{
-	struct entry first = { .plan = { .rule = { NO_RULE, NO_RULE, NO_RULE },
-					 .stage = STAGE_ACL } };
-
-	*ret = (struct entry_list){ 0 };
-	return add_stage(ret, program, 0, first);
-}
-
-/* --- regions --- */
 
 void region_list_fini(struct region_list *list)
 {
@@ -199,11 +28,16 @@ uint8_t plan_kind_protocol(enum plan_kind kind, enum ip_family family)
 	}
 }
 
+/* A source with so many prefixes, and so many times more than it leaves out, can be wide. */
+#define WIDE_PREFIXES 48
+#define WIDE_SAVES    4
+
 static const struct port_range all_ports = { 0, UINT16_MAX };
 
 /* The fields that an entry's parts leave, each as a list. */
 struct fields {
 	struct prefix_list source;
+	struct prefix_list holes; /* where the source is wide */
 	struct prefix_list destination;
 	struct port_range *source_ports;
 	size_t source_port_count;
@@ -215,6 +49,7 @@ struct fields {
 static void fields_fini(struct fields *fields)
 {
 	prefix_list_fini(&fields->source);
+	prefix_list_fini(&fields->holes);
 	prefix_list_fini(&fields->destination);
 	free(fields->source_ports);
 	free(fields->destination_ports);
@@ -330,11 +165,12 @@ static int reserve(struct region_list *list, size_t more)
 	return 0;
 }
 
-/* Every combination of the fields. */
-static void multiply(struct region_list *list, const struct fields *f, struct region region)
+/* Every combination of these sources and the other fields. */
+static void multiply(struct region_list *list, const struct prefix_list *sources,
+		     const struct fields *f, struct region region)
 {
-	for (size_t s = 0; s < f->source.count; s++) {
-		region.source = f->source.prefixes[s];
+	for (size_t s = 0; s < sources->count; s++) {
+		region.source = sources->prefixes[s];
 		for (size_t d = 0; d < f->destination.count; d++) {
 			region.destination = f->destination.prefixes[d];
 			for (size_t p = 0; p < f->source_port_count; p++) {
@@ -397,28 +233,71 @@ static int find_fields(const struct program *program, const struct entry *entry,
 	return r;
 }
 
+/* Many prefixes that leave out few become all addresses, with holes. */
+static int make_wide(struct region_list *list, struct fields *f, enum ip_family family,
+		     bool is_wide)
+{
+	const struct ip_prefix all = { .family = family };
+	struct range_list rest = { 0 };
+	int r = 0;
+
+	if (f->source.count < WIDE_PREFIXES)
+		return 0;
+	for (size_t i = 0; r == 0 && i < f->source.count; i++)
+		r = range_list_add(&rest, ip_prefix_range(&f->source.prefixes[i]));
+	range_list_normalise(&rest);
+	if (r == 0)
+		r = range_list_complement(&rest, family);
+	for (size_t i = 0; r == 0 && i < rest.count; i++)
+		r = prefix_list_add_range(&f->holes, family, rest.ranges[i]);
+	range_list_fini(&rest);
+	if (r == 0 && f->holes.count * WIDE_SAVES <= f->source.count && is_wide) {
+		f->source.prefixes[0] = all;
+		f->source.count = 1;
+		return 0;
+	}
+	list->could_be_wide |= f->holes.count * WIDE_SAVES <= f->source.count;
+	f->holes.count = 0;
+	return r;
+}
+
+static int append_fields(struct region_list *list, const struct fields *f, struct region region,
+			 size_t limit)
+{
+	size_t total = (f->holes.count + f->source.count) * f->destination.count *
+		       f->source_port_count * f->destination_port_count;
+	int r;
+
+	if (total == 0 || f->source.count == 0)
+		return 0;
+	if (total > limit)
+		return append_hull(list, f, region);
+	r = reserve(list, total);
+	if (r < 0)
+		return r;
+	region.is_hole = true;
+	multiply(list, &f->holes, f, region);
+	region.is_hole = false;
+	multiply(list, &f->source, f, region);
+	return 0;
+}
+
 int region_list_add_entry(struct region_list *list, const struct program *program,
 			  const struct entry *entry, uint32_t index, enum plan_kind kind,
-			  enum ip_family family, const struct region_tags *tags, size_t limit)
+			  enum ip_family family, const struct region_style *style)
 {
 	struct region region = { .entry = index, .family = family, .kind = kind };
 	struct fields f = { 0 };
-	size_t total;
 	int r;
 
 	if (!has_protocol(entry, kind, family))
 		return 0;
-	r = find_fields(program, entry, kind, family, tags, &f);
+	r = find_fields(program, entry, kind, family, style->tags, &f);
+	if (r == 0)
+		r = make_wide(list, &f, family, style->is_wide);
 	if (r == 0) {
-		total = f.source.count * f.destination.count * f.source_port_count *
-			f.destination_port_count;
 		memcpy(region.tags, f.tags, sizeof(region.tags));
-		if (total > limit)
-			r = append_hull(list, &f, region);
-		else if (total > 0)
-			r = reserve(list, total);
-		if (r == 0 && total > 0 && total <= limit)
-			multiply(list, &f, region);
+		r = append_fields(list, &f, region, style->limit);
 	}
 	fields_fini(&f);
 	return r;

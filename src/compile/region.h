@@ -1,40 +1,11 @@
 /*
- * Entries and regions: a policy's inbound side as one list in which the first match decides.
- *
- * Three chains (acl, subnet NSG, NIC NSG) become entries, one for each combination of first matches
- * that some packet can have; in the order that this file makes, the first entry that holds a packet
- * is the combination of the three chains' first matches. An entry is a set of regions: boxes of one
- * source prefix, one destination prefix and one port range each. Pure.
+ * Regions: what an entry holds of one kind and family, as boxes of one source prefix, one
+ * destination prefix and one range of ports on each side. Pure.
  */
 #ifndef COMPILE_REGION_H
 #define COMPILE_REGION_H
 
-#include "compile/plan.h"
-
-/* Entries beyond this many, and the policy is software's: two long NSGs multiply. */
-#define REGION_ENTRIES_MAX 40000
-
-enum entry_outcome {
-	ENTRY_MARK,        /* allowed: may be marked */
-	ENTRY_DENY,        /* NSG deny: openers may be dropped */
-	ENTRY_DENY_ALWAYS, /* acl deny: everything may be dropped */
-};
-
-struct entry {
-	struct plan_entry plan;
-	enum entry_outcome outcome;
-	const struct program_rule *parts[STAGES]; /* all of them hold; NULL: no condition */
-};
-
-struct entry_list {
-	struct entry *entries;
-	size_t count;
-	size_t capacity;
-	bool too_many; /* REGION_ENTRIES_MAX was reached: the list is not complete */
-};
-
-int entry_list_build(const struct program *program, struct entry_list *ret);
-void entry_list_fini(struct entry_list *list);
+#include "compile/entry.h"
 
 struct region {
 	uint32_t entry;
@@ -45,7 +16,9 @@ struct region {
 	struct port_range source_ports;
 	struct port_range destination_ports;
 	uint32_t tags[PLAN_TAGS]; /* and the packet has all of these bits */
-	bool is_hull; /* holds more than the entry does: fit to except, never to mark or drop */
+	/* Both are fit to except, never to mark or drop. */
+	bool is_hull; /* holds more than the entry does */
+	bool is_hole; /* holds what the entry's wide region behind it must not decide */
 };
 
 /* Which address groups have a bit of a tag instead of prefixes. */
@@ -58,15 +31,24 @@ struct region_list {
 	struct region *regions;
 	size_t count;
 	size_t capacity;
+	bool could_be_wide; /* some entry is written the long way that has a wide form */
 };
 
-/*
- * Appends the entry's regions of one kind and family; where they would be more than `limit`, one
- * hull instead. `tags` may be NULL. 0 or -ENOMEM.
- */
+/* How entries are written as regions. */
+struct region_style {
+	const struct region_tags *tags; /* NULL: none */
+	size_t limit; /* where an entry would be more regions than this, one hull instead */
+	/*
+	 * Sources of which little is left out (Internet) as one region of all sources, behind holes
+	 * where they are left out.
+	 */
+	bool is_wide;
+};
+
+/* Appends the entry's regions of one kind and family. 0 or -ENOMEM. */
 int region_list_add_entry(struct region_list *list, const struct program *program,
 			  const struct entry *entry, uint32_t index, enum plan_kind kind,
-			  enum ip_family family, const struct region_tags *tags, size_t limit);
+			  enum ip_family family, const struct region_style *style);
 void region_list_fini(struct region_list *list);
 
 /* The IP protocol that packets of this kind have. */

@@ -2,14 +2,17 @@
  * rule.*: each rule, where it is enforced, why there, and how often it decided.
  */
 #include "control/call.h"
+#include "control/enforcement.h"
 #include "control/rule_json.h"
 #include "control/shadow.h"
-#include "datapath/stats.h"
 #include "nic/lane.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+/* testpmd lines of one rule: in a list, and where one rule is explained. */
+#define LINES_LISTED    8
+#define LINES_EXPLAINED 256
 
 /* A rule in its place. */
 struct place {
@@ -20,43 +23,6 @@ struct place {
 	size_t index;
 	const struct rule *rule;
 };
-
-static const char *why_software(const struct nic *nic, const struct policy *policy)
-{
-	if (policy->offload == OFFLOAD_OFF)
-		return "options.offload is off";
-	if (nic_get_config(nic)->uplink == UPLINK_PLAIN)
-		return "the uplink is plain: no rules in hardware";
-	return "this build installs no rules in hardware";
-}
-
-static void add_time(struct json *to, const char *key, uint64_t seconds)
-{
-	time_t time = (time_t)seconds;
-	char text[32];
-	struct tm tm;
-
-	if (!seconds) {
-		json_add_null(to, key);
-		return;
-	}
-	gmtime_r(&time, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	json_add_string(to, key, text);
-}
-
-static void add_enforcement(struct json *json, const struct place *place)
-{
-	struct rule_hits hits;
-
-	nic_rule_hits(place->nic, place->direction, place->stage, (uint16_t)place->index, &hits);
-	json_add_string(json, "where", "software");
-	json_add_string(json, "reason", why_software(place->nic, place->ruleset->policy));
-	json_add_null(json, "pmd");
-	json_add_unsigned(json, "hits", hits.packets);
-	add_time(json, "lastHit", hits.last_hit);
-	json_add_array(json, "testpmd");
-}
 
 /* --- addresses behind names --- */
 
@@ -126,11 +92,11 @@ static void each_rule(const struct nic *nic, place_visitor visitor, void *contex
 	}
 }
 
-static struct json *describe(const struct place *place)
+static struct json *describe(const struct place *place, const struct enforcement *enforcement)
 {
 	struct json *json = rule_json(place->ruleset->policy, place->stage, place->rule);
 
-	add_enforcement(json, place);
+	enforcement_add(enforcement, place->direction, place->stage, place->index, json);
 	return json;
 }
 
@@ -138,12 +104,13 @@ struct listing {
 	struct json *rules;
 	struct json *addresses; /* NULL: not asked for */
 	const char *name;       /* of the only rules wanted; NULL: all */
+	struct enforcement enforcement;
 };
 
 static void list_rule(void *context, const struct place *place)
 {
 	struct listing *listing = context;
-	struct json *json = describe(place);
+	struct json *json = describe(place, &listing->enforcement);
 
 	if (listing->addresses)
 		add_both_sides(listing->addresses, json, place);
@@ -160,7 +127,7 @@ static void explain_rule(void *context, const struct place *place)
 
 	if (strcmp(place->rule->name, listing->name) != 0)
 		return;
-	json = describe(place);
+	json = describe(place, &listing->enforcement);
 	shadow = shadow_find(program, chain, place->index);
 	json_add_unsigned(json, "position", place->index + 1);
 	json_add_unsigned(json, "of", chain->count);
@@ -191,7 +158,9 @@ int handle_rule_list(struct call *call, struct json **ret)
 	*ret = begin(nic, &listing);
 	if (call_flag(call, "effective"))
 		listing.addresses = json_add_object(*ret, "addresses");
+	enforcement_init(&listing.enforcement, nic, LINES_LISTED);
 	each_rule(nic, list_rule, &listing);
+	enforcement_fini(&listing.enforcement);
 	return 0;
 }
 
@@ -219,7 +188,9 @@ int handle_rule_explain(struct call *call, struct json **ret)
 	if (r < 0)
 		return r;
 	json = begin(nic, &listing);
+	enforcement_init(&listing.enforcement, nic, LINES_EXPLAINED);
 	each_rule(nic, explain_rule, &listing);
+	enforcement_fini(&listing.enforcement);
 	root = json_root(listing.rules);
 	if (json_count(&root) > 0) {
 		if (call_flag(call, "documents"))

@@ -530,12 +530,14 @@ const struct method methods[METHOD_COUNT] = {
 		.summary = "every rule: where it is enforced, why there, how often it decided",
 		.details = "Rules stand in the order in which packets meet them. Hits count first "
 			   "packets of connections, and every packet for acl rules, since the policy "
-			   "was put in force.",
+			   "was put in force, what hardware dropped included; null where hardware "
+			   "drops and does not count. `settled` counts segments of connections that "
+			   "hardware let through by the rule.",
 		.examples = "accelnetctl rule list --nic eth1\n"
 			    "accelnetctl rule list --nic eth1 --effective --json\n",
 		.result = "nic, generation, rules [{name, level, nsg, direction, priority, access, "
 			  "protocol, source, sourcePorts, destination, destinationPorts, default, "
-			  "where, reason, pmd, hits, lastHit, testpmd}], addresses",
+			  "where, reason, pmd, hits, settled, lastHit, deviceRules, testpmd}], addresses",
 		PARAMS(rule_list_params),
 	},
 	[METHOD_RULE_EXPLAIN] = {

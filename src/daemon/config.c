@@ -65,6 +65,19 @@ static void read_integer(const struct json_at *at, const char *key, int64_t min,
 	*value = number;
 }
 
+/* "auto" or "off". */
+static void read_offload(const struct json_at *at, struct nic_config *nic, struct report *report)
+{
+	const char *text = string_of(at, "offload");
+	struct json_at member;
+
+	if (!text || !json_get(at, "offload", &member))
+		return;
+	nic->offload_off = strcmp(text, "off") == 0;
+	if (!nic->offload_off && strcmp(text, "auto") != 0)
+		report_error(report, ACCELNET_E_VALUE, &member, "expected \"auto\" or \"off\"");
+}
+
 /* "drop" or "pass". */
 static void read_frames(const struct json_at *at, const char *key, enum frame_policy *value,
 			struct report *report)
@@ -298,6 +311,7 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 		{ "vlan", JSON_STRING, false, false },
 		{ "nonIp", JSON_STRING, false, false },
 		{ "requirePolicy", JSON_BOOL, false, false },
+		{ "offload", JSON_STRING, false, false },
 	};
 	struct nic_config *nic = &config->nics[config->nic_count];
 	struct json_at member;
@@ -319,6 +333,7 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 	nic->queues = (uint16_t)queues;
 	read_frames(at, "vlan", &nic->vlan, report);
 	read_frames(at, "nonIp", &nic->non_ip, report);
+	read_offload(at, nic, report);
 	if (json_get(at, "requirePolicy", &member))
 		nic->has_require_policy = json_bool(&member, &nic->require_policy);
 	warn_unused(at, "subnet", report);

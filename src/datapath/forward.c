@@ -51,17 +51,15 @@ static void parse(struct rte_mbuf **mbufs, unsigned number, enum direction direc
 	packet_parse_burst(scratch->frames, number, direction, scratch->packets);
 }
 
+/* `bytes`: of all these frames. */
 static void transmit(struct lane *lane, enum direction direction, struct rte_mbuf **mbufs,
-		     unsigned number)
+		     unsigned number, uint64_t bytes)
 {
 	uint16_t port = lane->view->port[opposite(direction)];
-	uint64_t bytes = 0;
 	unsigned sent;
 
 	if (number == 0)
 		return;
-	for (unsigned i = 0; i < number; i++)
-		bytes += rte_pktmbuf_pkt_len(mbufs[i]);
 	sent = rte_eth_tx_burst(port, lane->queue, mbufs, (uint16_t)number);
 	for (unsigned i = sent; i < number; i++) {
 		bytes -= rte_pktmbuf_pkt_len(mbufs[i]);
@@ -112,36 +110,56 @@ static void release(struct lane *lane)
 		struct rte_mbuf *mbuf = packet->owner;
 
 		if (packet->drop == DROP_NONE)
-			transmit(lane, packet->direction, &mbuf, 1);
+			transmit(lane, packet->direction, &mbuf, 1, rte_pktmbuf_pkt_len(mbuf));
 		else
 			drop(lane, packet->direction, packet->drop, mbuf);
 	}
 	released->count = 0;
 }
 
-static void count_received(struct lane *lane, enum direction direction, unsigned received,
-			   const struct forward_scratch *scratch)
-{
-	uint64_t bytes = 0;
+/* What is asked of all frames of a burst, in one pass over their first cache lines. */
+struct burst_sum {
+	uint64_t bytes;
+	uint64_t flags; /* of any of them */
+};
 
-	for (unsigned i = 0; i < received; i++)
-		bytes += rte_pktmbuf_pkt_len(scratch->received[i]);
-	count(&lane->counters.received[direction], received);
-	count(&lane->counters.received_bytes[direction], bytes);
+static struct burst_sum sum_up(struct rte_mbuf *const *mbufs, unsigned number)
+{
+	struct burst_sum sum = { 0 };
+
+	for (unsigned i = 0; i < number; i++) {
+		sum.bytes += rte_pktmbuf_pkt_len(mbufs[i]);
+		sum.flags |= mbufs[i]->ol_flags;
+	}
+	return sum;
 }
 
 /* What hardware has said of the burst; nothing where it cannot have. */
 static void read_marks(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
-		       unsigned received, uint64_t now, struct forward_scratch *scratch,
-		       struct marked_burst *ret)
+		       unsigned received, uint64_t flags, uint64_t now,
+		       struct forward_scratch *scratch, struct marked_burst *ret)
 {
 	lane->judge.settles = snapshot->settles;
-	if (snapshot->marks && direction == DIRECTION_INBOUND) {
+	lane->judge.given = NULL;
+	if (direction == DIRECTION_INBOUND && snapshot->marks && (flags & RTE_MBUF_F_RX_FDIR_ID)) {
 		marks_sort(lane, snapshot, received, now, scratch, ret);
+		count(&lane->counters.decided_by[DECIDED_BY_HARDWARE], received - ret->judge_count);
 		return;
 	}
-	lane->judge.given = NULL;
 	*ret = (struct marked_burst){ .judge = scratch->received, .judge_count = received };
+}
+
+/* Returns how many mbufs stand in scratch->passed. */
+static unsigned judge(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
+		      unsigned received, uint64_t now, const struct marked_burst *burst,
+		      struct forward_scratch *scratch)
+{
+	parse(burst->judge, burst->judge_count, direction, scratch);
+	lane->judge.ruleset = snapshot->ruleset;
+	lane->judge.hits = snapshot->counted->hits[lane->queue];
+	judge_burst(&lane->judge, direction, scratch->packets, burst->judge_count, now,
+		    scratch->decisions);
+	return sort_out(lane, direction, received, burst, scratch);
 }
 
 unsigned forward_poll(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
@@ -150,6 +168,7 @@ unsigned forward_poll(struct lane *lane, enum direction direction, const struct 
 	unsigned received = rte_eth_rx_burst(lane->view->port[direction], lane->queue,
 					     scratch->received, FORWARD_BURST);
 	struct marked_burst burst;
+	struct burst_sum sum;
 	unsigned passed;
 
 	if (received == 0) {
@@ -157,22 +176,18 @@ unsigned forward_poll(struct lane *lane, enum direction direction, const struct 
 			count(&lane->counters.empty_bursts, 1);
 		return 0;
 	}
-	count_received(lane, direction, received, scratch);
-	read_marks(lane, direction, snapshot, received, now, scratch, &burst);
-	if (burst.settled)
-		count(&lane->counters.decided_by[DECIDED_BY_HARDWARE],
-		      received - burst.judge_count);
+	sum = sum_up(scratch->received, received);
+	count(&lane->counters.received[direction], received);
+	count(&lane->counters.received_bytes[direction], sum.bytes);
+	read_marks(lane, direction, snapshot, received, sum.flags, now, scratch, &burst);
 	if (burst.judge_count == 0) {
-		transmit(lane, direction, scratch->received, received);
+		transmit(lane, direction, scratch->received, received, sum.bytes);
 		return received;
 	}
-	parse(burst.judge, burst.judge_count, direction, scratch);
-	lane->judge.ruleset = snapshot->ruleset;
-	lane->judge.hits = snapshot->counted->hits[lane->queue];
-	judge_burst(&lane->judge, direction, scratch->packets, burst.judge_count, now,
-		    scratch->decisions);
-	passed = sort_out(lane, direction, received, &burst, scratch);
-	transmit(lane, direction, scratch->passed, passed);
+	passed = judge(lane, direction, snapshot, received, now, &burst, scratch);
+	if (passed < received)
+		sum = sum_up(scratch->passed, passed);
+	transmit(lane, direction, scratch->passed, passed, sum.bytes);
 	if (unlikely(lane->judge.released.count > 0))
 		release(lane);
 	return received;

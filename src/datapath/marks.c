@@ -37,16 +37,6 @@ static void count_settled(struct lane *lane, const struct snapshot *snapshot,
 	}
 }
 
-/* The flags of all packets together: most bursts have no mark at all. */
-static bool any_marked(struct rte_mbuf *const *mbufs, unsigned number)
-{
-	uint64_t flags = 0;
-
-	for (unsigned i = 0; i < number; i++)
-		flags |= mbufs[i]->ol_flags;
-	return flags & RTE_MBUF_F_RX_FDIR_ID;
-}
-
 static const struct mark_slot *slot_of(const struct snapshot *snapshot, const struct rte_mbuf *mbuf)
 {
 	if (!(mbuf->ol_flags & RTE_MBUF_F_RX_FDIR_ID))
@@ -54,10 +44,11 @@ static const struct mark_slot *slot_of(const struct snapshot *snapshot, const st
 	return mark_look_up(snapshot->marks, mbuf->hash.fdir.hi);
 }
 
-/* Settled packets, counted run by run. */
+/* Settled packets with one mark in a row, counted together. */
 struct run {
+	uint32_t mark;
 	const struct mark_slot *slot;
-	unsigned length;
+	unsigned length; /* 0: none yet; then nothing has the mark */
 };
 
 static void end_run(struct lane *lane, const struct snapshot *snapshot, const struct run *run,
@@ -67,47 +58,53 @@ static void end_run(struct lane *lane, const struct snapshot *snapshot, const st
 		count_settled(lane, snapshot, run->slot, run->length, now);
 }
 
-static void sort(struct lane *lane, const struct snapshot *snapshot, unsigned number, uint64_t now,
-		 struct forward_scratch *scratch, struct marked_burst *ret)
+/* True where the packet is settled: then it has been counted. */
+static bool settle(struct lane *lane, const struct snapshot *snapshot, uint32_t mark,
+		   const struct mark_slot *slot, struct run *run, uint64_t now)
 {
-	const struct nic_view *view = lane->view;
-	const bool settles = may_settle(lane, snapshot, now);
-	struct run run = { 0 };
-	unsigned given = 0;
-
-	for (unsigned i = 0; i < number; i++) {
-		struct rte_mbuf *mbuf = scratch->received[i];
-		const struct mark_slot *slot = slot_of(snapshot, mbuf);
-
-		if (slot && settles && slot->kind == MARK_SETTLED &&
-		    (mbuf->ol_flags & view->settled_mask) == view->settled_flags) {
-			ret->settled |= 1ULL << i;
-			if (slot != run.slot) {
-				end_run(lane, snapshot, &run, now);
-				run = (struct run){ .slot = slot };
-			}
-			run.length++;
-			continue;
-		}
-		given += slot != NULL;
-		scratch->given[ret->judge_count] = slot ? &slot->verdict : NULL;
-		scratch->judged[ret->judge_count++] = mbuf;
-	}
-	end_run(lane, snapshot, &run, now);
-	if (given > 0) {
-		lane->judge.given = scratch->given;
-		count(&lane->counters.classified_by_mark, given);
-	}
+	if (!slot || slot->kind != MARK_SETTLED)
+		return false;
+	end_run(lane, snapshot, run, now);
+	*run = (struct run){ .mark = mark, .slot = slot, .length = 1 };
+	return true;
 }
 
 void marks_sort(struct lane *lane, const struct snapshot *snapshot, unsigned number, uint64_t now,
 		struct forward_scratch *scratch, struct marked_burst *ret)
 {
-	lane->judge.given = NULL;
-	if (!any_marked(scratch->received, number)) {
-		*ret = (struct marked_burst){ .judge = scratch->received, .judge_count = number };
-		return;
+	const uint64_t mask = lane->view->settled_mask, flags = lane->view->settled_flags;
+	const bool settles = may_settle(lane, snapshot, now);
+	unsigned judged = 0, given = 0;
+	uint64_t settled = 0;
+	struct run run = { 0 };
+
+	for (unsigned i = 0; i < number; i++) {
+		struct rte_mbuf *mbuf = scratch->received[i];
+		const bool intact = settles && (mbuf->ol_flags & mask) == flags;
+		const struct mark_slot *slot;
+
+		if (intact && run.length > 0 && mbuf->hash.fdir.hi == run.mark) {
+			settled |= 1ULL << i;
+			run.length++;
+			continue;
+		}
+		slot = slot_of(snapshot, mbuf);
+		if (intact && settle(lane, snapshot, mbuf->hash.fdir.hi, slot, &run, now)) {
+			settled |= 1ULL << i;
+			continue;
+		}
+		given += slot != NULL;
+		scratch->given[judged] = slot ? &slot->verdict : NULL;
+		scratch->judged[judged++] = mbuf;
 	}
-	*ret = (struct marked_burst){ .judge = scratch->judged };
-	sort(lane, snapshot, number, now, scratch, ret);
+	end_run(lane, snapshot, &run, now);
+	*ret = (struct marked_burst){
+		.settled = settled,
+		.judge = scratch->judged,
+		.judge_count = judged,
+	};
+	if (given > 0) {
+		lane->judge.given = scratch->given;
+		count(&lane->counters.classified_by_mark, given);
+	}
 }

@@ -38,7 +38,13 @@ static void count_rules(const struct nic *nic, const struct policy *policy,
 	result->rules_added = delta.added;
 	result->rules_kept = delta.kept;
 	result->rules_removed = delta.removed;
-	result->in_software = delta.added + delta.kept;
+}
+
+static void set_split(const struct hardware_split *split, struct nic_apply_result *result)
+{
+	result->in_hardware = split->hardware;
+	result->in_software = split->software;
+	result->refused = split->refused;
 }
 
 static void tell(const struct nic *nic, const struct nic_apply_result *result)
@@ -55,21 +61,26 @@ static void tell(const struct nic *nic, const struct nic_apply_result *result)
 		 result->rules_removed);
 }
 
-/* Everything that can fail has been done but storing: on disk first, then in force. */
+/* Everything that can fail but this has been done: on disk first, then in force. */
 static int commit(struct nic *nic, struct json *canonical, char *text, struct snapshot *snapshot,
 		  const struct nic_apply_options *options, struct accelnet_error *err)
 {
+	struct hardware_change change;
 	size_t rules = 0;
-	int r;
+	int r = hardware_prepare(nic, snapshot, &change, err);
 
+	if (r < 0)
+		return r;
 	for (int s = 0; s < STAGES; s++)
 		rules += snapshot->ruleset->policy->stage[s].user_rules;
 	r = policy_store_save(nic->store, snapshot->generation, canonical, rules, options->origin,
 			      err);
-	if (r < 0)
+	if (r < 0) {
+		hardware_abort(&change);
 		return r;
+	}
 	nic->generation = snapshot->generation;
-	nic_publish(nic, snapshot);
+	hardware_publish(nic, &change, snapshot);
 	json_free(nic->document);
 	free(nic->document_text);
 	nic->document = canonical;
@@ -92,6 +103,7 @@ static int apply_changed(struct nic *nic, struct json *canonical, char *text,
 			 struct accelnet_error *err)
 {
 	uint64_t newest = policy_store_newest(nic->store);
+	struct hardware_split split = { 0 };
 	struct snapshot *snapshot = NULL;
 	struct policy *policy = NULL;
 	int r = build_policy(nic, canonical, &result->report, &policy, err);
@@ -105,8 +117,10 @@ static int apply_changed(struct nic *nic, struct json *canonical, char *text,
 		return r;
 	if (options->dry_run) {
 		result->generation = nic->generation;
+		r = hardware_preview(nic, snapshot->ruleset, &split, err);
+		set_split(&split, result);
 		snapshot_free(snapshot);
-		return 0;
+		return r;
 	}
 	result->generation = snapshot->generation;
 	r = commit(nic, canonical, text, snapshot, options, err);
@@ -114,6 +128,8 @@ static int apply_changed(struct nic *nic, struct json *canonical, char *text,
 		snapshot_free(snapshot);
 		return r;
 	}
+	if (hardware_planned(nic, &split) == 0)
+		set_split(&split, result);
 	tell(nic, result);
 	return 0;
 }
@@ -122,6 +138,7 @@ int nic_policy_apply(struct nic *nic, const struct json *document,
 		     const struct nic_apply_options *options, struct nic_apply_result *ret,
 		     struct accelnet_error *err)
 {
+	struct hardware_split split;
 	struct json *canonical = NULL;
 	char *text = NULL;
 	int r;
@@ -136,6 +153,8 @@ int nic_policy_apply(struct nic *nic, const struct json *document,
 	if (nic->document_text && strcmp(text, nic->document_text) == 0) {
 		ret->unchanged = true;
 		count_rules(nic, nic_policy(nic), ret);
+		hardware_now(nic, &split);
+		set_split(&split, ret);
 	} else {
 		r = apply_changed(nic, canonical, text, options, ret, err);
 		if (r == 0 && !options->dry_run)
@@ -151,6 +170,19 @@ void nic_apply_result_fini(struct nic_apply_result *result)
 	report_fini(&result->report);
 }
 
+/* A rule set that need not be stored, in force. Takes the snapshot over, on failure too. */
+static int put_in_force(struct nic *nic, struct snapshot *snapshot, struct accelnet_error *err)
+{
+	struct hardware_change change;
+	int r = hardware_prepare(nic, snapshot, &change, err);
+
+	if (r < 0)
+		snapshot_free(snapshot);
+	else
+		hardware_publish(nic, &change, snapshot);
+	return r;
+}
+
 /* Without a policy: drop all but platform traffic where one is required, else allow all. */
 static int enforce_none(struct nic *nic, bool required, struct accelnet_error *err)
 {
@@ -161,10 +193,7 @@ static int enforce_none(struct nic *nic, bool required, struct accelnet_error *e
 	if (!required && !policy)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
 	r = snapshot_new(nic, policy, 0, &snapshot, err);
-	if (r < 0)
-		return r;
-	nic_publish(nic, snapshot);
-	return 0;
+	return r < 0 ? r : put_in_force(nic, snapshot, err);
 }
 
 static int restore_stored(struct nic *nic, uint64_t generation, struct accelnet_error *err)
@@ -182,10 +211,11 @@ static int restore_stored(struct nic *nic, uint64_t generation, struct accelnet_
 	report_fini(&report);
 	if (r == 0)
 		r = snapshot_new(nic, policy, generation, &snapshot, err);
+	if (r == 0)
+		r = put_in_force(nic, snapshot, err);
 	if (r < 0)
 		return r;
 	nic->generation = generation;
-	nic_publish(nic, snapshot);
 	nic->document = policy_document_canonical(document);
 	nic->document_text = json_print(nic->document);
 	return 0;
@@ -227,6 +257,8 @@ int nic_set_context(struct nic *nic, const struct json *context, struct accelnet
 		r = build_policy(nic, nic->document, &report, &policy, err);
 		if (r == 0)
 			r = snapshot_new(nic, policy, nic->generation, &snapshot, err);
+		if (r == 0)
+			r = put_in_force(nic, snapshot, err);
 	}
 	report_fini(&report);
 	if (r < 0) {
@@ -235,7 +267,5 @@ int nic_set_context(struct nic *nic, const struct json *context, struct accelnet
 		return r;
 	}
 	json_free(before);
-	if (snapshot)
-		nic_publish(nic, snapshot);
 	return 0;
 }

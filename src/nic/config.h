@@ -33,6 +33,7 @@ struct nic_config {
 	bool require_policy;
 	uint32_t connections_max;
 	struct conn_timeouts timeouts;
+	bool offload_off;     /* nothing of this NIC goes to hardware, whatever its policy says */
 	struct json *context; /* for policies that bring none; NULL where not given */
 };
 

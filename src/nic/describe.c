@@ -66,15 +66,6 @@ uint64_t nic_policy_previous(const struct nic *nic)
 	return policy_store_before(nic->store, nic->generation);
 }
 
-static size_t user_rules(const struct policy *policy)
-{
-	size_t count = 0;
-
-	for (int s = 0; policy && s < STAGES; s++)
-		count += policy->stage[s].user_rules;
-	return count;
-}
-
 static const char *policy_state(const struct nic *nic)
 {
 	const struct ruleset *ruleset = nic_snapshot(nic)->ruleset;
@@ -89,6 +80,7 @@ static const char *policy_state(const struct nic *nic)
 struct json *nic_describe(const struct nic *nic)
 {
 	struct json *json = json_new_object();
+	struct hardware_split split;
 	struct conn_stats connections;
 	struct json *rules;
 	char mac[MAC_TEXT_MAX];
@@ -100,9 +92,10 @@ struct json *nic_describe(const struct nic *nic)
 	json_add_unsigned(json, "generation", nic->generation);
 	json_add_string(json, "mode", policy_state(nic));
 	rules = json_add_object(json, "rules");
-	json_add_unsigned(rules, "hardware", 0);
-	json_add_unsigned(rules, "software", user_rules(nic_policy(nic)));
-	json_add_unsigned(rules, "refused", 0);
+	hardware_now(nic, &split);
+	json_add_unsigned(rules, "hardware", split.hardware);
+	json_add_unsigned(rules, "software", split.software);
+	json_add_unsigned(rules, "refused", split.refused);
 	conn_table_stats(nic->view.connections, &connections);
 	json_add_unsigned(json, "connections", connections.live);
 	return json;
@@ -154,6 +147,6 @@ struct json *nic_describe_fully(const struct nic *nic)
 	json_add(json, "appPort", port_describe_fully(&nic->app, config->app_device));
 	describe_connections(nic, json);
 	describe_classifier(nic, json);
-	json_add_string(json, "offload", "none: uplink \"plain\" has no rules in hardware");
+	hardware_describe(nic, json);
 	return json;
 }

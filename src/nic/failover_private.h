@@ -26,10 +26,7 @@ struct failover {
 	bool withdrawn;    /* the host took the association back and left the device */
 	uint64_t timer_at; /* clock_ms(); 0: none */
 
-	/* With the offload thread: */
-	atomic_bool looking;
-	atomic_bool parking;
-	atomic_int park_result; /* -EINPROGRESS: nothing to tell */
+	atomic_bool looking; /* the offload thread has been asked to */
 
 	/* path_report.c's: */
 	struct timespec since;
@@ -39,6 +36,8 @@ struct failover {
 
 	pthread_mutex_t lock;        /* of: */
 	struct path_packets packets; /* since the start, as of the last look; never backwards */
+	struct path_packets vf_base; /* when the VF that is counted now came */
+	uint64_t vf_counted;         /* its incarnation */
 };
 
 /*

@@ -125,24 +125,6 @@ static int make_tables(struct nic *nic, struct accelnet_error *err)
 	return 0;
 }
 
-/* No rules in hardware: the plan of a NIC without any is always in. */
-static enum failover_rules no_rules(void *context)
-{
-	(void)context;
-	return FAILOVER_RULES_NONE;
-}
-
-static void no_attach(void *context, uint16_t port)
-{
-	(void)context;
-	(void)port;
-}
-
-static void no_detach(void *context)
-{
-	(void)context;
-}
-
 static int make_failover(struct nic *nic, struct accelnet_error *err)
 {
 	const struct failover_options options = {
@@ -150,7 +132,7 @@ static int make_failover(struct nic *nic, struct accelnet_error *err)
 		.services = &nic->services,
 		.uplink = nic->uplink,
 		.view = &nic->view,
-		.seam = { .rules = no_rules, .attach = no_attach, .detach = no_detach },
+		.seam = hardware_seam(nic),
 	};
 
 	nic->failover = failover_new(&options);
@@ -174,6 +156,8 @@ static int bring_up(struct nic *nic, struct accelnet_error *err)
 	if (r < 0)
 		return r;
 	r = make_lanes(nic, err);
+	if (r == 0)
+		r = hardware_init(nic, err);
 	if (r == 0)
 		r = make_failover(nic, err);
 	return r < 0 ? r : nic_restore(nic, err);
@@ -241,6 +225,7 @@ void nic_free(struct nic *nic)
 	if (!nic)
 		return;
 	failover_free(nic->failover);
+	hardware_fini(nic);
 	snapshot_free(atomic_load(&nic->view.snapshot));
 	rte_free(nic->view.lanes);
 	free_fragments(nic);
@@ -284,6 +269,7 @@ void nic_look(struct nic *nic)
 
 void nic_attend(struct nic *nic)
 {
+	hardware_attend(nic);
 	failover_attend(nic->failover);
 }
 

@@ -5,6 +5,7 @@
 #define NIC_NIC_PRIVATE_H
 
 #include "nic/failover.h"
+#include "nic/hardware.h"
 #include "nic/lane.h"
 #include "nic/nic.h"
 #include "nic/port.h"
@@ -19,6 +20,7 @@ struct nic {
 	struct rte_mempool *pool;
 	struct uplink *uplink;
 	struct failover *failover;
+	struct hardware hardware;
 	struct port app;
 	bool link_was_up[DIRECTIONS];
 	struct policy_store *store;

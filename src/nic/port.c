@@ -83,11 +83,12 @@ static int check_limits(const struct rte_eth_dev_info *info, const struct port_s
 	return 0;
 }
 
-static int setup_queues(const struct port *port, const struct port_setup *setup)
+static int setup_queues(struct port *port, const struct port_setup *setup)
 {
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
 	int r = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
 
+	port->ring = rx;
 	for (uint16_t q = 0; q < setup->queues && r == 0; q++) {
 		r = rte_eth_rx_queue_setup(port->id, q, rx, rte_eth_dev_socket_id(port->id), NULL,
 					   setup->pool);
@@ -98,13 +99,13 @@ static int setup_queues(const struct port *port, const struct port_setup *setup)
 	return r;
 }
 
-/* Checksums of what arrives: hardware verifies them for nothing, a virtual device on the CPU. */
+/* Checksums of what arrives: a card verifies them for nothing, a virtual device on the CPU. */
 static uint64_t checksum_offloads(const struct rte_eth_dev_info *info)
 {
 	const uint64_t wanted = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 	const char *bus = rte_bus_name(rte_dev_bus(info->device));
 
-	return strcmp(bus, "vdev") != 0 && (info->rx_offload_capa & wanted) == wanted ? wanted : 0;
+	return strcmp(bus, "pci") == 0 && (info->rx_offload_capa & wanted) == wanted ? wanted : 0;
 }
 
 /*
@@ -118,6 +119,8 @@ static int configure(struct port *port, const struct port_setup *setup,
 	struct rte_eth_conf conf = { 0 };
 	int r;
 
+	/* without it the driver does not say that its device goes */
+	conf.intr_conf.rmv = (*info->dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
 	conf.rxmode.offloads = checksum_offloads(info);
 	port->verifies = conf.rxmode.offloads != 0;
 	if (setup->queues > 1 && info->flow_type_rss_offloads) {

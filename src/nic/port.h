@@ -29,6 +29,7 @@ struct port {
 	bool closes;    /* port_fini() closes it, though EAL brought it */
 	bool started;
 	bool verifies; /* the device says of each packet whether its checksums are right */
+	uint16_t ring; /* descriptors of a receive queue */
 	char driver[32];
 	struct mac_addr mac;
 };

@@ -112,11 +112,6 @@ void uplink_hold(struct uplink *uplink, bool on)
 		vf_watch_hold(uplink->watch, on);
 }
 
-int uplink_park(struct uplink *uplink, void (*quiesce)(void *context, bool on), void *context)
-{
-	return uplink->watch ? vf_watch_park(uplink->watch, quiesce, context) : -ENOTSUP;
-}
-
 static void describe_vf(const struct vf_sight *vf, struct json *to)
 {
 	struct json *json = json_add_object(to, "vf");

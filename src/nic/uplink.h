@@ -36,8 +36,12 @@ struct uplink_reading {
 	bool link_up;
 	uint32_t megabits; /* 0: not known */
 	struct port_totals totals;
-	/* Packets of the synthetic path alone, by direction; netvsc only. */
+	/*
+	 * Packets of the synthetic path alone, by direction; netvsc only. At least so many, and
+	 * where it is said to be exact, no more.
+	 */
 	uint64_t synthetic[DIRECTIONS];
+	bool synthetic_is_exact;
 	struct vf_sight vf;
 };
 
@@ -58,8 +62,6 @@ void uplink_read(struct uplink *uplink, struct uplink_reading *ret);
 
 /* Hold-down: see vf_watch_hold(). Any thread but a worker. */
 void uplink_hold(struct uplink *uplink, bool on);
-/* See vf_watch_park(). Offload thread. */
-int uplink_park(struct uplink *uplink, void (*quiesce)(void *context, bool on), void *context);
 
 /* {"device","driver","port","mac","link":{},"counters":{},"vf":{}} */
 struct json *uplink_describe(struct uplink *uplink);

@@ -129,32 +129,42 @@ static unsigned netvsc_actuators(void)
 		if (year == mended[i].year && month == mended[i].month)
 			old = minor < mended[i].fixed_in;
 	}
-	return old ? PATH_CAN_HOLD | PATH_CAN_PARK : 0;
+	return old ? PATH_CAN_HOLD : 0;
 }
 
 /*
- * The sums of the port hold the VF's packets too, the counters of its queues only its own (DPDK
- * 22.11, drivers/net/netvsc/hn_ethdev.c:799, hn_dev_stats_get(): q_ipackets, q_opackets).
+ * The port's sums hold the packets of a VF that it has (DPDK 22.11, drivers/net/netvsc/
+ * hn_ethdev.c:799, hn_dev_stats_get()), the counters of its queues in some versions too. The sums
+ * were read before the VF's own, so the difference is at most too small; where the VF came or went
+ * between the last look and this one, it says nothing.
  */
-static void count_synthetic(const struct uplink *uplink, const struct rte_eth_stats *stats,
-			    uint64_t *synthetic)
+static void count_synthetic(const struct vf_sight *before, const struct rte_eth_stats *stats,
+			    struct uplink_reading *reading)
 {
-	uint64_t received = 0, sent = 0;
+	const uint64_t sums[DIRECTIONS] = {
+		[DIRECTION_INBOUND] = stats->ipackets,
+		[DIRECTION_OUTBOUND] = stats->opackets,
+	};
+	const struct vf_sight *vf = &reading->vf;
+	bool same = before->claimed == vf->claimed && before->incarnation == vf->incarnation;
 
-	for (uint16_t q = 0; q < uplink->config->queues; q++) {
-		received += stats->q_ipackets[q];
-		sent += stats->q_opackets[q];
+	reading->synthetic_is_exact = same && !vf->claimed;
+	for (int d = 0; d < DIRECTIONS && same; d++) {
+		uint64_t vf_packets = vf->claimed ? vf->packets[d] : 0;
+
+		if (sums[d] > vf_packets && sums[d] - vf_packets > reading->synthetic[d])
+			reading->synthetic[d] = sums[d] - vf_packets;
 	}
-	synthetic[DIRECTION_INBOUND] = received;
-	synthetic[DIRECTION_OUTBOUND] = sent;
 }
 
 static void netvsc_look(struct uplink *uplink, const struct rte_eth_stats *stats,
 			struct uplink_reading *reading)
 {
-	_Static_assert(NIC_QUEUES_MAX <= RTE_ETHDEV_QUEUE_STAT_CNTRS, "queues without counters");
-	count_synthetic(uplink, stats, reading->synthetic);
+	_Static_assert(DIRECTION_INBOUND == 0 && DIRECTION_OUTBOUND == 1, "vf_sight.packets");
+	const struct vf_sight before = reading->vf;
+
 	vf_watch_look(uplink->watch, &reading->vf);
+	count_synthetic(&before, stats, reading);
 }
 
 const struct uplink_kind uplink_netvsc = {

@@ -6,6 +6,7 @@
 #include "offload/marks.h"
 #include "offload/match.h"
 #include "offload/obstacles.h"
+#include "offload/priorities.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 
 #define NOT_FOUND UINT32_MAX
 
-/* The rules of the old layout that are in the device, by content. */
+/* The rules of the old layout that may stay, by content. */
 struct index {
 	const struct layout *layout;
 	uint32_t *table;
@@ -34,7 +35,7 @@ static int index_init(struct index *index, const struct layout *layout)
 	for (uint32_t i = 0; i < count; i++) {
 		size_t at = match_hash(&layout->plan->rules[i]) & index->mask;
 
-		if (!layout->states[i].handle)
+		if (!layout->states[i].handle || layout->states[i].is_tainted)
 			continue;
 		while (index->table[at] != NOT_FOUND)
 			at = (at + 1) & index->mask;
@@ -151,7 +152,11 @@ static int make_tables(struct change *change, const struct layout *old)
 
 	if (r < 0 || !old->plan)
 		return r;
-	return marks_without(old, change->withdraw, change->withdraw_count, &change->before);
+	change->exposed = calloc(layout_count(old) + 1, sizeof(*change->exposed));
+	if (!change->exposed)
+		return -ENOMEM;
+	return marks_without(old, change->withdraw, change->withdraw_count, change->exposed,
+			     &change->before);
 }
 
 static int fill(struct change *change, const struct layout *old, struct slot_pool *slots)
@@ -186,6 +191,10 @@ int change_init(struct change *change, const struct layout *old, struct plan *pl
 	int r;
 
 	*change = (struct change){ 0 };
+	if (plan && priorities_keep(plan, old) < 0) {
+		plan_free(plan);
+		return -ENOMEM;
+	}
 	r = layout_init(&change->next, plan);
 	if (r == 0)
 		r = fill(change, old, slots);
@@ -210,6 +219,7 @@ void change_fini(struct change *change)
 	layout_fini(&change->next);
 	free(change->kept_from);
 	free(change->withdraw);
+	free(change->exposed);
 	free(change->before);
 	free(change->after);
 	*change = (struct change){ 0 };

@@ -132,24 +132,39 @@ static void add_tags(struct flow_rule *to, const struct plan_match *match)
 
 /* --- actions --- */
 
-/* What of the port's own hash applies to packets that this matches; deeper types are left out. */
-static uint64_t hash_of(const struct flow_port *port, const struct plan_match *match)
+/* The types of packets with ports that a rule matches. */
+static uint64_t port_types(const struct plan_rule *rule)
 {
-	bool is_v4 = match->family == IP_FAMILY_V4;
-	uint64_t addresses = is_v4 ? RTE_ETH_RSS_IPV4 : RTE_ETH_RSS_IPV6;
-	uint64_t ports = 0;
+	bool is_v4 = rule->match.family == IP_FAMILY_V4;
+	uint64_t tcp = is_v4 ? RTE_ETH_RSS_NONFRAG_IPV4_TCP : RTE_ETH_RSS_NONFRAG_IPV6_TCP;
+	uint64_t udp = is_v4 ? RTE_ETH_RSS_NONFRAG_IPV4_UDP : RTE_ETH_RSS_NONFRAG_IPV6_UDP;
 
-	if (match->has_kind && match->kind == PLAN_UDP)
-		ports = is_v4 ? RTE_ETH_RSS_NONFRAG_IPV4_UDP : RTE_ETH_RSS_NONFRAG_IPV6_UDP;
-	else if (match->has_kind && match->kind != PLAN_ICMP)
-		ports = is_v4 ? RTE_ETH_RSS_NONFRAG_IPV4_TCP : RTE_ETH_RSS_NONFRAG_IPV6_TCP;
-	return port->hash & ports ? ports : port->hash & addresses;
+	if (rule->cause == PLAN_FOR_STAGE)
+		return tcp | udp;
+	if (!rule->match.has_kind || rule->match.kind == PLAN_ICMP)
+		return 0;
+	return rule->match.kind == PLAN_UDP ? udp : tcp;
+}
+
+/*
+ * What of the port's own hash applies to packets that the rule matches. Deeper types are left out,
+ * but for the rule that ends the last group: plan_text.c, rss_types(), says why.
+ */
+static uint64_t hash_of(const struct flow_port *port, const struct plan_rule *rule)
+{
+	bool is_v4 = rule->match.family == IP_FAMILY_V4;
+	uint64_t addresses = is_v4 ? RTE_ETH_RSS_IPV4 : RTE_ETH_RSS_IPV6;
+	uint64_t ports = port_types(rule) & port->hash;
+
+	if (rule->cause == PLAN_FOR_STAGE)
+		return ports | (addresses & port->hash);
+	return ports ? ports : port->hash & addresses;
 }
 
 static void add_queues(struct flow_rule *to, const struct flow_port *port,
-		       const struct plan_match *match)
+		       const struct plan_rule *rule)
 {
-	uint64_t hash = hash_of(port, match);
+	uint64_t hash = hash_of(port, rule);
 
 	if (port->queues == 1 || hash == 0) {
 		add_action(to, RTE_FLOW_ACTION_TYPE_QUEUE, &to->queue);
@@ -194,10 +209,10 @@ static void add_actions(struct flow_rule *to, const struct flow_port *port,
 	case PLAN_MARK:
 		to->mark.id = mark;
 		add_action(to, RTE_FLOW_ACTION_TYPE_MARK, &to->mark);
-		add_queues(to, port, &rule->match);
+		add_queues(to, port, rule);
 		break;
 	case PLAN_UNMARKED:
-		add_queues(to, port, &rule->match);
+		add_queues(to, port, rule);
 		break;
 	case PLAN_NEXT:
 		add_next(to, rule);

@@ -2,9 +2,10 @@
  * A rule of a plan in rte_flow's terms: attributes, pattern, actions.
  *
  * The same rule as plan_rule_text() writes for testpmd, with a counter where one is asked for. Each
- * is exactly one rule of the device: RSS names types that no deeper layer has, or the PMD would
- * make several of it (DPDK 22.11, mlx5_flow.c, mlx5_flow_expand_rss()); they are the types by which
- * the port itself spreads such packets, so that a flow stays on its queue when it is marked.
+ * is exactly one rule of the device (those that end the last group apart): RSS names types that no
+ * deeper layer has, or the PMD would make several of it (DPDK 22.11, mlx5_flow.c,
+ * mlx5_flow_expand_rss()); they are the types by which the port itself spreads such packets, so
+ * that a flow stays on its queue when it is marked.
  */
 #ifndef OFFLOAD_FLOW_RULE_H
 #define OFFLOAD_FLOW_RULE_H

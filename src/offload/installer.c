@@ -120,8 +120,15 @@ static void leaving_done(struct installer *installer, size_t index, int r, uint6
 		slot_return(&installer->slots, rule->slot);
 		*rule = installer->leaving[--installer->leaving_count];
 	}
-	if (installer->leaving_at == 0 && installer->leaving_count > 0)
-		installer->leaving_try_at = now + ROUND_BACKOFF_MAX_MS;
+	if (installer->leaving_at > 0)
+		return;
+	if (installer->leaving_count > 0) {
+		installer->leaving_try_at = now + round_backoff(installer->leaving_failed++);
+		return;
+	}
+	installer->leaving_failed = 0;
+	if (installer->round_try_at > 0)
+		installer->round_try_at = now; /* perhaps they were in the way */
 }
 
 static void destroy_done(struct installer *installer, uint32_t index, int r)
@@ -194,6 +201,8 @@ bool installer_next(struct installer *installer, uint64_t now, struct flow_call 
 	}
 	if (leaving_is_due(installer, now))
 		return leaving_call(installer, ret);
+	if (!installer->is_wanted)
+		return false;
 	return round_next(installer, now, ret) || next_reading(installer, now, ret);
 }
 
@@ -229,6 +238,8 @@ uint64_t installer_wakeup(const struct installer *installer)
 		return at;
 	if (installer->leaving_count > 0)
 		at = earlier(at, installer->leaving_try_at);
+	if (!installer->is_wanted)
+		return at;
 	if (installer->round_try_at > 0)
 		at = earlier(at, installer->round_try_at);
 	if (installer->counts && layout_count(&installer->layout) > 0)
@@ -256,7 +267,7 @@ void installer_install(struct installer *installer)
 {
 	installer->task = TASK_INSTALL;
 	installer->withdraw = NULL;
-	installer->rounds_failed = 0;
+	installer->rounds_failed = installer->leaving_failed = 0;
 	installer->leaving_at = installer->leaving_count;
 	round_begin(installer, true);
 }

@@ -50,7 +50,8 @@ enum installer_task {
 #define STUCK_MAX 32
 
 struct installer {
-	bool counts; /* the device has counters for rules */
+	bool counts;    /* the device has counters for rules */
+	bool is_wanted; /* the layout is for this device: it goes in */
 	struct layout layout;
 	struct slot_pool slots;
 	struct refusals refusals;
@@ -61,6 +62,7 @@ struct installer {
 	size_t leaving_capacity;
 	size_t leaving_at;       /* this many are still to be tried */
 	uint64_t leaving_try_at; /* and then all of them again */
+	unsigned leaving_failed;
 
 	enum installer_task task;
 	const uint32_t *withdraw; /* borrowed from the change */
@@ -82,6 +84,7 @@ struct installer {
 		unsigned in_a_row;  /* refusals of rules of this sort */
 		uint32_t sort;
 		struct flow_error newest;
+		unsigned uncounted; /* rules in a row that went in without a counter only */
 	} round;
 	uint64_t round_try_at; /* 0: everything is in */
 	unsigned rounds_failed;
@@ -115,6 +118,8 @@ void installer_forget(struct installer *installer);
 int installer_prepare(struct installer *installer, struct plan *plan, struct change *ret);
 /* The change's layout is in force; ends the change. */
 void installer_adopt(struct installer *installer, struct change *change);
+/* The layout of before stays, and the table of marks that was published last; ends the change. */
+void installer_abort(struct installer *installer, struct change *change);
 
 struct installer_counts {
 	size_t planned;

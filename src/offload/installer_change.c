@@ -86,6 +86,16 @@ void installer_adopt(struct installer *installer, struct change *change)
 	installer->read_at = 0;
 }
 
+void installer_abort(struct installer *installer, struct change *change)
+{
+	bool withdrawn = installer->task != TASK_INSTALL;
+
+	for (size_t i = 0; withdrawn && i < layout_count(&installer->layout); i++)
+		installer->layout.states[i].is_tainted |= change->exposed[i];
+	change_undo(change, &installer->slots);
+	change_fini(change);
+}
+
 void installer_count(const struct installer *installer, struct installer_counts *ret)
 {
 	const struct layout *layout = &installer->layout;

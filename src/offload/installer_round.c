@@ -12,6 +12,12 @@
 /* After so many refusals the rest of the same sort is not tried: the device is full, or cannot. */
 #define REFUSALS_IN_A_ROW 16
 
+/* After so many rules that went in only without a counter there are none left. */
+#define UNCOUNTED_IN_A_ROW 4
+
+#define BACKOFF_MIN_MS 1000
+#define BACKOFF_MAX_MS 60000
+
 void round_begin(struct installer *installer, bool is_first)
 {
 	bool was_first = installer->round.running && installer->round.is_first;
@@ -28,17 +34,17 @@ void round_end(struct installer *installer)
 	installer->round.running = false;
 }
 
-static uint64_t backoff(unsigned failures)
+uint64_t round_backoff(unsigned failures)
 {
-	uint64_t ms = (uint64_t)ROUND_BACKOFF_MIN_MS << (failures < 8 ? failures : 8);
+	uint64_t ms = (uint64_t)BACKOFF_MIN_MS << (failures < 8 ? failures : 8);
 
-	return ms < ROUND_BACKOFF_MAX_MS ? ms : ROUND_BACKOFF_MAX_MS;
+	return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
 }
 
 static void finish(struct installer *installer, uint64_t now)
 {
 	if (installer->round.absent_count > 0) {
-		installer->round_try_at = now + backoff(installer->rounds_failed++);
+		installer->round_try_at = now + round_backoff(installer->rounds_failed++);
 	} else {
 		installer->rounds_failed = 0;
 		installer->epoch += installer->round.is_first;
@@ -105,6 +111,25 @@ static uint32_t sort_of(const struct plan_rule *rule)
 	       (uint32_t)match->has_kind << 4 | (uint32_t)match->kind;
 }
 
+/* Old rules behind the entrance that would do harm: drops, and what sets tags. */
+static bool has_old_program(const struct installer *installer)
+{
+	for (size_t i = 0; i < installer->leaving_count; i++) {
+		const struct plan_rule *rule = &installer->leaving[i].rule;
+
+		if (rule->group > 0 && (rule->action == PLAN_DROP || match_is_stage(rule)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_blocked(struct installer *installer, const struct plan_rule *rule)
+{
+	if (match_is_entrance(rule))
+		return installer->round.stages_missing || has_old_program(installer);
+	return !match_is_stage(rule) && obstacles_bar(&installer->round.absent, rule);
+}
+
 /* True: it may be put in. */
 static bool consider(struct installer *installer, uint32_t index)
 {
@@ -114,8 +139,7 @@ static bool consider(struct installer *installer, uint32_t index)
 
 	if (state->handle)
 		return false;
-	if (match_is_entrance(rule) ? round->stages_missing
-				    : !match_is_stage(rule) && obstacles_bar(&round->absent, rule))
+	if (is_blocked(installer, rule))
 		leave_out(installer, index, RULE_BLOCKED);
 	else if (rule->action == PLAN_MARK && state->slot == SLOT_NONE)
 		refuse_ourselves(installer, index, ENOSPC, "every mark is in use");
@@ -182,7 +206,8 @@ static void put_in(struct installer *installer, const struct flow_call *call)
 	state->counted = call->counted;
 	state->slot_used = state->slot != SLOT_NONE;
 	state->wait = RULE_UNTRIED;
-	round->counters_out |= round->try_uncounted;
+	round->uncounted = round->try_uncounted ? round->uncounted + 1 : 0;
+	round->counters_out |= round->uncounted == UNCOUNTED_IN_A_ROW;
 	round->try_uncounted = false;
 	round->in_a_row = 0;
 	round->at++;

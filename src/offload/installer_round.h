@@ -7,8 +7,8 @@
 
 #include "offload/installer.h"
 
-#define ROUND_BACKOFF_MIN_MS 1000
-#define ROUND_BACKOFF_MAX_MS 60000
+/* How long to wait, in ms, after so many failures: 1 s, then twice as long, at most a minute. */
+uint64_t round_backoff(unsigned failures);
 
 /* is_first: the layout or the device is new, so that a round that brings everything in counts. */
 void round_begin(struct installer *installer, bool is_first);

@@ -23,6 +23,11 @@ struct rule_state {
 	void *handle;   /* NULL: not in the device */
 	uint32_t slot;  /* of a mark; SLOT_NONE */
 	bool slot_used; /* its mark was in the device at some time */
+	/*
+	 * Packets that the policy in force denies may wait with its mark: it must not be vouched
+	 * for any more, and gets another slot with the next change.
+	 */
+	bool is_tainted;
 	bool counted;
 	uint8_t wait;         /* enum rule_wait; while not in the device */
 	uint8_t refusal;      /* number in struct refusals; of RULE_REFUSED */

@@ -57,64 +57,63 @@ int marks_of(const struct layout *layout, struct mark_table **ret)
 	return 0;
 }
 
-/* Drops that are not in the device once those of `leaving` have left it, by rank. */
+/* Drops that are not in the device once those of `leaving` have left it. */
 static int find_missing(const struct layout *layout, const uint32_t *leaving, size_t count,
-			struct obstacles *missing, size_t *ret_missing)
+			struct obstacles *missing)
 {
 	bool *leaves = calloc(layout_count(layout) + 1, sizeof(*leaves));
-	int r = leaves ? 0 : -ENOMEM;
 
-	*ret_missing = 0;
-	for (size_t n = 0; r == 0 && n < count; n++)
+	if (!leaves)
+		return -ENOMEM;
+	for (size_t n = 0; n < count; n++)
 		leaves[leaving[n]] = true;
-	for (uint32_t i = 0; r == 0 && i < layout_count(layout); i++) {
-		if (layout->plan->rules[i].action != PLAN_DROP ||
-		    (layout->states[i].handle && !leaves[i]))
-			continue;
-		obstacles_add(missing, i);
-		(*ret_missing)++;
+	for (uint32_t i = 0; i < layout_count(layout); i++) {
+		if (layout->plan->rules[i].action == PLAN_DROP &&
+		    (!layout->states[i].handle || leaves[i]))
+			obstacles_add(missing, i);
 	}
 	free(leaves);
-	return r;
+	return 0;
 }
 
-static size_t void_below(const struct layout *layout, struct obstacles *missing,
-			 struct mark_table *table)
+static size_t find_exposed(const struct layout *layout, struct obstacles *missing, bool *exposed)
 {
-	size_t voided = 0;
+	size_t count = 0;
 
 	for (size_t i = 0; i < layout_count(layout); i++) {
 		const struct rule_state *state = &layout->states[i];
 
-		if (state->slot == SLOT_NONE || !state->handle ||
-		    !obstacles_bar(missing, &layout->plan->rules[i]))
-			continue;
-		table->slots[state->slot].kind = MARK_VOID;
-		voided++;
+		exposed[i] = state->slot != SLOT_NONE &&
+			     (state->is_tainted ||
+			      (state->handle && obstacles_bar(missing, &layout->plan->rules[i])));
+		count += exposed[i];
 	}
-	return voided;
+	return count;
 }
 
-int marks_without(const struct layout *layout, const uint32_t *leaving, size_t count,
+int marks_without(const struct layout *layout, const uint32_t *leaving, size_t count, bool *exposed,
 		  struct mark_table **ret)
 {
-	struct mark_table *table = NULL;
+	struct mark_table *table;
 	struct obstacles missing;
-	size_t drops, voided = 0;
+	size_t found = 0;
 	int r;
 
 	*ret = NULL;
 	obstacles_init(&missing, layout->plan);
-	r = find_missing(layout, leaving, count, &missing, &drops);
-	if (r == 0 && drops > 0)
-		r = marks_of(layout, &table);
-	if (table)
-		voided = void_below(layout, &missing, table);
+	r = find_missing(layout, leaving, count, &missing);
+	if (r == 0)
+		found = find_exposed(layout, &missing, exposed);
 	obstacles_fini(&missing);
-	if (voided == 0) {
-		free(table);
+	if (found == 0)
 		return r;
+	r = marks_of(layout, &table);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < layout_count(layout); i++) {
+		if (exposed[i])
+			table->slots[layout->states[i].slot].kind = MARK_VOID;
 	}
 	*ret = table;
-	return r;
+	return 0;
 }

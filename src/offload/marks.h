@@ -11,10 +11,11 @@
 int marks_of(const struct layout *layout, struct mark_table **ret);
 
 /*
- * The same without the marks that would be exposed by drops which are not in the device, or are
- * about to leave it: those with the indices in `leaving`. *ret is NULL where there are none.
+ * The same without the marks that are tainted, or exposed by drops which are not in the device or
+ * about to leave it: those with the indices in `leaving`. Says so in exposed[], by rule. *ret is
+ * NULL where there are none.
  */
-int marks_without(const struct layout *layout, const uint32_t *leaving, size_t count,
+int marks_without(const struct layout *layout, const uint32_t *leaving, size_t count, bool *exposed,
 		  struct mark_table **ret);
 
 #endif

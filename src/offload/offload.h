@@ -91,9 +91,11 @@ void offload_attach(struct offload_nic *nic, uint16_t port);
  */
 void offload_detach(struct offload_nic *nic);
 /*
- * The port was stopped and started by others, or came again under the same id: its rules are gone.
- * Handles are forgotten, not destroyed; it is probed again and everything goes in anew. A removal
- * (RTE_ETH_EVENT_INTR_RMV) is seen by this room itself and ends the attachment.
+ * The port was stopped by others, or came again under the same id: its rules are gone. To be called
+ * as soon as that is known, for until then their handles, which mean nothing any more, may be used.
+ * They are forgotten, not destroyed; the port is probed again and everything goes in anew once it
+ * is started. A removal (RTE_ETH_EVENT_INTR_RMV) is seen by this room itself, in time, and ends the
+ * attachment.
  */
 void offload_reinstall(struct offload_nic *nic);
 

@@ -134,8 +134,7 @@ void offload_abort(struct offload_change *change)
 		return;
 	nic = change->nic;
 	(void)pthread_mutex_lock(&nic->offload->lock);
-	change_undo(&change->change, &nic->installer.slots);
-	change_fini(&change->change);
+	installer_abort(&nic->installer, &change->change);
 	resume(change);
 	(void)pthread_mutex_unlock(&nic->offload->lock);
 	free(change);

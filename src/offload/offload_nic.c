@@ -213,8 +213,9 @@ static bool install(struct offload_nic *nic)
 
 	if (nic->stage != PORT_READY)
 		return false;
-	if (nic->installer.task == TASK_INSTALL && (nic->change || !nic_plan_fits(nic)))
+	if (nic->installer.task == TASK_INSTALL && nic->change)
 		return false;
+	nic->installer.is_wanted = nic_plan_fits(nic);
 	if (!installer_next(&nic->installer, offload_clock(), &call))
 		return false;
 	do_call(nic, &call);
@@ -290,7 +291,7 @@ uint64_t nic_wakeup(const struct offload_nic *nic)
 {
 	if (nic->stage == PORT_OPENING)
 		return nic->open_at;
-	if (nic->stage == PORT_ABSENT || nic->change || !nic_plan_fits(nic))
+	if (nic->stage == PORT_ABSENT || nic->change)
 		return UINT64_MAX;
 	return installer_wakeup(&nic->installer);
 }

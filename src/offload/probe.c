@@ -3,11 +3,13 @@
  */
 #include "offload/probe.h"
 
+#include "classify/mark.h"
+
 #include <errno.h>
 #include <stdio.h>
 
-/* Bit 0 alone: the mark of no slot (classify/mark.h). */
-#define MARK_OF_NOTHING 1
+/* The last that mlx5 takes: of a slot beyond every table. */
+#define MARK_OF_NOTHING (MARK_LIMIT - 2)
 /* More user priorities than this in group 0 are of no use. */
 #define PRIORITIES_MAX 8
 

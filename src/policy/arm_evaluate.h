@@ -91,6 +91,8 @@ int arm_copy_count(const struct arm_env *env, const struct json_at *copy, int64_
 /* arm_names.c: what parameters() and variables() give */
 int arm_parameter(const struct arm_env *env, const char *name, struct arm_value *ret);
 int arm_variable(const struct arm_env *env, const char *name, struct arm_value *ret);
+/* Reports values that scope->given has for parameters that the template does not have. */
+int arm_check_given(const struct arm_env *env);
 
 /* arm_functions.c: a function whose arguments are evaluated already */
 struct arm_call {

@@ -1,7 +1,9 @@
 /*
  * parameters() and variables() of a template.
  */
-#include "policy/arm_evaluate.h"
+#include "base/suggest.h"
+#include "policy/arm_functions.h"
+#include "policy/member.h"
 #include "policy/source.h"
 
 #include <strings.h>
@@ -29,11 +31,30 @@ static bool kept_member(struct arm_machine *machine, const struct json_at *at, c
 	return true;
 }
 
-/* A parameters file is {"parameters":{NAME:{"value":...}}}; {NAME:...} alone is taken too. */
-static int take_given(const struct arm_env *env, const struct json *given, const char *name,
+/* Texts without regard to case: what Azure does there is not documented. */
+static bool is_allowed(const struct json_at *parameter, const struct json_at *value)
+{
+	struct json_at allowed, item;
+
+	if (!source_get(parameter, "allowedValues", JSON_ARRAY, &allowed) ||
+	    arm_list_has(&allowed, value))
+		return true;
+	json_foreach(item, &allowed) {
+		if (json_string(&item) && json_string(value) &&
+		    strcasecmp(json_string(&item), json_string(value)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A parameters file is {"parameters":{NAME:{"value":...}}}; {NAME:...} alone is taken too.
+ * `parameter` is what the template says of it.
+ */
+static int take_given(const struct arm_env *env, const struct json_at *parameter, const char *name,
 		      struct arm_value *ret)
 {
-	struct json_at root = json_root(given), list, entry, value;
+	struct json_at root = json_root(env->scope->given), list, entry, value;
 	bool wrapped = source_get(&root, "parameters", JSON_OBJECT, &list);
 
 	if (!json_get_fold(wrapped ? &list : &root, name, &entry))
@@ -43,8 +64,18 @@ static int take_given(const struct arm_env *env, const struct json *given, const
 				"the parameter \"%.60s\" is a reference to a secret, whose value "
 				"is not here",
 				name);
+	if (!json_get_fold(&entry, "value", &value)) {
+		if (wrapped)
+			return arm_fail(env->machine,
+					"the parameters file has no \"value\" for \"%.60s\"", name);
+		value = entry;
+	}
+	if (!is_allowed(parameter, &value))
+		return arm_fail(env->machine,
+				"the value given for \"%.60s\" is not one of its allowedValues",
+				name);
 	*ret = (struct arm_value){ .env = *env };
-	ret->owned = json_copy(json_get_fold(&entry, "value", &value) ? value.value : entry.value);
+	ret->owned = json_copy(value.value);
 	return 1;
 }
 
@@ -71,7 +102,7 @@ int arm_parameter(const struct arm_env *env, const char *name, struct arm_value 
 		return arm_fail(machine, "the template has no parameter \"%.60s\"", name);
 	r = take_passed(env, name, ret);
 	if (r == 0 && env->scope->given)
-		r = take_given(env, env->scope->given, name, ret);
+		r = take_given(env, entry, name, ret);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (!kept_member(machine, entry, "defaultValue", &value))
@@ -81,6 +112,42 @@ int arm_parameter(const struct arm_env *env, const char *name, struct arm_value 
 				name);
 	set_raw(ret, env, env->scope, value);
 	return 0;
+}
+
+static int refuse_given(const struct arm_env *env, const struct json_at *list, const char *name)
+{
+	struct suggestion near;
+	struct json_at known;
+
+	suggestion_init(&near, name);
+	json_foreach(known, list)
+		suggestion_offer(&near, known.key);
+	report_error(
+		env->machine->report, ACCELNET_E_UNKNOWN_KEY, env->scope->template,
+		"a value is given for \"%.60s\", but the template has no such parameter%s%.60s%s",
+		name, near.found ? "; did you mean \"" : "", near.found ? near.found : "",
+		near.found ? "\"?" : "");
+	return -error_errno(ACCELNET_E_UNKNOWN_KEY);
+}
+
+int arm_check_given(const struct arm_env *env)
+{
+	static const char *const known[] = { "$schema", "contentVersion", "metadata", NULL };
+	const struct json_at root = json_root(env->scope->given);
+	struct json_at names, list, entry, other;
+	const bool wrapped = source_get(&root, "parameters", JSON_OBJECT, &names);
+	JSON_CLEANUP struct json *none = json_new_object();
+	int result = 0;
+
+	if (!json_get_fold(env->scope->template, "parameters", &list))
+		list = json_root(none);
+	json_foreach(entry, wrapped ? &names : &root) {
+		if (json_get_fold(&list, entry.key, &other) ||
+		    (!wrapped && word_find(known, entry.key) >= 0))
+			continue;
+		result = refuse_given(env, &list, entry.key);
+	}
+	return result;
 }
 
 /* A variable that a loop in variables.copy makes. */

@@ -193,6 +193,8 @@ int source_read_template(struct source_reader *reader, const struct json_at *at)
 	size_t errors_before = reader->report->errors;
 	struct json_at list;
 
+	if (scope.given && arm_check_given(&env) < 0)
+		arm.incomplete = true; /* what was meant is not known */
 	if (json_get_fold(at, "resources", &list)) {
 		arm_survey(&arm, &list);
 		read_resources(&arm, &env, &list);

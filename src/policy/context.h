@@ -8,6 +8,7 @@
 #define POLICY_CONTEXT_H
 
 #include "base/json.h"
+#include "base/suggest.h"
 #include "policy/policy.h"
 
 struct reader;
@@ -19,7 +20,10 @@ struct context_entry {
 	bool used;
 };
 
-/* Sorted by name without regard to case; names are unique. */
+/* By name without regard to case, for qsort() and bsearch(). */
+int context_compare_entries(const void *a, const void *b);
+
+/* In that order; names are unique. */
 struct context_map {
 	struct json_at at;
 	struct context_entry *entries;
@@ -58,8 +62,9 @@ struct ip_prefix *context_virtual_network(const struct context *context, size_t 
 /* The set of a group or a tag, now owned by the policy; NULL where nothing defines it. */
 struct address_set *context_group(struct reader *reader, const char *name);
 struct address_set *context_tag(struct reader *reader, const char *name);
-/* How many names there are, and up to `size` bytes of them, for messages. */
+/* How many groups there are, and up to `size` bytes of their names, for messages. */
 size_t context_group_names(const struct context *context, char *buffer, size_t size);
-size_t context_tag_names(const struct context *context, char *buffer, size_t size);
+/* Offers the names of all tags. */
+void context_offer_tags(const struct context *context, struct suggestion *best);
 
 #endif

@@ -78,7 +78,8 @@ static bool already_told(const struct report *report, enum accelnet_code code, c
 {
 	char quoted[120];
 
-	(void)snprintf(quoted, sizeof(quoted), "\"%.100s\"", name);
+	/* as those who call say it; the name alone may be that of a rule */
+	(void)snprintf(quoted, sizeof(quoted), "\"%.100s\" is not ", name);
 	for (size_t i = 0; i < report->count; i++) {
 		const struct problem *problem = &report->problems[i];
 

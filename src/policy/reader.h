@@ -39,7 +39,8 @@ void reader_warning(struct reader *reader, enum accelnet_code code, const struct
 		    const char *format, ...) __attribute__((format(printf, 4, 5)));
 /*
  * `name` is not defined: an error, or where unresolved references are let pass, a warning, once for
- * each name in the whole report. That context is missing at all (NO_CONTEXT) is told once anyway.
+ * each name in the whole report; the text has to say: "NAME" is not ... That context is missing at
+ * all (NO_CONTEXT) is told once anyway.
  */
 void reader_unresolved(struct reader *reader, enum accelnet_code code, const struct json_at *at,
 		       const char *name, const char *format, ...)

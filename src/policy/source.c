@@ -149,33 +149,70 @@ static void add_single_rule(struct source_reader *reader, const struct json_at *
 	source_map(added, "/properties/securityRules/0", at);
 }
 
-static int refuse(struct source_reader *reader, const struct json_at *at)
+/* Files that people give by mistake, by a member that they have. */
+static const struct {
+	const char *member;
+	enum json_type type;
+	const char *is;
+} mistakes[] = {
+	{ "changeNumber", JSON_NUMBER, "a download of service tags: see tags load" },
+	{ "changeNumber", JSON_STRING, "a download of service tags: see tags load" },
+	{ "virtualNetwork", JSON_ARRAY, "a context: it goes with --context" },
+	{ "serviceTags", JSON_OBJECT, "a context: it goes with --context" },
+	{ "serviceTagsFile", JSON_STRING, "a context: it goes with --context" },
+	{ "applicationSecurityGroups", JSON_OBJECT, "a context: it goes with --context" },
+	{ "parameters", JSON_OBJECT, "a parameters file: it goes with --parameters" },
+};
+
+static const char *mistake(const struct json_at *at)
 {
-	char found[160] = "";
 	struct json_at child;
-	size_t used = 0;
+
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		if (source_get(at, mistakes[i].member, mistakes[i].type, &child))
+			return mistakes[i].is;
+	}
+	return NULL;
+}
+
+/* What stands where a policy should, in words. */
+static void describe(const struct json_at *at, char *found, size_t size)
+{
+	struct json_at child;
+	size_t used;
 
 	if (is_rule(at)) {
-		(void)snprintf(found, sizeof(found), "a rule among NSGs");
+		(void)snprintf(found, size, "a rule among NSGs");
 	} else if (source_get(at, "type", JSON_STRING, &child)) {
-		(void)snprintf(found, sizeof(found), "a resource of type %.100s",
-			       json_string(&child));
+		(void)snprintf(found, size, "a resource of type %.100s", json_string(&child));
 	} else if (json_type(at) == JSON_OBJECT) {
-		used = (size_t)snprintf(found, sizeof(found), "an object with");
+		used = (size_t)snprintf(found, size, "an object with");
 		json_foreach(child, at) {
 			if (child.index < 5)
-				used += (size_t)snprintf(found + used, sizeof(found) - used,
-							 "%s \"%.20s\"", child.index ? "," : "",
-							 child.key);
+				used += (size_t)snprintf(found + used, size - used, "%s \"%.20s\"",
+							 child.index ? "," : "", child.key);
 		}
 	} else {
-		(void)snprintf(found, sizeof(found), "%s", json_type_name(json_type(at)));
+		(void)snprintf(found, size, "%s", json_type_name(json_type(at)));
 	}
-	report_error(reader->report, ACCELNET_E_FORM, at,
-		     "%s is not a policy: accepted are a policy document (" POLICY_API_VERSION
-		     "), an NSG or a list of NSGs or rules as Azure returns them, and an ARM "
-		     "template",
-		     found);
+}
+
+static int refuse(struct source_reader *reader, const struct json_at *at)
+{
+	const char *known = mistake(at);
+	char found[160];
+
+	describe(at, found, sizeof(found));
+	if (known)
+		report_error(reader->report, ACCELNET_E_FORM, at,
+			     "%s is not a policy, but looks like %s", found, known);
+	else
+		report_error(
+			reader->report, ACCELNET_E_FORM, at,
+			"%s is not a policy: accepted are a policy document (" POLICY_API_VERSION
+			"), an NSG or a list of NSGs or rules as Azure returns them, and an ARM "
+			"template",
+			found);
 	return -error_errno(ACCELNET_E_FORM);
 }
 

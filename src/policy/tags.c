@@ -3,6 +3,7 @@
  */
 #include "policy/tags.h"
 
+#include "base/suggest.h"
 #include "policy/alloc.h"
 
 #include <stdio.h>
@@ -50,6 +51,11 @@ static const struct builtin builtins[] = {
 
 #define BUILTIN_COUNT (sizeof(builtins) / sizeof(builtins[0]))
 
+/* What to do about an unknown tag. */
+#define HOW                                                                                \
+	"Its prefixes belong in the context: in serviceTags, or in a download of service " \
+	"tags that serviceTagsFile names"
+
 bool tag_is_builtin(const char *name, enum builtin_tag *ret)
 {
 	for (size_t i = 0; i < BUILTIN_COUNT; i++) {
@@ -94,19 +100,35 @@ struct address_set *tag_builtin(struct reader *reader, enum builtin_tag tag)
 	return reader_own_set(reader, set);
 }
 
+/* The nearest of the built-in tags and those of the context, or NULL. */
+static const char *nearest(struct reader *reader, const char *name)
+{
+	struct suggestion best;
+
+	suggestion_init(&best, name);
+	for (size_t i = 0; i < BUILTIN_COUNT; i++)
+		suggestion_offer(&best, builtins[i].name);
+	context_offer_tags(&reader->context, &best);
+	return best.found;
+}
+
 static void report_unknown(struct reader *reader, const struct json_at *at, const char *name)
 {
-	char builtin_names[160] = "", names[160];
-	size_t used = 0, known = context_tag_names(&reader->context, names, sizeof(names));
+	const char *near = strcasecmp(name, "any") == 0 || strcasecmp(name, "all") == 0
+				   ? "*"
+				   : nearest(reader, name);
+	const char *regional =
+		strchr(name, '.') ? "; a regional tag is not implied by the global one" : "";
 
-	for (size_t i = 0; i < BUILTIN_COUNT; i++)
-		used += (size_t)snprintf(builtin_names + used, sizeof(builtin_names) - used, "%s%s",
-					 i ? ", " : "", builtins[i].name);
-	reader_unresolved(
-		reader, ACCELNET_E_UNKNOWN_TAG, at, name,
-		"service tag \"%.80s\" is not defined. Built in: %s. %s%s%s", name, builtin_names,
-		known ? "In context.serviceTags: " : "context.serviceTags defines none", names,
-		strchr(name, '.') ? " (a regional tag is not implied by the global one)" : "");
+	if (near)
+		reader_unresolved(
+			reader, ACCELNET_E_UNKNOWN_TAG, at, name,
+			"service tag \"%.80s\" is not defined: did you mean \"%.80s\"? " HOW "%s",
+			name, near, regional);
+	else
+		reader_unresolved(reader, ACCELNET_E_UNKNOWN_TAG, at, name,
+				  "service tag \"%.80s\" is not defined. " HOW "%s", name,
+				  regional);
 }
 
 struct address_set *tag_resolve(struct reader *reader, const struct json_at *at, const char *name)

@@ -54,7 +54,7 @@ struct bench {
 	int (*run)(const struct bench_options *options, struct bench_result_list *list);
 };
 
-extern const struct bench bench_classify, bench_compile, bench_conn;
+extern const struct bench bench_classify, bench_compile, bench_conn, bench_mark;
 
 /*
  * Measures one side for about `seconds` and returns what one operation took, in the result's unit.

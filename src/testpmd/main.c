@@ -15,6 +15,7 @@ static const struct bench *const benches[] = {
 	&bench_classify,
 	&bench_compile,
 	&bench_conn,
+	&bench_mark,
 };
 #define BENCHES (sizeof(benches) / sizeof(*benches))
 

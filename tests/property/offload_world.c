@@ -4,6 +4,8 @@
 #include "offload_world.h"
 
 #include "compile/reference.h"
+#include "compile/region.h"
+#include "offload/match.h"
 #include "support/border.h"
 
 #include <errno.h>
@@ -122,7 +124,7 @@ static void check_device(struct world *world, bool newest_wins)
 			check_mark(world, probe, answer.slot);
 			if (random_percent(&world->random, 2))
 				remember(world, probe, answer.slot);
-		} else if (answer.action == PLAN_DROP && !world->wrong_drops_allowed) {
+		} else if (answer.action == PLAN_DROP) {
 			world->dropped++;
 			check_drop(world, world->policy, probe);
 			check_drop(world, world->coming, probe);
@@ -205,6 +207,8 @@ bool world_step(struct world *world)
 		return false;
 	}
 	installer_done(&world->installer, &call, r, &error, world->now);
+	if (r < 0 && call.kind == FLOW_CREATE)
+		world_aim_at_rule(world, world->installer.layout.plan, call.rule);
 	if (call.kind != FLOW_QUERY && is_worth_a_look(world))
 		world_check(world);
 	return true;
@@ -254,11 +258,97 @@ static struct world_probe make_probe(const struct tuple *tuple, uint8_t flags, b
 	};
 }
 
-void world_aim(struct world *world, const struct policy *other)
+/* `b` may be NULL, and a prefix of length 0 may be of any family. */
+static struct ip_addr inside(enum ip_family family, const struct ip_prefix *a,
+			     const struct ip_prefix *b, struct random *random)
+{
+	struct ip_prefix longer = b && b->length > a->length ? *b : *a;
+	ip_number any = (ip_number)random_next(random) << 64 | random_next(random);
+	struct ip_range range;
+
+	longer.family = family;
+	if (longer.length == 0)
+		longer.number = 0;
+	range = ip_prefix_range(&longer);
+	if (random_percent(random, 50))
+		range.first += any & (range.last - range.first);
+	return (struct ip_addr){ .family = family, .number = range.first };
+}
+
+static uint16_t port_inside(uint16_t value, uint16_t mask, uint16_t other, uint16_t other_mask,
+			    struct random *random)
+{
+	uint16_t any = (uint16_t)random_next(random);
+
+	return (uint16_t)((value & mask) | (other & other_mask) | (any & ~(mask | other_mask)));
+}
+
+/* A packet that both rules match, where any does; `other` may be NULL. */
+static struct world_probe probe_inside(const struct plan_rule *rule, const struct plan_rule *other,
+				       struct random *random)
+{
+	static const struct plan_match nothing;
+	const struct plan_match *a = &rule->match, *b = other ? &other->match : &nothing;
+	enum plan_kind kind = a->has_kind   ? a->kind
+			      : b->has_kind ? b->kind
+					    : (enum plan_kind)random_below(random, PLAN_KINDS);
+	const struct tuple tuple = {
+		.direction = DIRECTION_INBOUND,
+		.source = inside(a->family, &a->source, other ? &b->source : NULL, random),
+		.destination =
+			inside(a->family, &a->destination, other ? &b->destination : NULL, random),
+		.protocol = plan_kind_protocol(kind, a->family),
+		.source_port = port_inside(a->source_port, a->source_port_mask, b->source_port,
+					   b->source_port_mask, random),
+		.destination_port =
+			port_inside(a->destination_port, a->destination_port_mask,
+				    b->destination_port, b->destination_port_mask, random),
+	};
+	struct tuple sent = tuple;
+
+	if (!ip_protocol_has_ports(tuple.protocol))
+		sent.source_port = sent.destination_port = 0;
+	return make_probe(&sent, kind == PLAN_TCP_OPENER ? SYN : ACK, false);
+}
+
+/* Where two rules of a plan meet; one of them is `rule`, or by chance. */
+static bool aim_at_plan(struct world *world, const struct plan *plan, const struct plan_rule *rule,
+			struct world_probe *ret)
+{
+	if (!plan || plan->rule_count == 0)
+		return false;
+	if (!rule)
+		rule = &plan->rules[random_below(&world->random, (uint32_t)plan->rule_count)];
+	for (int tries = 0; tries < 40; tries++) {
+		const struct plan_rule *other =
+			&plan->rules[random_below(&world->random, (uint32_t)plan->rule_count)];
+
+		if (other == rule || !match_overlaps(&rule->match, &other->match) ||
+		    other->action == rule->action)
+			continue;
+		*ret = probe_inside(rule, other, &world->random);
+		return true;
+	}
+	*ret = probe_inside(rule, NULL, &world->random);
+	return true;
+}
+
+void world_aim_at_rule(struct world *world, const struct plan *plan, const struct plan_rule *rule)
+{
+	for (int i = 0; i < WORLD_PROBES / 3; i++)
+		(void)aim_at_plan(world, plan, rule,
+				  &world->probes[random_below(&world->random, WORLD_PROBES)]);
+}
+
+void world_aim(struct world *world, const struct policy *other, const struct plan *coming)
 {
 	static const uint8_t flags[] = { SYN, ACK, ACK, SYN, ACK | SYN, ACK | 1 };
 
 	for (int i = 0; i < WORLD_PROBES; i++) {
+		const struct plan *plan = i % 4 ? coming : world->installer.layout.plan;
+
+		if (i % 2 && aim_at_plan(world, plan, NULL, &world->probes[i]))
+			continue;
 		const struct policy *policy =
 			other && random_percent(&world->random, 50) ? other : world->policy;
 		struct tuple tuple = border_tuple(policy, &world->random);
@@ -282,12 +372,26 @@ static void publish_table(struct world *world, struct mark_table **table)
 	world_check(world);
 }
 
+static bool is_staged(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->rule_count; i++) {
+		if (plan->rules[i].tags[0] || plan->rules[i].tags[1])
+			return true;
+	}
+	return false;
+}
+
 void world_begin(struct world *world, struct policy *policy, struct change *ret)
 {
 	slot_pool_advance(&world->installer.slots, take_ticket, is_drained, world);
+	if (random_percent(&world->random, 50))
+		world->installer.slots.next = 0; /* or slots would be used again very late */
 	assert_int_equal(installer_prepare(&world->installer, world_plan(world, policy), ret), 0);
+	world_aim(world, policy, ret->next.plan);
+	world_check(world);
 	world->coming = policy;
 	world->kept += ret->kept;
+	world->staged += is_staged(ret->next.plan);
 	world->added += layout_count(&ret->next) - ret->kept;
 }
 
@@ -316,8 +420,7 @@ void world_publish(struct world *world, struct change *change)
 
 void world_abort(struct world *world, struct change *change)
 {
-	change_undo(change, &world->installer.slots);
-	change_fini(change);
+	installer_abort(&world->installer, change);
 	installer_install(&world->installer);
 	policy_free(world->coming);
 	world->coming = NULL;
@@ -328,7 +431,6 @@ void world_change(struct world *world, struct policy *policy)
 {
 	struct change change;
 
-	world_aim(world, policy);
 	world_begin(world, policy, &change);
 	world_withdraw(world, &change);
 	world_publish(world, &change);
@@ -353,6 +455,7 @@ void world_init(struct world *world, uint64_t seed, enum plan_tier tier)
 		       (unsigned long long)seed);
 	fake_flow_init(&world->fake, tier);
 	installer_init(&world->installer);
+	world->installer.is_wanted = true;
 	world->policy = policy_new_empty();
 	installer_install(&world->installer);
 }

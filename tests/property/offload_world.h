@@ -43,15 +43,20 @@ struct world {
 	size_t in_flight_count;
 	uint64_t ticket, drained;
 
-	bool wrong_drops_allowed; /* a drop that does not go was injected */
 	uint64_t checked, vouched, dropped, kept, added;
+	uint64_t staged; /* plans with look-ups of address groups */
 };
 
 void world_init(struct world *world, uint64_t seed, enum plan_tier tier);
 void world_fini(struct world *world);
 
-/* Probes at the borders of the policy in force and of another (NULL: none). */
-void world_aim(struct world *world, const struct policy *other);
+/*
+ * Probes at the borders of the policy in force and of another (NULL: none), and where rules of the
+ * plan in force, or of one that comes, meet.
+ */
+void world_aim(struct world *world, const struct policy *other, const struct plan *coming);
+/* Some of the probes go where the rule meets others. */
+void world_aim_at_rule(struct world *world, const struct plan *plan, const struct plan_rule *rule);
 void world_check(struct world *world);
 
 /* Makes the installer's next call and checks; false where there was none. */

@@ -269,6 +269,24 @@ size_t fake_flow_count(struct fake_flow *fake)
 	return count;
 }
 
+void fake_flow_bind(struct fake_flow *fake, size_t nth)
+{
+	(void)pthread_mutex_lock(&fake->lock);
+	for (struct fake_rule *rule = fake->rules; rule; rule = rule->next) {
+		if (rule->rule.action != PLAN_DROP && nth-- == 0)
+			rule->immortal = true;
+	}
+	(void)pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_flow_unbind(struct fake_flow *fake)
+{
+	(void)pthread_mutex_lock(&fake->lock);
+	for (struct fake_rule *rule = fake->rules; rule; rule = rule->next)
+		rule->immortal = false;
+	(void)pthread_mutex_unlock(&fake->lock);
+}
+
 /* With the lock held; the list begins with the newest. */
 static struct plan *make_plan(const struct fake_flow *fake, bool newest_wins)
 {

@@ -66,6 +66,13 @@ void fake_flow_remove(struct fake_flow *fake);
 size_t fake_flow_count(struct fake_flow *fake);
 
 /*
+ * The destruction of a rule fails, until it is let go: of the nth that is no drop. (Of a drop that
+ * does not go nothing good can come.)
+ */
+void fake_flow_bind(struct fake_flow *fake, size_t nth);
+void fake_flow_unbind(struct fake_flow *fake);
+
+/*
  * What the device holds, as a plan for plan_judge(): the slot of a rule that marks is its mark.
  * Where rules of one rank match and disagree, the newest wins, or the oldest. The caller frees it
  * with plan_free().

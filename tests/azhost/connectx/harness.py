@@ -204,7 +204,7 @@ class Bed:
     def make_sysfs(self, vf):
         device = f"{self.sysfs}/bus/pci/devices/{vf.pci}"
         os.makedirs(f"{device}/net/{vf.netdev}")
-        ids = PCI_IDS.get(vf.profile, 0x1018)
+        ids = next((i for name, i in PCI_IDS.items() if vf.profile.endswith(name)), 0x1018)
         files = {"vendor": "0x15b3", "device": f"{ids:#x}", "subsystem_vendor": "0x15b3",
                  "subsystem_device": "0x0091", "class": "0x020000", "max_vfs": "0",
                  "numa_node": "0", "uevent": f"DRIVER=mlx5_core\nPCI_SLOT_NAME={vf.pci}",
@@ -343,6 +343,21 @@ class Testpmd:
                 self.process.kill()
                 self.process.wait()
         self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def changed_profile(base, **changes):
+    """A copy of a profile with other values, its path; keys have '__' for '.'."""
+    with open(f"{BUILD}/share/azhost/profiles/{base}", encoding="ascii") as file:
+        text = file.read()
+    for key, value in changes.items():
+        name = re.escape(key.replace("__", "."))
+        text, n = re.subn(rf"^({name} *= *)[^\s#]+", rf"\g<1>{value}", text, flags=re.M)
+        check(n == 1, f"{key} is in profile {base}")
+    with tempfile.NamedTemporaryFile("w", suffix=f"-{base}") as file:
+        file.write(text)
+        file.flush()
+        yield file.name
 
 
 class Failed(Exception):

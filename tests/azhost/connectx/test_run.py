@@ -8,6 +8,7 @@ test_run.py [--frames N] [--user] [VARIANT...]
 import argparse
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "host"))
 
@@ -30,12 +31,17 @@ def run(variant, count, as_user):
         guest.commands("set fwd macswap", "start")
         guest.cable.drain()
         sent = make_frames(MAC, count, longest)
-        got = vm.echo(guest.cable, sent, window(variant), 20.0)
-        vm.check(len(got) == count, f"{variant}: {len(got)} of {count} frames came back")
+        began = time.time()
+        got = vm.echo(guest.cable, sent, window(variant), 60.0)
+        rate = len(got) / (time.time() - began)
+        vm.check(len(got) == count, f"{variant}: {len(got)} of {count} frames came back, "
+                 f"{rate:,.0f} a second")
         vm.check(got == [frames.swapped(frame) for frame in sent],
                  f"{variant}: byte for byte and in order")
         guest.commands("stop")
-        guest.quit()
+        guest.write("quit\n")
+        guest.expect("Bye...", 120)
+        vm.check(guest.process.wait(120) == 0, "testpmd ends with 0")
 
 
 def main():

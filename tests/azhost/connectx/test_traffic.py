@@ -12,6 +12,11 @@ import harness
 from harness import check, same
 from variants import PROFILES, VARIANTS, make_frames, window
 
+# The same ways with a device that compresses completions.
+COMPRESSED = {f"{name}-compressed": name
+              for name in ("rx-vector", "rx-scalar", "rx-mprq", "rx-scatter")}
+
+
 def echo(vf, sent, most):
     got = []
     next_out = 0
@@ -27,8 +32,12 @@ def echo(vf, sent, most):
 
 
 def run(name, count):
+    compress = name in COMPRESSED
+    name = COMPRESSED.get(name, name)
     devargs, arguments, longest, used, unused = VARIANTS[name]
-    with harness.Bed([PROFILES.get(name, "cx5-vf-trusted")]) as bed:
+    profile = PROFILES.get(name, "cx5-vf-trusted")
+    with harness.changed_profile(profile, rx__compress=int(compress)) as path, \
+            harness.Bed([path]) as bed:
         vf = bed.vfs[0]
         with harness.Testpmd(bed, devargs, arguments) as pmd:
             pmd.commands("set fwd macswap", "start")
@@ -48,6 +57,7 @@ def run(name, count):
                 check(report[item] > 0, f"{item} was used: {report}")
             for item in unused:
                 same(report[item], 0, item)
+            same(report["rx_compressed"] > 0, compress, "completions were compressed")
 
 
 def main():
@@ -56,7 +66,7 @@ def main():
     parser.add_argument("variants", nargs="*", default=[])
     options = parser.parse_args()
     harness.enter()
-    tests = {name: lambda name=name: run(name, options.frames) for name in VARIANTS}
+    tests = {name: lambda name=name: run(name, options.frames) for name in [*VARIANTS, *COMPRESSED]}
     harness.main(tests, options.variants)
 
 

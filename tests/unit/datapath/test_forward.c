@@ -413,6 +413,7 @@ static void believes_only_marks_that_the_snapshot_vouches_for(void **state)
 	struct fixture *f = *state;
 	const struct frame frames[] = {
 		marked(ack_80, 0, 0),
+		marked(ack_80, 0, RTE_MBUF_F_RX_FDIR_ID),
 		marked(ack_80, mark_of_slot(0) + 1, 0),
 		marked(ack_80, mark_of_slot(1), 0),
 		marked(ack_80, MARK_LIMIT - 1, 0),

@@ -655,6 +655,52 @@ static void parameters_are_given(void **state)
 	}
 }
 
+/* A value that goes nowhere was meant for another parameter: nothing of the template is used. */
+static void given_parameters_are_checked(void **state)
+{
+	static const char text[] = TEMPLATE(
+		"\"parameters\":{\"ports\":{\"defaultValue\":\"22\"},"
+		"\"os\":{\"allowedValues\":[\"Linux\",\"Windows\"]}},\"resources\":[{" NSG_TYPE
+		",\"name\":\"[parameters('os')]\"}]");
+	static const struct {
+		const char *given;
+		const char *detail; /* of the error */
+	} cases[] = {
+		{ "{'os':'Linux'}", NULL },
+		{ "{'$schema':'x','contentVersion':'1.0.0.0','os':{'value':'Linux'}}", NULL },
+		{ "{'os':'Linux','port':'80'}", "did you mean \"ports\"?" },
+		{ "{'parameters':{'os':{'value':'Linux'},'xyz':{'value':1}}}",
+		  "given for \"xyz\", but the template has no such parameter" },
+		{ "{'parameters':{'os':{'type':'string'}}}", "no \"value\" for \"os\"" },
+		{ "{'os':'linux'}", NULL },
+		{ "{'os':'Solaris'}", "not one of its allowedValues" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct json *parameters = json_of(cases[i].given);
+		const struct policy_read_options options = { .parameters = parameters };
+		const struct policy_source_nsg *nsg;
+		struct policy_source *source = NULL;
+		struct report report;
+		bool usable;
+
+		report_init(&report);
+		assert_int_equal(
+			policy_source_parse(text, strlen(text), &options, &report, &source), 0);
+		usable = policy_source_pick(source, NULL, &nsg, NULL) == 0;
+		if (report.errors != (cases[i].detail ? 1 : 0) ||
+		    usable == (cases[i].detail != NULL) ||
+		    (cases[i].detail && !strstr(report.problems[0].detail, cases[i].detail))) {
+			print_report(&report);
+			fail_msg("%s", cases[i].given);
+		}
+		policy_source_free(source);
+		json_free(parameters);
+		report_fini(&report);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -667,6 +713,7 @@ int main(void)
 		cmocka_unit_test(no_rule_vanishes),
 		cmocka_unit_test(linked_templates_are_told),
 		cmocka_unit_test(parameters_are_given),
+		cmocka_unit_test(given_parameters_are_checked),
 	};
 
 	return cmocka_run_group_tests_name("policy_arm", tests, NULL, NULL);

@@ -144,7 +144,11 @@ static const struct place places[] = {
 	  "{'priority':1,'direction':'Inbound'}}]}",
 	  ACCELNET_E_FORM, "/value/0", "networkManagers" },
 	{ "[" NSG("a", "") "," RULE("b", "100", "1") "]", ACCELNET_E_FORM, "/1",
-	  "an object with \"name\", \"properties\"" },
+	  "a rule among NSGs" },
+	/* files for other purposes */
+	{ "{'changeNumber':1,'cloud':'Public','values':[]}", ACCELNET_E_FORM, "", "see tags load" },
+	{ "{'addresses':[],'virtualNetwork':[]}", ACCELNET_E_FORM, "", "goes with --context" },
+	{ "{'$schema':'x','parameters':{}}", ACCELNET_E_FORM, "", "goes with --parameters" },
 	{ "[" NSG("a", "") ",{'name':'b','rules':[]}]", ACCELNET_E_FORM, "/1",
 	  "an object with \"name\", \"rules\"" },
 	{ "[" NSG("a", "") ",{'type':'Microsoft.Network/networkSecurityGroups/securityRules'}]",
@@ -200,21 +204,24 @@ static void undefined_names_are_told_once(void **state)
 {
 	struct report report;
 	struct policy_source *source = read_and_check(
-		"[{'securityRules':[{'name':'a','priority':100,'direction':'Inbound',"
+		"[{'securityRules':[{'name':'Storage','priority':100,'direction':'Inbound',"
 		"'access':'Allow','protocol':'Tcp','sourceAddressPrefix':'Sql',"
 		"'destinationAddressPrefix':'VirtualNetwork','sourcePortRange':'*',"
 		"'destinationPortRange':'*'},{'name':'b','priority':101,'direction':'Inbound',"
 		"'access':'Allow','protocol':'Tcp','sourceAddressPrefix':'VirtualNetwork',"
-		"'destinationAddressPrefix':'SQL','sourcePortRange':'*','destinationPortRange':'*'}"
+		"'destinationAddressPrefix':'SQL','sourcePortRange':'*','destinationPortRange':'*'},"
+		"{'name':'c','priority':102,'direction':'Inbound',"
+		"'access':'Allow','protocol':'Tcp','sourceAddressPrefix':'Storage',"
+		"'destinationAddressPrefix':'*','sourcePortRange':'*','destinationPortRange':'*'}"
 		"]},{}]",
 		&report);
 
 	(void)state;
 	assert_non_null(source);
-	if (report.errors != 0 || report.warnings != 2)
+	if (report.errors != 0 || report.warnings != 3)
 		print_report(&report);
 	assert_int_equal(report.errors, 0);
-	assert_int_equal(report.warnings, 2);
+	assert_int_equal(report.warnings, 3);
 	policy_source_free(source);
 	report_fini(&report);
 }

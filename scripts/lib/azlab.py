@@ -1,0 +1,129 @@
+"""A lab whose daemon runs inside azhost: an Azure VM's NIC, with its two paths, on this machine.
+
+    remote namespace                azhost's namespace                     vm namespace
+    clients, a router     azhostN -- switch -- netvsc, VF -- accelnetd -- app TAP     the workload
+
+The daemon and its drivers are as they would be on Azure; Host gives and takes the VF. Needs root.
+"""
+
+import json
+import os
+import signal
+import subprocess
+
+import lab
+
+AZHOST = lab.BIN / "azhost"
+GUID = "7a08391f-f5a0-4ac0-9802-d13fd964f8df"  # of azhost's first NIC
+EAL_ARGUMENTS = ["--no-huge", "--no-shconf", "--no-telemetry", "-m", "512"]
+
+
+class Host:
+    """The other side of the VM: azhost's controls."""
+
+    def __init__(self, socket):
+        self.socket = socket
+
+    def ctl(self, *words):
+        output = lab.run(AZHOST, "ctl", "--socket", self.socket, "--json", *words).stdout
+        return json.loads(output) if output.strip() else {}
+
+    def revoke(self, *options):
+        self.ctl("vf", "revoke", lab.NIC, *options)
+
+    def assign(self, *options):
+        self.ctl("vf", "assign", lab.NIC, *options)
+
+    def nic(self):
+        return self.ctl("nics")["nics"][0]
+
+    def stats(self):
+        return self.ctl("stats")["nics"][0]
+
+    def is_settled(self, path):
+        nic = self.nic()
+        return nic["datapath"] == path and not nic["vf"]["changing"]
+
+    def lost(self):
+        """Frames that no guest could save, and those that a starved one could not take."""
+        stats = self.stats()
+        vf = stats["vf"]
+        return {
+            "vf": vf["lostAfterLastPoll"] + vf["lostUnsent"] + vf["inFlight"] + vf["noRule"],
+            "overrun": vf["lostNoBuffer"] + stats["drops"]["full"],
+        }
+
+
+class Daemon(lab.Daemon):
+    """accelnetd as azhost's command; `popen` is the launcher's, `pid` the daemon's."""
+
+    def __init__(self, folder, app, options, nic=None, before="true"):
+        super().__init__(folder, GUID, app, eal=EAL_ARGUMENTS,
+                         nic={"uplink": {"type": "netvsc", "device": GUID}, **(nic or {})})
+        self.options = options
+        self.before = before
+        self.host = Host(self.folder / "azhost.sock")
+        self.pid = None
+
+    def start(self):
+        with open(self.log, "a", encoding="utf-8") as log:
+            self.popen = subprocess.Popen(
+                [AZHOST, "run", "--socket", self.host.socket, *self.options, "--",
+                 "sh", "-c", f'{self.before}; exec "$@"', "sh", lab.BIN / "accelnetd",
+                 "--config", self.config],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        lab.wait_for(self.answers, "accelnetd in azhost to answer", 60)
+        self.pid = self.ask("status")["daemon"]["pid"]
+        return self
+
+    def resident_kib(self):
+        return lab.resident_kib(self.pid)
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def stop(self):
+        """The daemon first, so that it ends as it would; azhost ends with it, and with its status."""
+        if self.pid and self.popen.poll() is None:
+            try:
+                os.kill(self.pid, signal.SIGTERM)
+                return self.popen.wait(timeout=20)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                pass
+        return super().stop()
+
+    def nic(self):
+        return self.ask("nic", "show", lab.NIC)
+
+    def path(self):
+        return self.nic()["path"]
+
+    def events(self, name, after=0):
+        return [event for event in self.ask("events")["events"]
+                if event["event"] == name and event["sequence"] > after]
+
+
+class AzureLab(lab.Lab):
+    """`options` are azhost run's; `before` is shell, run inside it before the daemon."""
+
+    def __init__(self, *options, nic=None, before="true"):
+        super().__init__(nic)
+        self.before = before
+        self.uplink = f"azhost{os.getpid()}"
+        self.options = options
+        self.host = None
+
+    def start_between(self):
+        self.daemon = Daemon(self.folder, f"net_tap1,iface={self.app}",
+                             ["--uplink", f"tap:{self.uplink}", *self.options], nic=self.nic,
+                             before=self.before)
+        self.host = self.daemon.host
+        self.stack.callback(self.daemon.stop)
+        self.daemon.start()
+
+    def plug_in(self):
+        inside = self.host.ctl("nics")["networkNamespace"]
+        for link in (self.uplink, self.app):
+            lab.run("nsenter", f"--net={inside}", "ip", "link", "set", link, "netns",
+                    str(os.getpid()))
+        super().plug_in()

@@ -1,0 +1,393 @@
+/*
+ * Plans for the device, changes of policy, and what is told of them: see hardware.h.
+ */
+#define LOG_ROOM LOG_ROOM_NIC
+#include "nic/hardware.h"
+
+#include "base/log.h"
+#include "nic/events.h"
+#include "nic/hardware_rules.h"
+#include "nic/nic_private.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what the offload room asks --- */
+
+static void changed(void *context)
+{
+	struct nic *nic = context;
+
+	nic->services.wake(nic->services.context);
+}
+
+static uint64_t drain_ticket(void *context)
+{
+	struct nic *nic = context;
+
+	return drain_take(&nic->hardware.drain);
+}
+
+static bool drained(void *context, uint64_t ticket)
+{
+	struct nic *nic = context;
+
+	return drain_is_over(&nic->hardware.drain, ticket);
+}
+
+/* --- life --- */
+
+/* netvsc reads its VF's ring behind its own: only an empty burst tells of both. */
+static uint64_t ring_of(const struct nic *nic)
+{
+	return nic->config->uplink == UPLINK_NETVSC ? 0 : uplink_port(nic->uplink)->ring;
+}
+
+int hardware_init(struct nic *nic, struct accelnet_error *err)
+{
+	const struct offload_nic_options options = {
+		.name = nic->config->name,
+		.queues = nic->config->queues,
+		.mac = nic->mac,
+		.changed = changed,
+		.drain_ticket = drain_ticket,
+		.drained = drained,
+		.context = nic,
+	};
+
+	nic->hardware.told = OFFLOAD_STATE_ABSENT;
+	if (!nic->services.offload || nic->config->offload_off)
+		return 0;
+	drain_init(&nic->hardware.drain, &nic->view, ring_of(nic));
+	return offload_nic_new(nic->services.offload, &options, &nic->hardware.offload, err);
+}
+
+void hardware_fini(struct nic *nic)
+{
+	offload_nic_free(nic->hardware.offload);
+	nic->hardware.offload = NULL;
+}
+
+/* --- the seam to the path machine --- */
+
+static void attach(void *context, uint16_t port)
+{
+	struct nic *nic = context;
+
+	if (nic->hardware.offload)
+		offload_attach(nic->hardware.offload, port);
+}
+
+static void detach(void *context)
+{
+	struct nic *nic = context;
+
+	if (nic->hardware.offload)
+		offload_detach(nic->hardware.offload);
+}
+
+static enum failover_rules rules_state(void *context)
+{
+	static const enum failover_rules states[] = {
+		[OFFLOAD_STATE_ABSENT] = FAILOVER_RULES_UNKNOWN,
+		[OFFLOAD_STATE_WAITING] = FAILOVER_RULES_CHANGING,
+		[OFFLOAD_STATE_INSTALLING] = FAILOVER_RULES_CHANGING,
+		[OFFLOAD_STATE_COMPLETE] = FAILOVER_RULES_INSTALLED,
+		[OFFLOAD_STATE_DEGRADED] = FAILOVER_RULES_REFUSED,
+		[OFFLOAD_STATE_IDLE] = FAILOVER_RULES_NONE,
+	};
+	const struct nic *nic = context;
+	struct offload_status status;
+
+	if (!nic->hardware.offload)
+		return FAILOVER_RULES_NONE;
+	offload_status(nic->hardware.offload, &status);
+	return states[status.state];
+}
+
+struct failover_seam hardware_seam(struct nic *nic)
+{
+	return (struct failover_seam){
+		.rules = rules_state, .attach = attach, .detach = detach, .context = nic
+	};
+}
+
+/* --- plans --- */
+
+static bool wants_rules(const struct nic *nic, const struct ruleset *ruleset)
+{
+	return nic->hardware.offload && ruleset->has_policy &&
+	       ruleset->policy->offload != OFFLOAD_OFF;
+}
+
+/* *ret is NULL where nothing is to be in hardware, or the device is not known yet. */
+static int make_plan(const struct nic *nic, const struct ruleset *ruleset, struct plan **ret,
+		     struct accelnet_error *err)
+{
+	struct offload_status status;
+
+	*ret = NULL;
+	if (!wants_rules(nic, ruleset))
+		return 0;
+	offload_status(nic->hardware.offload, &status);
+	if (!status.has_tier)
+		return 0;
+	status.device.drops = !ruleset->audit;
+	return plan_new(ruleset->policy, ruleset->program, &status.device, ret, err);
+}
+
+int hardware_prepare(struct nic *nic, struct snapshot *snapshot, struct hardware_change *ret,
+		     struct accelnet_error *err)
+{
+	struct hardware_change change = { 0 };
+	struct mark_table *before;
+	struct plan *plan;
+	int r;
+
+	*ret = change;
+	if (!nic->hardware.offload)
+		return 0;
+	r = make_plan(nic, snapshot->ruleset, &plan, err);
+	if (r == 0)
+		r = offload_prepare(nic->hardware.offload, plan, &change.change, err);
+	if (r < 0)
+		return r;
+	before = offload_marks_before(change.change);
+	if (before)
+		r = snapshot_new_marks(nic_snapshot(nic), before, &change.before);
+	if (r < 0) {
+		hardware_abort(&change);
+		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	}
+	snapshot_set_marks(snapshot, offload_marks_after(change.change));
+	*ret = change;
+	return 0;
+}
+
+void hardware_publish(struct nic *nic, struct hardware_change *change, struct snapshot *snapshot)
+{
+	if (change->before)
+		nic_publish(nic, change->before);
+	if (change->change)
+		offload_withdraw(change->change);
+	nic_publish(nic, snapshot);
+	if (change->change)
+		offload_commit(change->change);
+	*change = (struct hardware_change){ 0 };
+}
+
+void hardware_abort(struct hardware_change *change)
+{
+	snapshot_free(change->before);
+	offload_abort(change->change);
+	*change = (struct hardware_change){ 0 };
+}
+
+/* Of a plan, which may be NULL, that is not asked about what is in the device. */
+static int split_of_plan(const struct plan *plan, const struct ruleset *ruleset,
+			 struct hardware_split *ret)
+{
+	struct hardware_rules *rules = NULL;
+	int r = plan ? hardware_rules_of_plan(plan, ruleset->program, &rules) : 0;
+
+	if (r < 0)
+		return r;
+	hardware_split(ruleset, rules, ret);
+	hardware_rules_free(rules);
+	return 0;
+}
+
+int hardware_preview(const struct nic *nic, const struct ruleset *ruleset,
+		     struct hardware_split *ret, struct accelnet_error *err)
+{
+	struct plan *plan;
+	int r = make_plan(nic, ruleset, &plan, err);
+
+	if (r < 0)
+		return r;
+	r = split_of_plan(plan, ruleset, ret);
+	plan_free(plan);
+	return r < 0 ? fail(err, ACCELNET_E_MEMORY, NULL, "out of memory") : 0;
+}
+
+int hardware_planned(const struct nic *nic, struct hardware_split *ret)
+{
+	const struct offload_nic *offload = nic->hardware.offload;
+
+	return split_of_plan(offload ? offload_plan(offload) : NULL, nic_snapshot(nic)->ruleset,
+			     ret);
+}
+
+void hardware_now(const struct nic *nic, struct hardware_split *ret)
+{
+	struct hardware_rules *rules;
+
+	(void)hardware_rules_new(nic, &rules); /* NULL then, too */
+	hardware_split(nic_snapshot(nic)->ruleset, rules, ret);
+	hardware_rules_free(rules);
+}
+
+/* The rule set in force, for the device that is there now. */
+static void plan_anew(struct nic *nic)
+{
+	struct hardware_change change = { 0 };
+	struct snapshot *snapshot = NULL;
+	struct accelnet_error err = { 0 };
+	int r = snapshot_new_marks(nic_snapshot(nic), NULL, &snapshot);
+
+	if (r == 0)
+		r = hardware_prepare(nic, snapshot, &change, &err);
+	if (r < 0) {
+		snapshot_free(snapshot);
+		log_error("no plan for the device: software decides", "nic=%s error=\"%s\"",
+			  nic->config->name, err.detail);
+		return;
+	}
+	hardware_publish(nic, &change, snapshot);
+}
+
+/* --- telling --- */
+
+static void tell(const struct nic *nic, const struct offload_status *status, const char *event)
+{
+	struct json *details = json_new_object();
+
+	json_add_string(details, "tier", plan_tier_name(status->device.tier));
+	json_add_unsigned(details, "generation", nic->generation);
+	json_add_unsigned(details, "planned", status->planned);
+	json_add_unsigned(details, "installed", status->installed);
+	json_add_unsigned(details, "refused", status->refused);
+	if (nic->hardware.cause[0])
+		json_add_string(details, "cause", nic->hardware.cause);
+	event_log_add(nic->services.events, nic->config->name, event, details);
+}
+
+static void note_cause(struct nic *nic, const struct offload_status *status)
+{
+	(void)snprintf(nic->hardware.cause, sizeof(nic->hardware.cause), "%.126s",
+		       status->pmd_message[0] ? status->pmd_message : strerror(status->pmd_error));
+}
+
+static void tell_degraded(struct nic *nic, const struct offload_status *status)
+{
+	note_cause(nic, status);
+	tell(nic, status, "offload.degraded");
+	log_warning("rules are not in hardware: software decides there",
+		    "nic=%s installed=%zu refused=%zu error=\"%s\"", nic->config->name,
+		    status->installed, status->refused, nic->hardware.cause);
+}
+
+static void tell_complete(struct nic *nic, const struct offload_status *status)
+{
+	const bool recovered = nic->hardware.told == OFFLOAD_STATE_DEGRADED;
+
+	tell(nic, status, recovered ? "offload.recovered" : "offload.complete");
+	nic->hardware.cause[0] = '\0';
+	nic->hardware.told_epoch = status->epoch;
+	nic->hardware.told_generation = nic->generation;
+	log_info("rules are in hardware", "nic=%s tier=%s installed=%zu generation=%" PRIu64,
+		 nic->config->name, plan_tier_name(status->device.tier), status->installed,
+		 nic->generation);
+}
+
+static void tell_state(struct nic *nic, const struct offload_status *status)
+{
+	struct hardware *hardware = &nic->hardware;
+	const bool is_new = status->state != hardware->told;
+
+	if (status->state == OFFLOAD_STATE_DEGRADED && is_new)
+		tell_degraded(nic, status);
+	else if (status->state == OFFLOAD_STATE_COMPLETE &&
+		 (hardware->told == OFFLOAD_STATE_DEGRADED ||
+		  hardware->told_epoch != status->epoch ||
+		  hardware->told_generation != nic->generation))
+		tell_complete(nic, status);
+	else if (status->state == OFFLOAD_STATE_INSTALLING)
+		return; /* degraded until everything is in */
+	hardware->told = status->state;
+}
+
+void hardware_attend(struct nic *nic)
+{
+	struct offload_status status;
+
+	if (!nic->hardware.offload)
+		return;
+	drain_advance(&nic->hardware.drain);
+	offload_status(nic->hardware.offload, &status);
+	if (status.has_tier && !status.plan_fits && wants_rules(nic, nic_snapshot(nic)->ruleset)) {
+		plan_anew(nic);
+		offload_status(nic->hardware.offload, &status);
+	}
+	tell_state(nic, &status);
+}
+
+/* --- describing --- */
+
+const char *hardware_why_none(const struct nic *nic)
+{
+	if (!nic->services.offload)
+		return "the daemon runs without rules in hardware";
+	return "\"offload\" is \"off\" in the NIC's configuration";
+}
+
+bool hardware_status(const struct nic *nic, struct offload_status *ret)
+{
+	if (!nic->hardware.offload)
+		return false;
+	offload_status(nic->hardware.offload, ret);
+	return true;
+}
+
+static void describe_device(const struct offload_status *status, struct json *to)
+{
+	struct json *json = json_add_object(to, "device");
+
+	json_add_string(json, "tier", plan_tier_name(status->device.tier));
+	json_add_string(json, "why", status->why_tier);
+	json_add_unsigned(json, "port", status->port);
+	json_add_unsigned(json, "priorities", status->device.priorities);
+	json_add_unsigned(json, "ruleLimit", status->device.rule_limit);
+	json_add_bool(json, "counters", status->counts);
+}
+
+static void describe_plan(const struct nic *nic, const struct offload_status *status,
+			  struct json *to)
+{
+	const struct plan *plan = offload_plan(nic->hardware.offload);
+	struct json *json = json_add_object(to, "plan");
+
+	json_add_string(json, "form", plan ? plan->form : "none");
+	json_add_unsigned(json, "planned", status->planned);
+	json_add_unsigned(json, "installed", status->installed);
+	json_add_unsigned(json, "refused", status->refused);
+	json_add_unsigned(json, "epoch", status->epoch);
+}
+
+void hardware_describe(const struct nic *nic, struct json *to)
+{
+	struct json *json = json_add_object(to, "offload");
+	struct offload_status status;
+
+	if (!nic->hardware.offload) {
+		json_add_string(json, "state", "off");
+		json_add_string(json, "why", hardware_why_none(nic));
+		return;
+	}
+	offload_status(nic->hardware.offload, &status);
+	json_add_string(json, "state", offload_state_name(status.state));
+	if (nic_policy(nic) && nic_policy(nic)->offload == OFFLOAD_OFF)
+		json_add_string(json, "why", "options.offload is off");
+	if (status.has_tier)
+		describe_device(&status, json);
+	if (offload_plan(nic->hardware.offload))
+		describe_plan(nic, &status, json);
+	if (status.pmd_error) {
+		struct json *pmd = json_add_object(json, "pmd");
+
+		json_add_string(pmd, "type", strerrorname_np(status.pmd_error));
+		json_add_string(pmd, "message", status.pmd_message);
+	}
+}

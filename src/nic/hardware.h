@@ -1,0 +1,74 @@
+/*
+ * What a NIC has in hardware: the plan of its policy on the uplink's device.
+ *
+ * Between the policy, which is the NIC's, and the rules, which are the offload room's: makes plans
+ * for the device that was found, orders a change of policy so that no moment is wrong, and tells
+ * what has become of it. Thread: control, except where it says otherwise.
+ */
+#ifndef NIC_HARDWARE_H
+#define NIC_HARDWARE_H
+
+#include "nic/drain.h"
+#include "nic/failover.h"
+#include "nic/hardware_rules.h"
+#include "nic/nic.h"
+#include "offload/offload.h"
+
+struct nic;
+struct ruleset;
+struct snapshot;
+
+struct hardware {
+	struct offload_nic *offload; /* NULL: nothing goes to hardware */
+	struct drain drain;
+	/* what events have told of */
+	enum offload_state told;
+	uint64_t told_epoch;
+	uint64_t told_generation;
+	char cause[128]; /* of the refusal */
+};
+
+/* Lanes are there. Without an offload thread, or switched off for the NIC, nothing is made. */
+int hardware_init(struct nic *nic, struct accelnet_error *err);
+/* Waits until no rule is left. The port is still open. */
+void hardware_fini(struct nic *nic);
+
+/* The seam to the path machine: context is the NIC. */
+struct failover_seam hardware_seam(struct nic *nic);
+
+/* A change of rule set under way. */
+struct hardware_change {
+	struct offload_change *change;
+	struct snapshot *before; /* the rule set in force with fewer marks; may be NULL */
+};
+
+/*
+ * Everything that can fail: makes a plan, and gives `snapshot`, which is not published yet, its
+ * marks. -ENOMEM. Then hardware_publish() or hardware_abort(). Where nothing goes to hardware both
+ * do what is left to do.
+ */
+int hardware_prepare(struct nic *nic, struct snapshot *snapshot, struct hardware_change *ret,
+		     struct accelnet_error *err);
+/* Withdraws what the new rule set does not drop, publishes, and has the rest put in. */
+void hardware_publish(struct nic *nic, struct hardware_change *change, struct snapshot *snapshot);
+void hardware_abort(struct hardware_change *change);
+
+/* The device may be another, or rules may be in, or not: plans anew where needed, tells events. */
+void hardware_attend(struct nic *nic);
+
+/* Where a rule set that is not in force would be decided. */
+int hardware_preview(const struct nic *nic, const struct ruleset *ruleset,
+		     struct hardware_split *ret, struct accelnet_error *err);
+/* What the plan in force says of the rule set in force, whether it is in yet or not. -ENOMEM. */
+int hardware_planned(const struct nic *nic, struct hardware_split *ret);
+/* What is in by now. Where there is no memory to find out: nothing. */
+void hardware_now(const struct nic *nic, struct hardware_split *ret);
+
+/* False where nothing ever goes to hardware; hardware_why_none() tells why. */
+bool hardware_status(const struct nic *nic, struct offload_status *ret);
+const char *hardware_why_none(const struct nic *nic);
+
+/* "offload": {...} of `nic show`. */
+void hardware_describe(const struct nic *nic, struct json *to);
+
+#endif

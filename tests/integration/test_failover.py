@@ -1,0 +1,331 @@
+#!/usr/bin/env python3
+"""The VF goes and comes back again and again under traffic; policy and connections stay.
+
+usage: test_failover.py [--full] [CASE...]
+
+accelnetd on a netvsc uplink inside azhost: ping, one TCP stream, one held connection and tries of
+denied ports run all the while. Quick: 10 cycles; --full: 200. Then every order of the steps by which
+a guest learns of a VF's end, a note alone, a VF elsewhere and of another model, and the operator's
+hold. Needs root.
+"""
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+
+import tap
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../scripts/lib"))
+import azlab  # pylint: disable=wrong-import-position
+import lab  # pylint: disable=wrong-import-position
+
+FULL = "--full" in sys.argv
+CYCLES, WARM_UP = (200, 10) if FULL else (10, 5)
+GROWTH_KIB = 4096
+OPEN, DENIED = 8080, (9001, 9002)
+PING_SECONDS = 0.01
+NO_VF = f"{azlab.AZHOST} ctl vf revoke {lab.NIC}; sleep 0.3"
+POLICY = {
+    "apiVersion": "accelnet/v1",
+    "nicNsg": {"name": "nic", "properties": {"securityRules": [
+        {"name": "allow-open", "properties": {
+            "priority": 100, "direction": "Inbound", "access": "Allow", "protocol": "Tcp",
+            "sourceAddressPrefix": "*", "sourcePortRange": "*",
+            "destinationAddressPrefix": "*", "destinationPortRanges": [str(OPEN), "5201"]}},
+        {"name": "allow-ping", "properties": {
+            "priority": 110, "direction": "Inbound", "access": "Allow", "protocol": "Icmp",
+            "sourceAddressPrefix": "*", "sourcePortRange": "*",
+            "destinationAddressPrefix": "*", "destinationPortRange": "*"}},
+        {"name": "deny-rest", "properties": {
+            "priority": 200, "direction": "Inbound", "access": "Deny", "protocol": "*",
+            "sourceAddressPrefix": "*", "sourcePortRange": "*",
+            "destinationAddressPrefix": "*", "destinationPortRange": "*"}},
+    ]}},
+    "context": {"addresses": [lab.VM], "virtualNetwork": ["10.1.0.0/16"]},
+}
+
+
+class Traffic:
+    """What runs while the VF comes and goes."""
+
+    def __init__(self, network):
+        denied = ",".join(map(str, DENIED))
+        source = ("--source", lab.INTERNET)
+        self.server = network.vm.start_traffic(
+            "serve", "--address", lab.VM, "--tcp", f"{OPEN},{denied}", "--udp",
+            denied).wait_ready()
+        network.vm.start("iperf3", "--server", "--bind", lab.VM, "--forceflush")
+        self.hold = network.remote.start_traffic("hold", lab.VM, OPEN, *source).wait_ready()
+        self.knock = network.remote.start_traffic("knock", lab.VM, denied, *source)
+        time.sleep(0.5)
+        self.stream = network.remote.start(
+            "iperf3", "--json", "--bind", lab.INTERNET, "--client", lab.VM, "--time", "3000",
+            "--bitrate", "20M")
+        self.ping = network.remote.start(
+            "ping", "-q", "-i", PING_SECONDS, "-W", 2, "-I", lab.INTERNET, lab.VM)
+
+    def finish(self):
+        for process in (self.ping, self.stream):
+            process.popen.send_signal(signal.SIGINT)
+        output, _ = self.ping.popen.communicate(timeout=20)
+        self.ping = [int(number) for number in
+                     re.search(r"(\d+) packets transmitted, (\d+) received", output).groups()]
+        output, _ = self.stream.popen.communicate(timeout=30)
+        self.stream = json.loads(output)
+        self.hold = self.hold.result()
+        self.knock = self.knock.result()
+        time.sleep(0.5)
+        self.server = self.server.result()
+
+
+def wait_for_path(network, path, seconds=20):
+    lab.wait_for(lambda: network.daemon.path() == path, f"path {path}", seconds)
+
+
+def reach_vf(network):
+    """The daemon on its VF, with the policy in force."""
+    wait_for_path(network, "vf")
+    network.daemon.apply(POLICY)
+    wait_for_path(network, "vf")
+
+
+def cycle(network, revoke=(), assign=()):
+    network.host.revoke(*revoke)
+    lab.wait_for(lambda: network.host.is_settled("synthetic"), f"the host to take the VF {revoke}")
+    wait_for_path(network, "synthetic")
+    wait_for_traffic(network, "synthetic")
+    network.host.assign(*assign)
+    lab.wait_for(lambda: network.host.is_settled("vf"), f"the host to give the VF {assign}")
+    wait_for_path(network, "vf")
+    wait_for_traffic(network, "vf")
+
+
+def wait_for_traffic(network, path):
+    """As the daemon counts it."""
+    def received():
+        return network.daemon.nic()["packets"][path]["received"]
+    before = received()
+    lab.wait_for(lambda: received() > before + 50, f"traffic on the path {path}")
+
+
+class Cycles:
+    """The run that most cases look at."""
+
+    def __init__(self, network):
+        daemon = network.daemon
+        reach_vf(network)
+        self.traffic = Traffic(network)
+        for _ in range(WARM_UP):
+            cycle(network)
+        self.resident, self.files = [daemon.resident_kib()], [daemon.descriptors()]
+        for _ in range(CYCLES):
+            cycle(network)
+            self.resident.append(daemon.resident_kib())
+            self.files.append(daemon.descriptors())
+        self.traffic.finish()
+        self.lost = network.host.lost()
+        self.given = network.host.stats()["toGuest"]
+        self.packets = daemon.nic()["packets"]
+        self.changes = daemon.events("path.changed")
+        self.drops = {entry["reason"]: entry["inbound"] + entry["outbound"]
+                      for entry in daemon.ask("drops")["nics"][0]["drops"]}
+
+
+def no_more_is_lost_than_must_be(run):
+    sent, received = run.traffic.ping
+    lost = sent - received
+    assert sent > 100 * CYCLES / 10, sent
+    assert lost <= run.lost["vf"] + run.lost["overrun"], (lost, run.lost)
+    return f"{lost} of {sent} pings in {CYCLES + WARM_UP} cycles; azhost counts {run.lost}"
+
+
+def the_stream_lives(run):
+    intervals = [interval["sum"]["bytes"] for interval in run.traffic.stream["intervals"]]
+    assert len(intervals) > CYCLES and sum(intervals[-3:]) > 0, intervals[-10:]
+    assert run.traffic.hold["error"] is None, run.traffic.hold
+    return (f"{sum(intervals) / 1e6:.0f} MB in {len(intervals)} s; held connection:"
+            f" {run.traffic.hold['exchanges']} exchanges, longest"
+            f" {run.traffic.hold['longest_ms']:.0f} ms")
+
+
+def every_denied_try_is_denied(run):
+    assert run.traffic.knock["tried"] > 10 * CYCLES, run.traffic.knock
+    assert not run.traffic.knock["passed"], run.traffic.knock
+    seen = {name for name in run.traffic.server if name != f"tcp/{OPEN}"}
+    assert not seen, seen
+    return f"{run.traffic.knock['tried']} tries"
+
+
+def nothing_else_is_dropped(run):
+    # A TAP or a ring that is full for a moment on a busy machine is no fault.
+    happened = {reason for reason, count in run.drops.items() if count}
+    assert not happened - {"policy-deny", "tx-full"}, run.drops
+
+
+def memory_and_descriptors_are_flat(run):
+    grown = run.resident[-1] - run.resident[0]
+    assert grown <= GROWTH_KIB and run.files[-1] <= run.files[0] + 1, (run.resident, run.files)
+    return f"{grown} KiB more, {run.files[-1]} descriptors"
+
+
+def each_change_is_told(run):
+    arrivals = [event for event in run.changes if event["to"] == "vf"]
+    departures = [event for event in run.changes if event["to"] == "synthetic"]
+    if not FULL:  # in a long run the oldest events have gone
+        assert len(departures) == CYCLES + WARM_UP, departures
+        assert len(arrivals) >= CYCLES + WARM_UP + 1, arrivals
+    for event in departures[-CYCLES:]:
+        assert "VF" in event["cause"] and event["durationMs"] > 0, event
+        assert event["packets"]["vf"]["received"] > 0, event
+    back = [event for event in run.changes
+            if event["from"] in ("synthetic", "vf-unclaimed") and event["to"] == "vf-arming"]
+    assert any(event["packets"]["synthetic"]["received"] > 0 for event in back[1:]), back
+    return f"{len(run.changes)} events"
+
+
+def counters_outlive_the_vf(run):
+    # The host counts a large send once and hands over its segments.
+    for path in ("synthetic", "vf"):
+        given, taken = run.given[path]["frames"], run.packets[path]["received"]
+        assert given * 0.9 <= taken <= given * 1.1 + 100, (path, given, taken)
+    return json.dumps(run.packets)
+
+
+def with_lab(case, *options, **more):
+    """A case with a lab of its own; where it fails, with the end of the daemon's log."""
+    def run():
+        with azlab.AzureLab(*options, **more) as network:
+            try:
+                return case(network)
+            except (AssertionError, lab.LabError) as fault:
+                raise AssertionError(f"{fault}\n{network.daemon.tail(60)}") from fault
+    return run
+
+
+def orders(network):
+    """Every order and some timings of the four steps."""
+    reach_vf(network)
+    traffic = Traffic(network)
+    revokes = ("note,pci,uevent,fatal", "fatal,note,pci,uevent", "fatal,pci,uevent,note",
+               "note,fatal,pci,uevent", "pci,uevent,fatal,note", "fatal,pci,uevent")
+    assigns = ("pci,uevent,note", "note,pci,uevent", "pci,note,uevent")
+    for number, order in enumerate(revokes * (5 if FULL else 1)):
+        delay = (0, 5, 60)[number % 3]
+        cycle(network, ("--order", order, "--delay", delay),
+              ("--order", assigns[number % 3], "--delay", delay))
+    traffic.finish()
+    sent, received = traffic.ping
+    lost = network.host.lost()
+    assert sent - received <= lost["vf"] + lost["overrun"], (sent - received, lost)
+    assert not traffic.knock["passed"] and traffic.hold["error"] is None
+    return f"{sent - received} of {sent} pings lost; azhost counts {lost}"
+
+
+def passes_over(network):
+    """Does this netvsc pass over a VF that is started when its association comes again?"""
+    year, month, minor = map(int, re.search(
+        r"(\d+)\.(\d+)\.(\d+)", network.daemon.ask("status")["versions"]["dpdk"]).groups())
+    mended = {(24, 11): 6, (25, 11): 1}
+    return year < 26 and minor < mended.get((year, month), 1000)
+
+
+def note_alone(network):
+    """The association goes and comes, the device stays: what netvsc makes of it, and then a real
+    removal and return."""
+    reach_vf(network)
+    network.host.revoke("--order", "note")
+    wait_for_path(network, "synthetic")
+    network.host.assign("--order", "note")
+    if passes_over(network):
+        idle = lab.wait_for(lambda: network.daemon.events("path.unclaimed"), "a complaint")[0]
+        assert "passes over" in idle["reason"] and idle["claimed"], idle
+        nic = network.daemon.nic()
+        assert nic["path"] == "vf-unclaimed" and nic["pathProblem"] == idle["reason"], nic
+    else:
+        wait_for_path(network, "vf")
+    network.host.revoke()
+    wait_for_path(network, "synthetic")
+    assert "pathProblem" not in network.daemon.nic(), network.daemon.nic()
+    network.host.assign()
+    wait_for_path(network, "vf")
+
+
+def elsewhere(network):
+    """It returns at other addresses and as other models, at last as itself."""
+    reach_vf(network)
+    for profile, address in (("cx5-vf-trusted", "0000:3b:01.4"), ("cx4lx-vf", "0001:00:02.0"),
+                             ("cx5-vf-untrusted", "0000:3b:00.2")):
+        network.host.revoke()
+        wait_for_path(network, "synthetic")
+        network.host.assign("--as", profile, "--at", address)
+        wait_for_path(network, "vf")
+        assert network.daemon.nic()["uplinkPort"]["vf"]["device"] == address, network.daemon.nic()
+
+
+def absent_at_start(network):
+    """Started without a VF, it waits for one."""
+    assert network.daemon.path() == "synthetic", network.daemon.path()
+    network.daemon.apply(POLICY)
+    answers = network.remote.command("ping", "-q", "-c", 3, "-i", "0.2", "-W", 2, "-I",
+                                     lab.INTERNET, lab.VM).stdout
+    assert "3 received" in answers, answers
+    network.host.assign()
+    wait_for_path(network, "vf")
+    network.host.revoke()
+    wait_for_path(network, "synthetic")
+
+
+def held(network):
+    """nic failover: refused while netvsc has the VF, then a VF that returns is held, then let go."""
+    reach_vf(network)
+    try:
+        network.daemon.ask("nic", "failover", lab.NIC, "--to", "synthetic")
+        raise AssertionError("a switch that cannot be made was promised")
+    except lab.Refused as refused:
+        assert refused.status == 3 and "switches by itself" in str(refused.error), refused
+    network.host.revoke()
+    wait_for_path(network, "synthetic")
+    answer = network.daemon.ask("nic", "failover", lab.NIC, "--to", "synthetic")
+    assert answer["held"] and answer["path"] == "synthetic", answer
+    network.host.assign()
+    lab.wait_for(lambda: network.daemon.nic()["uplinkPort"]["vf"].get("held"), "a VF that is held")
+    time.sleep(2.5)  # netvsc has looked for it twice meanwhile
+    assert network.daemon.path() == "synthetic" and network.host.is_settled("synthetic")
+    network.daemon.ask("nic", "failover", lab.NIC, "--to", "auto")
+    wait_for_path(network, "vf")
+
+
+CHECKS = [
+    ("no more pings are lost than must be", no_more_is_lost_than_must_be),
+    ("the streams live", the_stream_lives),
+    ("every denied try is denied", every_denied_try_is_denied),
+    ("nothing else is dropped", nothing_else_is_dropped),
+    ("memory and descriptors are flat", memory_and_descriptors_are_flat),
+    ("each change is told", each_change_is_told),
+    ("counters by path outlive the VF", counters_outlive_the_vf),
+]
+CASES = [
+    ("VF absent at start", with_lab(absent_at_start, before=NO_VF)),
+    ("orders and timings", with_lab(orders)),
+    ("a note alone", with_lab(note_alone)),
+    ("a VF elsewhere, and of another model", with_lab(elsewhere)),
+    ("held and let go", with_lab(held)),
+]
+
+
+def main():
+    if os.geteuid() != 0:
+        print("1..0 # SKIP needs root")
+        sys.exit(77)
+    named = [word for word in sys.argv[1:] if not word.startswith("-")]
+    if named:
+        tap.main([case for case in CASES if any(word in case[0] for word in named)])
+    run = with_lab(Cycles)()
+    tap.main([(name, lambda check=check: check(run)) for name, check in CHECKS] + CASES)
+
+
+if __name__ == "__main__":
+    main()
