@@ -283,6 +283,8 @@ static void tell_complete(struct nic *nic, const struct offload_status *status)
 {
 	const bool recovered = nic->hardware.told == OFFLOAD_STATE_DEGRADED;
 
+	if (!recovered)
+		nic->hardware.cause[0] = '\0'; /* the device that refused is gone */
 	tell(nic, status, recovered ? "offload.recovered" : "offload.complete");
 	nic->hardware.cause[0] = '\0';
 	nic->hardware.told_epoch = status->epoch;
