@@ -39,12 +39,6 @@ struct worker_set {
 	struct worker *workers[RTE_MAX_LCORE];
 };
 
-static bool rests(const struct lane *lane)
-{
-	return lane->queue == 0 &&
-	       atomic_load_explicit(&lane->view->queue0_rests, memory_order_relaxed);
-}
-
 static void poll_round(struct worker *worker, uint64_t now)
 {
 	for (unsigned i = 0; i < worker->lane_count; i++) {
@@ -52,8 +46,6 @@ static void poll_round(struct worker *worker, uint64_t now)
 		const struct snapshot *snapshot =
 			atomic_load_explicit(&lane->view->snapshot, memory_order_acquire);
 
-		if (unlikely(rests(lane)))
-			continue;
 		forward_poll(lane, DIRECTION_INBOUND, snapshot, now, &worker->scratch);
 		forward_poll(lane, DIRECTION_OUTBOUND, snapshot, now, &worker->scratch);
 		forward_housekeeping(lane, now);

@@ -27,7 +27,6 @@ struct failover *failover_new(const struct failover_options *options)
 		return NULL;
 	failover->options = *options;
 	failover->services = *options->services;
-	atomic_init(&failover->park_result, -EINPROGRESS);
 	path_init(&failover->path, options->config->uplink, uplink_actuators(options->uplink),
 		  clock_ms());
 	pthread_mutex_init(&failover->lock, NULL);
@@ -40,7 +39,7 @@ void failover_free(struct failover *failover)
 	if (!failover)
 		return;
 	/* the offload thread ends no job early, and this one waits for nobody long */
-	while (atomic_load(&failover->looking) || atomic_load(&failover->parking))
+	while (atomic_load(&failover->looking))
 		usleep(100);
 	pthread_mutex_destroy(&failover->lock);
 	free(failover);
@@ -66,23 +65,6 @@ static void look(void *context)
 	wake(failover);
 }
 
-static void quiesce(void *context, bool on)
-{
-	struct nic_view *view = context;
-
-	atomic_store(&view->queue0_rests, on);
-}
-
-static void park(void *context)
-{
-	struct failover *failover = context;
-	int r = uplink_park(failover->options.uplink, quiesce, failover->options.view);
-
-	atomic_store(&failover->park_result, r);
-	atomic_store(&failover->parking, false);
-	wake(failover);
-}
-
 static void post(struct failover *failover, atomic_bool *flag, void (*job)(void *))
 {
 	if (atomic_exchange(flag, true))
@@ -98,12 +80,6 @@ static void post(struct failover *failover, atomic_bool *flag, void (*job)(void 
 static void do_detach(struct failover *failover)
 {
 	failover->options.seam.detach(failover->options.seam.context);
-}
-
-static void do_park(struct failover *failover)
-{
-	atomic_store(&failover->park_result, -EINPROGRESS);
-	post(failover, &failover->parking, park);
 }
 
 static void do_hold(struct failover *failover)
@@ -130,13 +106,9 @@ static const struct {
 	enum path_action action;
 	void (*carry_out)(struct failover *failover);
 } deeds[] = {
-	{ PATH_ACTION_DETACH, do_detach },
-	{ PATH_ACTION_PARK, do_park },
-	{ PATH_ACTION_HOLD, do_hold },
-	{ PATH_ACTION_LET_GO, do_let_go },
-	{ PATH_ACTION_ATTACH, do_attach },
-	{ PATH_ACTION_STOP_TIMER, do_stop_timer },
-	{ PATH_ACTION_COMPLAIN, path_report_idle },
+	{ PATH_ACTION_DETACH, do_detach },         { PATH_ACTION_HOLD, do_hold },
+	{ PATH_ACTION_LET_GO, do_let_go },         { PATH_ACTION_ATTACH, do_attach },
+	{ PATH_ACTION_STOP_TIMER, do_stop_timer }, { PATH_ACTION_COMPLAIN, path_report_idle },
 };
 
 static void step(struct failover *failover, enum path_event event)
@@ -182,8 +154,11 @@ static bool rules_event(const struct failover *failover, enum path_event *ret)
 		[PATH_EVENT_RULES_REFUSED] = PATH_DEGRADED,
 	};
 
-	*ret = events[failover->options.seam.rules(failover->options.seam.context)];
-	return settled[*ret] != failover->path.state;
+	const struct failover_seam *seam = &failover->options.seam;
+	const enum failover_rules rules = seam->rules(seam->context);
+
+	*ret = events[rules];
+	return rules != FAILOVER_RULES_UNKNOWN && settled[*ret] != failover->path.state;
 }
 
 /* What has to be told to the machine next; false: state and levels agree. */
@@ -208,25 +183,10 @@ static bool next_event(const struct failover *failover, enum path_event *ret)
 	return state == PATH_SYNTHETIC && !failover->withdrawn && !failover->path.held;
 }
 
-static void tell_park(struct failover *failover)
-{
-	int r = atomic_exchange(&failover->park_result, -EINPROGRESS);
-
-	if (r == -EINPROGRESS || r == -ENODEV)
-		return;
-	if (r == 0)
-		log_info("VF stopped until netvsc starts it anew", "nic=%s",
-			 failover->options.config->name);
-	else
-		log_warning("VF is not stopped: netvsc will not take it up with the next note",
-			    "nic=%s error=\"%s\"", failover->options.config->name, strerror(-r));
-}
-
 void failover_attend(struct failover *failover)
 {
 	enum path_event event;
 
-	tell_park(failover);
 	uplink_read(failover->options.uplink, &failover->reading);
 	if (failover->reading.looks == 0)
 		return;
@@ -237,6 +197,8 @@ void failover_attend(struct failover *failover)
 			failover->withdrawn = true;
 		else if (event == PATH_EVENT_VF_REMOVED || event == PATH_EVENT_VF_CARRIES)
 			failover->withdrawn = false;
+		if (event == PATH_EVENT_VF_REMOVED)
+			failover->complaint = NULL;
 		step(failover, event);
 	}
 	failover->incarnation = failover->reading.vf.incarnation;

@@ -19,9 +19,10 @@
 
 struct failover;
 
-/* What the rules on the VF's port have come to; FAILOVER_RULES_NONE where there are none to put. */
+/* What the rules on the VF's port have come to. */
 enum failover_rules {
-	FAILOVER_RULES_NONE,
+	FAILOVER_RULES_UNKNOWN, /* no port is attached: its removal may have been heard of first */
+	FAILOVER_RULES_NONE,    /* there are none to put */
 	FAILOVER_RULES_CHANGING,
 	FAILOVER_RULES_INSTALLED,
 	FAILOVER_RULES_REFUSED,

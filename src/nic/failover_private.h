@@ -26,10 +26,7 @@ struct failover {
 	bool withdrawn;    /* the host took the association back and left the device */
 	uint64_t timer_at; /* clock_ms(); 0: none */
 
-	/* With the offload thread: */
-	atomic_bool looking;
-	atomic_bool parking;
-	atomic_int park_result; /* -EINPROGRESS: nothing to tell */
+	atomic_bool looking; /* the offload thread has been asked to */
 
 	/* path_report.c's: */
 	struct timespec since;

@@ -91,7 +91,7 @@ static void detach(void *context)
 static enum failover_rules rules_state(void *context)
 {
 	static const enum failover_rules states[] = {
-		[OFFLOAD_STATE_ABSENT] = FAILOVER_RULES_NONE,
+		[OFFLOAD_STATE_ABSENT] = FAILOVER_RULES_UNKNOWN,
 		[OFFLOAD_STATE_WAITING] = FAILOVER_RULES_CHANGING,
 		[OFFLOAD_STATE_INSTALLING] = FAILOVER_RULES_CHANGING,
 		[OFFLOAD_STATE_COMPLETE] = FAILOVER_RULES_INSTALLED,

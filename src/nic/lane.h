@@ -66,8 +66,6 @@ struct lane {
 struct nic_view {
 	_Atomic(struct snapshot *) snapshot;
 	uint16_t port[DIRECTIONS]; /* packets of a direction are received here: uplink, app */
-	/* Queue 0 of the uplink is left alone for a moment: see vf_watch_park(). */
-	atomic_bool queue0_rests;
 	/*
 	 * What the flags of an mbuf must be, under the mask, for its settled mark to count: marked,
 	 * and not known to be damaged; from devices that verify checksums, known not to be.

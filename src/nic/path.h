@@ -9,8 +9,7 @@
  * to the VF after the last rule is in, and not before PATH_FAILBACK_MS, doubled each time that the
  * VF did not last. On netvsc the PMD switches by itself in the function that starts the VF (DPDK
  * 22.11, drivers/net/netvsc/hn_vf.c:222, hn_vf_add()): the machine observes. All it can do there is
- * to keep a VF that has not been attached yet from being attached (hold-down), and to stop one that
- * the PMD has let go of, so that the PMD can start it anew (park).
+ * to keep a VF that has not been attached yet from being attached (hold-down).
  *
  * Thread: whoever owns the struct; in the daemon the control thread.
  */
@@ -49,21 +48,19 @@ enum path_event {
 enum path_action {
 	PATH_ACTION_TO_SYNTHETIC = 1U << 0, /* move traffic to the synthetic path (bifurcated) */
 	PATH_ACTION_DETACH = 1U << 1,       /* forget the rules on the VF's port */
-	PATH_ACTION_PARK = 1U << 2,         /* stop the VF's port: netvsc starts it anew, then */
-	PATH_ACTION_HOLD = 1U << 3,         /* own the VF's port before netvsc does */
-	PATH_ACTION_LET_GO = 1U << 4,       /* give that up */
-	PATH_ACTION_ATTACH = 1U << 5,       /* put the rules in on the VF's port */
-	PATH_ACTION_TO_VF = 1U << 6,        /* move traffic to the VF (bifurcated) */
-	PATH_ACTION_STOP_TIMER = 1U << 7,
-	PATH_ACTION_START_TIMER = 1U << 8, /* path_step's timer_ms */
-	PATH_ACTION_COMPLAIN = 1U << 9,    /* tell that the VF lies idle, and what to do */
+	PATH_ACTION_HOLD = 1U << 2,         /* own the VF's port before netvsc does */
+	PATH_ACTION_LET_GO = 1U << 3,       /* give that up */
+	PATH_ACTION_ATTACH = 1U << 4,       /* put the rules in on the VF's port */
+	PATH_ACTION_TO_VF = 1U << 5,        /* move traffic to the VF (bifurcated) */
+	PATH_ACTION_STOP_TIMER = 1U << 6,
+	PATH_ACTION_START_TIMER = 1U << 7, /* path_step's timer_ms */
+	PATH_ACTION_COMPLAIN = 1U << 8,    /* tell that the VF lies idle, and what to do */
 };
 
 /* What an uplink gives us to pull; the table never asks for another. */
 enum path_actuator {
 	PATH_CAN_SWITCH = 1U << 0, /* TO_SYNTHETIC, TO_VF */
 	PATH_CAN_HOLD = 1U << 1,   /* HOLD, LET_GO */
-	PATH_CAN_PARK = 1U << 2,   /* PARK */
 };
 
 #define PATH_PATIENCE_MS     10000U /* a VF lies idle that long before anybody is told */

@@ -89,14 +89,19 @@ void path_report_change(struct failover *failover, const struct path_step *step,
 
 static const char *complaint(const struct failover *failover)
 {
+	if (failover->withdrawn && failover->path.actuators & PATH_CAN_HOLD)
+		return "the host took the VF's association back and left its device; netvsc of this "
+		       "DPDK passes over a VF that is started when the host gives it again, so traffic "
+		       "stays on the synthetic path until the device is removed and returns, or "
+		       "accelnetd is started anew";
 	if (failover->withdrawn)
 		return "the host took the VF's association back and left its device; netvsc takes the "
-		       "VF up when the host gives it again. If it has been given again already, then "
-		       "too fast for this DPDK's netvsc, which passes over a VF that is started: the "
-		       "VF's next removal, or a restart of accelnetd, mends that";
+		       "VF up when the host gives it again";
 	if (failover->reading.vf.claimed)
-		return "netvsc has the VF and has not started it; it does not try again. The log tells "
-		       "why; the VF's next return or a restart of accelnetd makes it try";
+		return "netvsc has the VF and has not started it, and does not try again by itself; the "
+		       "log tells why. Where the VF was removed before it was started, netvsc has not "
+		       "heard of that and takes up no other one: then a restart of accelnetd helps, "
+		       "and nothing else";
 	return "a VF with the NIC's MAC is there and netvsc has not taken it up: it waits for the "
 	       "host's announcement, which may have come before the VF did";
 }

@@ -62,8 +62,6 @@ void uplink_read(struct uplink *uplink, struct uplink_reading *ret);
 
 /* Hold-down: see vf_watch_hold(). Any thread but a worker. */
 void uplink_hold(struct uplink *uplink, bool on);
-/* See vf_watch_park(). Offload thread. */
-int uplink_park(struct uplink *uplink, void (*quiesce)(void *context, bool on), void *context);
 
 /* {"device","driver","port","mac","link":{},"counters":{},"vf":{}} */
 struct json *uplink_describe(struct uplink *uplink);

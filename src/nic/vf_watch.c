@@ -299,7 +299,7 @@ static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 		sight->carries = false;
 	else if (is_polled(watch, &polled))
 		sight->carries = polled;
-	if (sight->claimed && rte_eth_stats_get(watch->port, &stats) == 0) {
+	if (sight->carries && rte_eth_stats_get(watch->port, &stats) == 0) {
 		sight->packets[0] = stats.ipackets;
 		sight->packets[1] = stats.opackets;
 	}
@@ -339,34 +339,6 @@ void vf_watch_hold(struct vf_watch *watch, bool on)
 		/* either fails where another owns it, and then there is nothing to do */
 	}
 	pthread_mutex_unlock(&watch->lock);
-}
-
-/* Lock held. A VF that is started and not polled stays so: the PMD takes up only stopped ones. */
-static int stop_idle(struct vf_watch *watch, void (*quiesce)(void *context, bool on), void *context)
-{
-	bool polled;
-	int r;
-
-	watch->port = find(watch);
-	if (watch->port == NO_PORT)
-		return -ENODEV;
-	if (!is_polled(watch, &polled) || polled)
-		return -EBUSY;
-	quiesce(context, true);
-	rte_rcu_qsbr_synchronize(watch->options.qsbr, RTE_QSBR_THRID_INVALID);
-	r = rte_eth_dev_stop(watch->port);
-	quiesce(context, false);
-	return r;
-}
-
-int vf_watch_park(struct vf_watch *watch, void (*quiesce)(void *context, bool on), void *context)
-{
-	int r;
-
-	pthread_mutex_lock(&watch->lock);
-	r = stop_idle(watch, quiesce, context);
-	pthread_mutex_unlock(&watch->lock);
-	return r;
 }
 
 static bool any_is_going(struct vf_watch *watch)

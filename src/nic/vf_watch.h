@@ -1,7 +1,6 @@
 /*
  * The VF behind a netvsc port, seen from outside: which port it is, who owns it, whether the PMD
- * polls it; and the two things that may be done to it, owning it before netvsc does and stopping it
- * after netvsc has let go.
+ * polls it; and the one thing that may be done to it, owning it before netvsc does.
  *
  * The VF is known by the NIC's MAC, never by an address or a name; that netvsc has it, by the owner
  * that netvsc sets, the VMBus device's name (DPDK 22.11, drivers/net/netvsc/hn_vf.c:85). There is
@@ -62,14 +61,6 @@ bool vf_watch_is_there(const struct vf_watch *watch, uint64_t incarnation);
  * `on` false gives it back. Any thread but a worker.
  */
 void vf_watch_hold(struct vf_watch *watch, bool on);
-
-/*
- * Stops the VF's port where netvsc still owns it and does not poll it; `quiesce` keeps queue 0 of
- * the netvsc port from being polled meanwhile, for it is there that netvsc would start the VF
- * (hn_rxtx.c:1073, hn_process_events()). 0, -ENODEV where it is gone, -EBUSY where it is polled,
- * or ethdev's errno. Offload thread.
- */
-int vf_watch_park(struct vf_watch *watch, void (*quiesce)(void *context, bool on), void *context);
 
 /*
  * Waits until a removal that has begun has come to its end, at most so long. The netvsc port may

@@ -6,6 +6,7 @@
 #include "offload/marks.h"
 #include "offload/match.h"
 #include "offload/obstacles.h"
+#include "offload/priorities.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -190,6 +191,10 @@ int change_init(struct change *change, const struct layout *old, struct plan *pl
 	int r;
 
 	*change = (struct change){ 0 };
+	if (plan && priorities_keep(plan, old) < 0) {
+		plan_free(plan);
+		return -ENOMEM;
+	}
 	r = layout_init(&change->next, plan);
 	if (r == 0)
 		r = fill(change, old, slots);

@@ -7,6 +7,8 @@
  * new policy from the moment on in which that is published, whatever is put in or taken out in
  * which order, as long as new rules go in by rank.
  *
+ * Priorities of the new plan are renumbered for that (priorities.h).
+ *
  * Stages stand or fall together: where one of them changes, nothing stays, and the entrances to
  * the other groups are what goes first.
  */

@@ -44,6 +44,7 @@ struct world {
 	uint64_t ticket, drained;
 
 	uint64_t checked, vouched, dropped, kept, added;
+	uint64_t staged; /* plans with look-ups of address groups */
 };
 
 void world_init(struct world *world, uint64_t seed, enum plan_tier tier);

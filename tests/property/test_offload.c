@@ -24,12 +24,36 @@ struct line {
 	unsigned version;
 };
 
+/* Address groups so large that the tier with groups gives them a bit of a tag. */
+static void widen_sets(struct policy *policy, struct random *random)
+{
+	for (size_t i = 0; i < policy->set_count; i++) {
+		struct address_set *set = policy->sets[i];
+		size_t more = 16 + random_below(random, 8);
+
+		if (set->kind != ADDRESS_PREFIXES || set->prefix_count == 0 ||
+		    random_percent(random, 60))
+			continue;
+		set->prefixes = reallocarray(set->prefixes, set->prefix_count + more,
+					     sizeof(*set->prefixes));
+		for (size_t n = 0; n < more; n++) {
+			struct ip_prefix prefix = set->prefixes[0];
+
+			prefix.length = (uint8_t)ip_family_bits(prefix.family);
+			prefix.number ^= (ip_number)(2 * n + 1) << 3;
+			set->prefixes[set->prefix_count++] = prefix;
+		}
+	}
+}
+
 static struct policy *line_policy(const struct line *line)
 {
 	struct random random = { line->seed };
 	const struct random_policy_options options = { .rules_max = 2 + line->seed % 4 };
 	struct policy *policy = random_policy(&random, &options);
 
+	if (line->seed % 3 == 0)
+		widen_sets(policy, &random);
 	for (unsigned v = 0; v < line->version; v++)
 		mutate_policy(policy, &random);
 	return policy;
@@ -46,7 +70,7 @@ static struct policy *next_policy(struct line *line, struct random *random)
 
 /* Totals, so that a test that checked nothing fails. */
 struct totals {
-	uint64_t checked, vouched, dropped, kept, added;
+	uint64_t checked, vouched, dropped, kept, added, staged;
 };
 
 static void add_totals(struct totals *totals, const struct world *world)
@@ -56,18 +80,22 @@ static void add_totals(struct totals *totals, const struct world *world)
 	totals->dropped += world->dropped;
 	totals->kept += world->kept;
 	totals->added += world->added;
+	totals->staged += world->staged;
 }
 
 static void show_totals(enum plan_tier tier, const struct totals *totals)
 {
-	print_message("%s: %llu checked, %llu vouched for, %llu dropped, %llu kept, %llu added\n",
+	print_message("%s: %llu checked, %llu vouched for, %llu dropped, %llu kept, %llu added, "
+		      "%llu staged\n",
 		      plan_tier_name(tier), (unsigned long long)totals->checked,
 		      (unsigned long long)totals->vouched, (unsigned long long)totals->dropped,
-		      (unsigned long long)totals->kept, (unsigned long long)totals->added);
+		      (unsigned long long)totals->kept, (unsigned long long)totals->added,
+		      (unsigned long long)totals->staged);
 	assert_true(totals->vouched > 1000);
 	assert_true(totals->dropped > 1000);
 	assert_true(totals->kept > 1000);
 	assert_true(totals->added > 1000);
+	assert_true(tier != TIER_T3 || totals->staged > 10);
 }
 
 /* --- without faults --- */
@@ -123,7 +151,9 @@ static void break_something(struct world *world)
 		fake_flow_stop(fake);
 		break;
 	case 6:
-		fake_flow_bind(fake, random_below(&world->random, 64));
+		/* the newest first: entrances, and the lowest of rules */
+		fake_flow_bind(fake,
+			       random_below(&world->random, 8) * random_below(&world->random, 8));
 		break;
 	default:
 		break;
@@ -166,7 +196,8 @@ static void change_or_abort(struct world *world, struct line *line)
 static void change_under_faults(struct world *world, struct line *line)
 {
 	for (int i = 0; i < CHANGES; i++) {
-		break_something(world);
+		for (uint32_t n = 1 + random_below(&world->random, 3); n > 0; n--)
+			break_something(world);
 		change_or_abort(world, line);
 		for (uint32_t n = random_below(&world->random, 80); n > 0 && world_step(world); n--)
 			;

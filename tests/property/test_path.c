@@ -50,8 +50,6 @@ static void carry_out(struct world *world, const struct path_step *step, enum pa
 		assert_int_equal(uplink, UPLINK_BIFURCATED);
 	if (actions & (PATH_ACTION_HOLD | PATH_ACTION_LET_GO))
 		assert_true(world->path.actuators & PATH_CAN_HOLD);
-	if (actions & PATH_ACTION_PARK)
-		assert_true((world->path.actuators & PATH_CAN_PARK) && world->present);
 	if (actions & PATH_ACTION_TO_SYNTHETIC) {
 		assert_true(world->on_vf);
 		world->on_vf = false;
@@ -220,7 +218,7 @@ static void holds_on_netvsc(void **state)
 	unsigned visits[PATH_STATES] = { 0 };
 
 	(void)state;
-	live(UPLINK_NETVSC, PATH_CAN_HOLD | PATH_CAN_PARK, visits);
+	live(UPLINK_NETVSC, PATH_CAN_HOLD, visits);
 	live(UPLINK_NETVSC, 0, visits);
 	check_visits(visits, true);
 }

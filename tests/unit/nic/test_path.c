@@ -12,12 +12,12 @@
 
 #include <cmocka.h>
 
-#define ALL_ACTUATORS (PATH_CAN_SWITCH | PATH_CAN_HOLD | PATH_CAN_PARK)
+#define ALL_ACTUATORS (PATH_CAN_SWITCH | PATH_CAN_HOLD)
 
 /*
  * Cells: "." nothing happens; else the state after it (s u a v d; "=": it stays; "c": v where the
  * rules were last said to be in, else d) and the actions, a letter each:
- * S to-synthetic, D detach, P park, H hold, L let-go, A attach, V to-vf, x stop-timer,
+ * S to-synthetic, D detach, H hold, L let-go, A attach, V to-vf, x stop-timer,
  * t start-timer, C complain.
  */
 struct line {
@@ -26,7 +26,7 @@ struct line {
 };
 
 static const char state_letters[] = "suavd";
-static const char action_letters[] = "SDPHLAVxtC";
+static const char action_letters[] = "SDHLAVxtC";
 
 #define VF_PRESENT      PATH_EVENT_VF_PRESENT
 #define VF_CARRIES      PATH_EVENT_VF_CARRIES
@@ -39,7 +39,7 @@ static const char action_letters[] = "SDPHLAVxtC";
 static const struct line netvsc[PATH_EVENTS] = {
 	{ VF_PRESENT, { "u xt", ".", ".", ".", "." } },
 	{ VF_CARRIES, { "a xA", "a xA", ".", ".", "." } },
-	{ VF_WITHDRAWN, { ".", ".", "s DPt", "s DPt", "s DPt" } },
+	{ VF_WITHDRAWN, { ".", ".", "s Dt", "s Dt", "s Dt" } },
 	{ VF_REMOVED, { "= x", "s x", "s D", "s D", "s D" } },
 	{ RULES_CHANGING, { ".", ".", ".", "a", "a" } },
 	{ RULES_INSTALLED, { ".", ".", "v", ".", "v" } },
@@ -52,7 +52,7 @@ static const struct line netvsc[PATH_EVENTS] = {
 static const struct line netvsc_held[PATH_EVENTS] = {
 	{ VF_PRESENT, { ".", ".", ".", ".", "." } },
 	{ VF_CARRIES, { "a xA", "a xA", ".", ".", "." } },
-	{ VF_WITHDRAWN, { ".", ".", "s DPt", "s DPt", "s DPt" } },
+	{ VF_WITHDRAWN, { ".", ".", "s Dt", "s Dt", "s Dt" } },
 	{ VF_REMOVED, { "= x", "s x", "s D", "s D", "s D" } },
 	{ RULES_CHANGING, { ".", ".", ".", "a", "a" } },
 	{ RULES_INSTALLED, { ".", ".", "v", ".", "v" } },
@@ -264,7 +264,7 @@ static void says_why_the_operator_cannot_have_it(void **state)
 		strstr(path_refusal(&path, PATH_WISH_SYNTHETIC, true), "switches by itself"));
 	assert_null(path_refusal(&path, PATH_WISH_VF, true));
 
-	path_init(&path, UPLINK_NETVSC, PATH_CAN_PARK, 0);
+	path_init(&path, UPLINK_NETVSC, 0, 0);
 	assert_non_null(strstr(path_refusal(&path, PATH_WISH_SYNTHETIC, false), "announces"));
 	path_init(&path, UPLINK_PLAIN, ALL_ACTUATORS, 0);
 	assert_non_null(path_refusal(&path, PATH_WISH_SYNTHETIC, false));
