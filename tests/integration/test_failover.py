@@ -90,6 +90,9 @@ def reach_vf(network):
     wait_for_path(network, "vf")
     network.daemon.apply(POLICY)
     wait_for_path(network, "vf")
+    lab.wait_for(lambda: network.remote.command(
+        "ping", "-q", "-c", 1, "-W", 2, "-I", lab.INTERNET, lab.VM, check=False).returncode == 0,
+        "an answer of the VM")
 
 
 def take_away(network, *options):
