@@ -50,7 +50,7 @@ enum plan_action plan_region_action(const struct plan_builder *builder, const st
 {
 	const struct entry *entry = &builder->entries.entries[region->entry];
 
-	if (region->is_hull)
+	if (region->is_hull || region->is_hole)
 		return PLAN_UNMARKED;
 	switch (entry->outcome) {
 	case ENTRY_MARK:
@@ -217,6 +217,8 @@ static int build(struct plan_builder *builder)
 
 	if (r == 0)
 		r = emit(builder);
+	if (r == 0)
+		r = plan_drop_repeated(builder->plan);
 	if (r == 0)
 		r = complete(builder->plan, builder->program);
 	builder_fini(builder);

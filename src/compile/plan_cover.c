@@ -17,15 +17,16 @@ void cover_ports(const struct region *region, struct cover_ports *ret)
 					    region->destination_ports.last, ret->destinations);
 }
 
-static int find_regions(struct cover *cover, enum plan_kind kind, enum ip_family family)
+static int find_regions(struct cover *cover, enum plan_kind kind, enum ip_family family,
+			bool is_wide)
 {
+	const struct region_style style = { .limit = REGIONS_PER_ENTRY, .is_wide = is_wide };
 	const struct plan_builder *builder = cover->builder;
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < builder->entries.count; i++)
 		r = region_list_add_entry(&cover->regions, builder->program,
-					  &builder->entries.entries[i], i, kind, family, NULL,
-					  REGIONS_PER_ENTRY);
+					  &builder->entries.entries[i], i, kind, family, &style);
 	return r;
 }
 
@@ -53,20 +54,22 @@ static void count_siblings(struct cover *cover)
 	size_t count = cover->regions.count, end;
 
 	for (size_t from = 0; from < count; from = end) {
+		uint32_t siblings = 0;
+
 		for (end = from; end < count && regions[end].entry == regions[from].entry; end++)
-			;
+			siblings += !regions[end].is_hole;
 		for (size_t i = from; i < end; i++)
-			cover->siblings[i] = (uint32_t)(end - from);
+			cover->siblings[i] = siblings;
 	}
 }
 
 int cover_init(struct cover *cover, const struct plan_builder *builder, enum plan_kind kind,
-	       enum ip_family family)
+	       enum ip_family family, bool is_wide)
 {
 	int r;
 
 	*cover = (struct cover){ .builder = builder };
-	r = find_regions(cover, kind, family);
+	r = find_regions(cover, kind, family, is_wide);
 	if (r == 0)
 		r = crossings_find(&cover->crossings, builder, &cover->regions);
 	if (r == 0)
@@ -100,6 +103,17 @@ bool cover_is_decidable(const struct cover *cover, uint32_t region)
 {
 	return region < cover->crossings.count && !cover->crossings.is_hidden[region] &&
 	       plan_region_action(cover->builder, &cover->regions.regions[region]) != PLAN_UNMARKED;
+}
+
+size_t cover_demand(const struct cover *cover)
+{
+	size_t demand = 0;
+
+	for (uint32_t i = 0; i < cover->crossings.count; i++) {
+		if (cover_is_decidable(cover, i))
+			demand += cover->masks_all[i];
+	}
+	return demand;
 }
 
 /* Isolation stands above the low level, but looks less deep than what is raised. */

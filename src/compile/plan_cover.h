@@ -43,10 +43,14 @@ struct cover {
 	size_t exception_count, exception_capacity;
 };
 
-/* All memory is the cover's; cover_fini() after failures, too. 0 or -ENOMEM. */
+/* `is_wide`: see region.h. All memory is the cover's; cover_fini() after failures, too. 0 or
+ * -ENOMEM. */
 int cover_init(struct cover *cover, const struct plan_builder *builder, enum plan_kind kind,
-	       enum ip_family family);
+	       enum ip_family family, bool is_wide);
 void cover_fini(struct cover *cover);
+
+/* Device rules that the decidable regions would take if nothing crossed any, roughly. */
+size_t cover_demand(const struct cover *cover);
 
 /* Whether hardware could decide the region: it is a mark or drop, and no earlier one hides it. */
 bool cover_is_decidable(const struct cover *cover, uint32_t region);

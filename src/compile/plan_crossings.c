@@ -33,7 +33,7 @@ static int keep_pair(void *context, uint32_t earlier, uint32_t later)
 	struct search *search = context;
 	const struct region *a = &search->regions[earlier], *b = &search->regions[later];
 
-	if (a->entry == b->entry || search->is_hidden[later])
+	if ((a->entry == b->entry && a->is_hole == b->is_hole) || search->is_hidden[later])
 		return 0;
 	if (region_lies_inside(b, a)) {
 		search->is_hidden[later] = true;

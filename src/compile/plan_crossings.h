@@ -1,7 +1,8 @@
 /*
  * Which regions of an ordered list stand in each other's way: see plan_cover.h. Pure.
  *
- * A region that another of a different entry overlaps is crossed by it, if that one is earlier.
+ * A region that another of a different entry overlaps is crossed by it, if that one is earlier; so
+ * is a wide region by its own entry's holes.
  */
 #ifndef COMPILE_PLAN_CROSSINGS_H
 #define COMPILE_PLAN_CROSSINGS_H

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define REGIONS_PER_ENTRY 64
 /* Regions that one search looks at before it takes the one that it is about for crossed. */
 #define STEPS_MAX 4096
 
@@ -66,13 +67,14 @@ static int add_region(struct plan_builder *builder, const struct region *region)
 
 static int add_kind(struct plan_builder *builder, enum plan_kind kind, enum ip_family family)
 {
+	static const struct region_style style = { .limit = REGIONS_PER_ENTRY };
 	struct region_list regions = { 0 };
 	struct region_index *index = NULL;
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < builder->entries.count; i++)
 		r = region_list_add_entry(&regions, builder->program, &builder->entries.entries[i],
-					  i, kind, family, NULL, 64);
+					  i, kind, family, &style);
 	if (r == 0)
 		r = region_index_new(regions.regions, regions.count, &index);
 	for (uint32_t i = 0; r == 0 && i < regions.count; i++) {

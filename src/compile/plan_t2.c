@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #define HIGH 0
 #define LOW  1
@@ -116,13 +117,44 @@ static int emit(struct plan_builder *builder, const struct cover *cover)
 
 #define COVERS (PLAN_KINDS * IP_FAMILIES)
 
-static int add_covers(struct plan_builder *builder, struct cover covers[COVERS], size_t budget)
+static void fini_covers(struct cover covers[COVERS])
+{
+	for (int c = 0; c < COVERS; c++)
+		cover_fini(&covers[c]);
+}
+
+static int init_covers(struct plan_builder *builder, struct cover covers[COVERS], bool is_wide)
 {
 	int r = 0;
 
+	memset(covers, 0, COVERS * sizeof(*covers));
 	for (int c = 0; r == 0 && c < COVERS; c++)
 		r = cover_init(&covers[c], builder, (enum plan_kind)(c / IP_FAMILIES),
-			       (enum ip_family)(c % IP_FAMILIES));
+			       (enum ip_family)(c % IP_FAMILIES), is_wide);
+	return r;
+}
+
+/* Wide regions cost others their exceptions: not where the long way may fit. */
+static bool should_be_wide(const struct cover covers[COVERS], size_t budget)
+{
+	bool could = false;
+	size_t demand = 0;
+
+	for (int c = 0; c < COVERS; c++) {
+		could |= covers[c].regions.could_be_wide;
+		demand += cover_demand(&covers[c]);
+	}
+	return could && demand > budget;
+}
+
+static int add_covers(struct plan_builder *builder, struct cover covers[COVERS], size_t budget)
+{
+	int r = init_covers(builder, covers, false);
+
+	if (r == 0 && should_be_wide(covers, budget)) {
+		fini_covers(covers);
+		r = init_covers(builder, covers, true);
+	}
 	if (r == 0)
 		r = cover_choose(covers, COVERS, &budget);
 	for (int c = 0; r == 0 && c < COVERS; c++)
@@ -143,8 +175,7 @@ int plan_build_t2(struct plan_builder *builder)
 	r = plan_add_isolation(builder, 0, HIGH);
 	if (r == 0)
 		r = add_covers(builder, covers, budget - plan->rule_count);
-	for (int c = 0; c < COVERS; c++)
-		cover_fini(&covers[c]);
+	fini_covers(covers);
 	if (r == PLAN_IS_FULL)
 		plan->rule_count = 0; /* not even isolation fits: nothing may be marked */
 	(void)snprintf(

@@ -168,13 +168,14 @@ static bool drops_platform(const struct plan_builder *builder, const struct regi
 static int add_kind(struct plan_builder *builder, const struct plan_tags *tags, enum plan_kind kind,
 		    enum ip_family family, uint32_t group)
 {
+	const struct region_style style = { .tags = &tags->bits, .limit = REGIONS_PER_ENTRY };
 	struct region_list regions = { 0 };
 	struct decided decided = { 0 };
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < builder->entries.count; i++)
 		r = region_list_add_entry(&regions, builder->program, &builder->entries.entries[i],
-					  i, kind, family, &tags->bits, REGIONS_PER_ENTRY);
+					  i, kind, family, &style);
 	if (r == 0)
 		r = decided_init(&decided, builder, &regions);
 	if (r == 0)

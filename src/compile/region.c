@@ -28,11 +28,16 @@ uint8_t plan_kind_protocol(enum plan_kind kind, enum ip_family family)
 	}
 }
 
+/* A source with so many prefixes, and so many times more than it leaves out, can be wide. */
+#define WIDE_PREFIXES 48
+#define WIDE_SAVES    4
+
 static const struct port_range all_ports = { 0, UINT16_MAX };
 
 /* The fields that an entry's parts leave, each as a list. */
 struct fields {
 	struct prefix_list source;
+	struct prefix_list holes; /* where the source is wide */
 	struct prefix_list destination;
 	struct port_range *source_ports;
 	size_t source_port_count;
@@ -44,6 +49,7 @@ struct fields {
 static void fields_fini(struct fields *fields)
 {
 	prefix_list_fini(&fields->source);
+	prefix_list_fini(&fields->holes);
 	prefix_list_fini(&fields->destination);
 	free(fields->source_ports);
 	free(fields->destination_ports);
@@ -159,11 +165,12 @@ static int reserve(struct region_list *list, size_t more)
 	return 0;
 }
 
-/* Every combination of the fields. */
-static void multiply(struct region_list *list, const struct fields *f, struct region region)
+/* Every combination of these sources and the other fields. */
+static void multiply(struct region_list *list, const struct prefix_list *sources,
+		     const struct fields *f, struct region region)
 {
-	for (size_t s = 0; s < f->source.count; s++) {
-		region.source = f->source.prefixes[s];
+	for (size_t s = 0; s < sources->count; s++) {
+		region.source = sources->prefixes[s];
 		for (size_t d = 0; d < f->destination.count; d++) {
 			region.destination = f->destination.prefixes[d];
 			for (size_t p = 0; p < f->source_port_count; p++) {
@@ -226,28 +233,71 @@ static int find_fields(const struct program *program, const struct entry *entry,
 	return r;
 }
 
+/* Many prefixes that leave out few become all addresses, with holes. */
+static int make_wide(struct region_list *list, struct fields *f, enum ip_family family,
+		     bool is_wide)
+{
+	const struct ip_prefix all = { .family = family };
+	struct range_list rest = { 0 };
+	int r = 0;
+
+	if (f->source.count < WIDE_PREFIXES)
+		return 0;
+	for (size_t i = 0; r == 0 && i < f->source.count; i++)
+		r = range_list_add(&rest, ip_prefix_range(&f->source.prefixes[i]));
+	range_list_normalise(&rest);
+	if (r == 0)
+		r = range_list_complement(&rest, family);
+	for (size_t i = 0; r == 0 && i < rest.count; i++)
+		r = prefix_list_add_range(&f->holes, family, rest.ranges[i]);
+	range_list_fini(&rest);
+	if (r == 0 && f->holes.count * WIDE_SAVES <= f->source.count && is_wide) {
+		f->source.prefixes[0] = all;
+		f->source.count = 1;
+		return 0;
+	}
+	list->could_be_wide |= f->holes.count * WIDE_SAVES <= f->source.count;
+	f->holes.count = 0;
+	return r;
+}
+
+static int append_fields(struct region_list *list, const struct fields *f, struct region region,
+			 size_t limit)
+{
+	size_t total = (f->holes.count + f->source.count) * f->destination.count *
+		       f->source_port_count * f->destination_port_count;
+	int r;
+
+	if (total == 0 || f->source.count == 0)
+		return 0;
+	if (total > limit)
+		return append_hull(list, f, region);
+	r = reserve(list, total);
+	if (r < 0)
+		return r;
+	region.is_hole = true;
+	multiply(list, &f->holes, f, region);
+	region.is_hole = false;
+	multiply(list, &f->source, f, region);
+	return 0;
+}
+
 int region_list_add_entry(struct region_list *list, const struct program *program,
 			  const struct entry *entry, uint32_t index, enum plan_kind kind,
-			  enum ip_family family, const struct region_tags *tags, size_t limit)
+			  enum ip_family family, const struct region_style *style)
 {
 	struct region region = { .entry = index, .family = family, .kind = kind };
 	struct fields f = { 0 };
-	size_t total;
 	int r;
 
 	if (!has_protocol(entry, kind, family))
 		return 0;
-	r = find_fields(program, entry, kind, family, tags, &f);
+	r = find_fields(program, entry, kind, family, style->tags, &f);
+	if (r == 0)
+		r = make_wide(list, &f, family, style->is_wide);
 	if (r == 0) {
-		total = f.source.count * f.destination.count * f.source_port_count *
-			f.destination_port_count;
 		memcpy(region.tags, f.tags, sizeof(region.tags));
-		if (total > limit)
-			r = append_hull(list, &f, region);
-		else if (total > 0)
-			r = reserve(list, total);
-		if (r == 0 && total > 0 && total <= limit)
-			multiply(list, &f, region);
+		r = append_fields(list, &f, region, style->limit);
 	}
 	fields_fini(&f);
 	return r;

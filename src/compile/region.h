@@ -16,7 +16,9 @@ struct region {
 	struct port_range source_ports;
 	struct port_range destination_ports;
 	uint32_t tags[PLAN_TAGS]; /* and the packet has all of these bits */
-	bool is_hull; /* holds more than the entry does: fit to except, never to mark or drop */
+	/* Both are fit to except, never to mark or drop. */
+	bool is_hull; /* holds more than the entry does */
+	bool is_hole; /* holds what the entry's wide region behind it must not decide */
 };
 
 /* Which address groups have a bit of a tag instead of prefixes. */
@@ -29,15 +31,24 @@ struct region_list {
 	struct region *regions;
 	size_t count;
 	size_t capacity;
+	bool could_be_wide; /* some entry is written the long way that has a wide form */
 };
 
-/*
- * Appends the entry's regions of one kind and family; where they would be more than `limit`, one
- * hull instead. `tags` may be NULL. 0 or -ENOMEM.
- */
+/* How entries are written as regions. */
+struct region_style {
+	const struct region_tags *tags; /* NULL: none */
+	size_t limit; /* where an entry would be more regions than this, one hull instead */
+	/*
+	 * Sources of which little is left out (Internet) as one region of all sources, behind holes
+	 * where they are left out.
+	 */
+	bool is_wide;
+};
+
+/* Appends the entry's regions of one kind and family. 0 or -ENOMEM. */
 int region_list_add_entry(struct region_list *list, const struct program *program,
 			  const struct entry *entry, uint32_t index, enum plan_kind kind,
-			  enum ip_family family, const struct region_tags *tags, size_t limit);
+			  enum ip_family family, const struct region_style *style);
 void region_list_fini(struct region_list *list);
 
 /* The IP protocol that packets of this kind have. */

@@ -2,6 +2,7 @@
  * Commands of completion queues, and how any queue's ring is found in the program's memory.
  */
 #include "azhost/connectx/caps.h"
+#include "azhost/connectx/compress.h"
 #include "azhost/connectx/devx.h"
 #include "azhost/connectx/queue.h"
 
@@ -42,7 +43,25 @@ static void cq_release(struct mlx5dv_devx_obj *object)
 {
 	struct cx_cq *cq = (struct cx_cq *)object;
 
+	cx_session_free(cq->session);
 	cx_ring_detach(&cq->ring);
+}
+
+/* Compression is the program's permission; whether the device makes use of it is the profile's. */
+static enum prm_status read_compression(const struct cx_profile *profile, const uint8_t *context,
+					struct cx_cq *cq)
+{
+	uint32_t format = prm_get(context, CQC_MINI_FORMAT);
+
+	if (!prm_get(context, CQC_COMPRESSION))
+		return PRM_OK;
+	if ((format != CX_MINI_HASH && format != CX_MINI_STRIDE) ||
+	    prm_get(context, CQC_MINI_FORMAT_EXT) || prm_get(context, CQC_COMPRESSION_LAYOUT))
+		return PRM_BAD_PARAMETER;
+	if (!profile->compress)
+		return PRM_OK;
+	cq->session = cx_session_new((enum cx_mini_format)format);
+	return cq->session ? PRM_OK : PRM_NO_RESOURCES;
 }
 
 enum prm_status cx_create_cq(struct cx_command *command, struct mlx5dv_devx_obj **ret_object)
@@ -54,7 +73,6 @@ enum prm_status cx_create_cq(struct cx_command *command, struct mlx5dv_devx_obj 
 
 	if (!prm_get(command->in, CREATE_CQ_IN_UMEM_VALID) || !prm_get(context, CQC_DBR_UMEM_VALID))
 		return PRM_BAD_PARAMETER;
-	/* CQC_COMPRESSION allows the device to compress, which it never does. */
 	if (prm_get(context, CQC_CQE_SIZE) != CQC_CQE_SIZE_64)
 		return PRM_BAD_PARAMETER;
 	if (prm_get(context, CQC_UAR_PAGE) != CX_UAR_PAGE || prm_get(context, CQC_EQN) != CX_EQN)
@@ -70,11 +88,14 @@ enum prm_status cx_create_cq(struct cx_command *command, struct mlx5dv_devx_obj 
 	cq->object.release = cq_release;
 	cq->ring.log_entries = prm_get(context, CQC_LOG_SIZE);
 	cq->ring.log_stride = LOG_CQE_BYTES;
-	status =
-		cx_ring_attach(command->device, &cq->ring, prm_get(command->in, CREATE_CQ_IN_UMEM),
-			       prm_get64(command->in, CREATE_CQ_IN_UMEM_OFFSET),
-			       prm_get(context, CQC_DBR_UMEM), prm_get64(context, CQC_DBR_ADDRESS));
+	status = read_compression(profile, context, cq);
+	if (status == PRM_OK)
+		status = cx_ring_attach(
+			command->device, &cq->ring, prm_get(command->in, CREATE_CQ_IN_UMEM),
+			prm_get64(command->in, CREATE_CQ_IN_UMEM_OFFSET),
+			prm_get(context, CQC_DBR_UMEM), prm_get64(context, CQC_DBR_ADDRESS));
 	if (status != PRM_OK) {
+		cx_session_free(cq->session);
 		free(cq);
 		return status;
 	}

@@ -1,7 +1,9 @@
 /*
- * Completion queues: owner bits, consumer index, error entries, and the event for a CQ that the
- * program armed before it went to sleep.
+ * Completion queues: owner bits, consumer index, compressed sessions, error entries, and the event
+ * for a CQ that the program armed before it went to sleep.
  */
+#include "azhost/connectx/compress.h"
+#include "azhost/connectx/device.h"
 #include "azhost/connectx/event.h"
 #include "azhost/connectx/queue.h"
 
@@ -18,27 +20,100 @@ static uint32_t outstanding(const struct cx_cq *cq)
 	return (cq->produced - cx_ring_doorbell(&cq->ring, DOORBELL_RECEIVE)) & mask;
 }
 
+static struct cx_cqe *slot_at(const struct cx_cq *cq, uint32_t index)
+{
+	return (struct cx_cqe *)cx_ring_entry(&cq->ring, index);
+}
+
 struct cx_cqe *cx_cq_reserve(struct cx_cq *cq)
 {
+	uint32_t kept = cq->session ? cq->session->n : 0;
 	struct cx_cqe *cqe;
 
-	if (outstanding(cq) >= 1u << cq->ring.log_entries)
+	if (outstanding(cq) + kept >= 1u << cq->ring.log_entries)
 		return NULL;
-	cqe = (struct cx_cqe *)cx_ring_entry(&cq->ring, cq->produced);
+	cqe = cq->session ? &cq->session->next : slot_at(cq, cq->produced);
 	memset(cqe, 0, offsetof(struct cx_cqe, op_own));
 	return cqe;
+}
+
+/* The CQE of the next slot, or the title of the next n, is complete but for its last byte. */
+static void publish(struct cx_cq *cq, unsigned int opcode_and_format, uint32_t n)
+{
+	uint8_t owner = cq->produced >> cq->ring.log_entries & 1;
+
+	__atomic_store_n(&slot_at(cq, cq->produced)->op_own, (uint8_t)(opcode_and_format | owner),
+			 __ATOMIC_RELEASE);
+	cq->produced += n;
+	/* The program's CPU has the next entry, which it has read before. */
+	__builtin_prefetch(slot_at(cq, cq->produced), 1);
+}
+
+/* All of a CQE but its last byte, which still says that the slot is the device's. */
+static void fill_slot(struct cx_cq *cq, const struct cx_cqe *cqe)
+{
+	memcpy(slot_at(cq, cq->produced), cqe, offsetof(struct cx_cqe, op_own));
+}
+
+unsigned int cx_cq_flush(struct cx_cq *cq)
+{
+	struct cx_session *session = cq->session;
+	uint32_t n = session ? session->n : 0;
+
+	if (n == 0)
+		return 0;
+	session->n = 0;
+	cq->frames += n;
+	if (n == 1) {
+		fill_slot(cq, &session->title);
+		publish(cq, CQE_RECEIVE << 4, 1);
+		return 0;
+	}
+	for (uint32_t i = 0; i < n; i += CX_MINI_ARRAY) {
+		uint32_t many = n - i < CX_MINI_ARRAY ? n - i : CX_MINI_ARRAY;
+
+		memcpy(slot_at(cq, cq->produced + (i ? i : 1)), &session->minis[i],
+		       many * sizeof(session->minis[0]));
+	}
+	session->title.byte_count = htobe32(n);
+	fill_slot(cq, &session->title);
+	publish(cq, CQE_RECEIVE << 4 | CQE_COMPRESSED, n);
+	return n;
+}
+
+/* True if the session, which begins at the next slot, may have one more before the ring ends. */
+static bool session_fits(const struct cx_cq *cq)
+{
+	uint32_t entries = 1u << cq->ring.log_entries;
+
+	return (cq->produced & (entries - 1)) + cq->session->n < entries;
+}
+
+/* A completion that was filled beside the ring: for a session, or not. */
+static void keep(struct cx_cq *cq, enum cx_cqe_opcode opcode, unsigned int frames)
+{
+	struct cx_device *device = cq->object.device;
+
+	if (!session_fits(cq) || !cx_session_takes_next(cq->session) || frames == 0)
+		device->counters.compressed += cx_cq_flush(cq);
+	if (frames > 0) {
+		cx_session_add_next(cq->session);
+		return;
+	}
+	fill_slot(cq, &cq->session->next);
+	publish(cq, (unsigned int)opcode << 4, 1);
 }
 
 void cx_cq_post(struct cx_cq *cq, struct cx_cqe *cqe, enum cx_cqe_opcode opcode,
 		unsigned int frames)
 {
-	uint8_t owner = cq->produced >> cq->ring.log_entries & 1;
-
-	__atomic_store_n(&cqe->op_own, (uint8_t)(opcode << 4 | owner), __ATOMIC_RELEASE);
-	cq->produced++;
+	(void)cqe; /* where cx_cq_reserve() said */
+	if (cq->session) {
+		keep(cq, opcode, frames);
+		return;
+	}
+	publish(cq, (unsigned int)opcode << 4, 1);
 	cq->frames += frames;
-	/* The program's CPU has the next entry, which it has read before. */
-	__builtin_prefetch(cx_ring_entry(&cq->ring, cq->produced), 1);
 }
 
 void cx_cq_post_error(struct cx_cq *cq, enum cx_cqe_opcode opcode, enum cx_syndrome syndrome,

@@ -81,6 +81,9 @@ enum cx_syndrome {
 #define CQE_L3_OK           (1u << 9)
 #define CQE_L4_OK           (1u << 10)
 
+/* op_own, bits 3:2: the title of a session of compressed completions (compress.h) */
+#define CQE_COMPRESSED (3u << 2)
+
 /* byte_count of a striding RQ */
 #define CQE_STRIDES_SHIFT 16
 #define CQE_FILLER        (1u << 31)

@@ -61,6 +61,7 @@ struct cx_counters {
 	uint64_t gathered;      /* frames made of several segments */
 	uint64_t scattered;     /* frames delivered to several buffers */
 	uint64_t striding;      /* frames delivered to striding queues */
+	uint64_t compressed;    /* frames delivered by compressed completions */
 };
 
 struct cx_device {
@@ -153,5 +154,9 @@ uint64_t cx_device_clock(void);
 /* One round of work: kernel interface, wire, send queues, events. Frames moved: 0 is idle. The
  * device thread alone, between steer_enter() and steer_leave() of every open device. */
 unsigned int cx_device_poll(struct cx_device *device);
+
+/* After a round of all devices, which may have sent to each other: completions that were kept, and
+ * the events that are due for them. */
+void cx_device_end_round(struct cx_device *device);
 
 #endif

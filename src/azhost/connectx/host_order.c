@@ -95,6 +95,7 @@ static void report(struct cx_device *device, int socket)
 		{ "tx_gathered", c.gathered },
 		{ "rx_scattered", c.scattered },
 		{ "rx_striding", c.striding },
+		{ "rx_compressed", c.compressed },
 	};
 	const uint32_t n = sizeof(items) / sizeof(items[0]);
 

@@ -312,12 +312,20 @@ unsigned int cx_device_poll(struct cx_device *device)
 		work += poll_host(device);
 	for (unsigned int i = 0; i < device->n_sqs; i++)
 		work += cx_sq_poll(device->sqs[i], SEND_BURST);
-	for (unsigned int i = 0; i < device->n_rqs; i++)
-		cx_cq_notify(device->rqs[i]->cq);
 	if (device->host) {
 		cx_host_kick(device->host);
 		/* In idle rounds, too: the program may have consumed what was delivered before. */
 		cx_host_publish(device->host);
 	}
 	return work;
+}
+
+void cx_device_end_round(struct cx_device *device)
+{
+	if (cx_device_failed(device) || device->stopped)
+		return;
+	for (unsigned int i = 0; i < device->n_rqs; i++) {
+		device->counters.compressed += cx_cq_flush(device->rqs[i]->cq);
+		cx_cq_notify(device->rqs[i]->cq);
+	}
 }

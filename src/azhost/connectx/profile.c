@@ -41,6 +41,7 @@ static const struct key keys[] = {
 	NUMBER("pci.device", device_id, 1, UINT16_MAX),
 	NUMBER("tx.enhanced_mpw", enhanced_mpw, 0, 1),
 	NUMBER("tx.min_inline", min_inline, 0, 64),
+	NUMBER("rx.compress", compress, 0, 1),
 	NUMBER("max.counters", max_counters, 0, UINT32_MAX),
 	NUMBER("max.queues", max_queues, 1, 4096),
 	NUMBER("steering.tables_above_root", steering.sw_steering, 0, 1),

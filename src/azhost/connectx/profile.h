@@ -32,6 +32,7 @@ struct cx_profile {
 	char firmware[32];
 	bool enhanced_mpw;     /* Tx descriptors with several packets (opcode 0x29) */
 	uint32_t min_inline;   /* bytes of headers that each Tx descriptor must carry itself */
+	bool compress;         /* receive completions, where the program allows it */
 	uint32_t max_counters; /* flow counters alive, each one of a bulk counted */
 	uint32_t max_queues;   /* of each kind */
 	struct steer_limits steering;              /* trust is steering.sw_steering */

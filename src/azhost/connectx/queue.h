@@ -30,6 +30,7 @@
 
 struct cx_event_channel;
 struct cx_q_counter;
+struct cx_session;
 
 /* A doorbell record's words. */
 enum cx_doorbell {
@@ -68,6 +69,7 @@ struct cx_cq {
 	uint64_t cookie;
 	uint32_t last_arm;
 	bool armed_once;
+	struct cx_session *session; /* owned; NULL: it does not compress (compress.h) */
 };
 
 struct cx_sq {
@@ -117,11 +119,15 @@ void cx_ring_detach(struct cx_ring *ring);
 
 /* ---- cq.c ---- */
 
-/* The slot for the next CQE, zeroed, or NULL if the queue is full. */
+/* The place for the next CQE, zeroed, or NULL if the queue is full. */
 struct cx_cqe *cx_cq_reserve(struct cx_cq *cq);
-/* Hand the slot to the program. frames: 1 if the CQE brings a frame. */
+/* Hand the CQE to the program, at once or, where it may be compressed, by cx_cq_flush(). frames: 1
+ * if the CQE brings a frame. */
 void cx_cq_post(struct cx_cq *cq, struct cx_cqe *cqe, enum cx_cqe_opcode opcode,
 		unsigned int frames);
+/* Hand over what is still kept; returns frames that were compressed. After a round of work, and
+ * before anything else changes the queue. */
+unsigned int cx_cq_flush(struct cx_cq *cq);
 /* An error completion; lost if the queue is full. */
 void cx_cq_post_error(struct cx_cq *cq, enum cx_cqe_opcode opcode, enum cx_syndrome syndrome,
 		      uint32_t opcode_qpn, uint16_t wqe_counter, uint32_t user_index);

@@ -94,6 +94,10 @@ static unsigned int one_round(void)
 	}
 	for (struct cx_vf *vf = cx_vf_all(); vf; vf = vf->next) {
 		if (vf->device)
+			cx_device_end_round(vf->device);
+	}
+	for (struct cx_vf *vf = cx_vf_all(); vf; vf = vf->next) {
+		if (vf->device)
 			steer_leave(vf->device->steering, vf->device->walk);
 	}
 	return work;

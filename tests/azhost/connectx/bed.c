@@ -133,6 +133,7 @@ void bed_command_cq(const struct bed *bed, struct bed_command *command, enum bed
 	prm_set(context, CQC_DBR_UMEM, bed->umem->umem_id);
 	prm_set64(context, CQC_DBR_ADDRESS, doorbell);
 	prm_set(context, CQC_LOG_SIZE, BED_LOG_RING);
+	prm_set(context, CQC_COMPRESSION, 1); /* if the profile says so, it does */
 	prm_set(context, CQC_UAR_PAGE, CX_UAR_PAGE);
 	prm_set(context, CQC_EQN, CX_EQN);
 }
@@ -374,8 +375,16 @@ void bed_poll(struct bed *bed)
 		devices[i]->walk = steer_enter(devices[i]->steering);
 	(void)cx_device_poll(bed->device);
 	for (unsigned int i = 0; i < 2 && devices[i]; i++)
+		cx_device_end_round(devices[i]);
+	for (unsigned int i = 0; i < 2 && devices[i]; i++)
 		steer_leave(devices[i]->steering, devices[i]->walk);
 	cx_unlock();
+}
+
+void bed_consume_receive(struct bed *bed, uint32_t n)
+{
+	bed->seen_rx += n;
+	set_doorbell(bed, BED_RX_CQ_DOORBELL, 0, bed->seen_rx);
 }
 
 const struct cx_cqe *bed_completion(struct bed *bed, bool receive)

@@ -109,5 +109,7 @@ void bed_poll(struct bed *bed);
 
 /* The next completion, or NULL; it is consumed, so the device may write over it a ring later. */
 const struct cx_cqe *bed_completion(struct bed *bed, bool receive);
+/* Move the receive CQ's consumer index past n slots. */
+void bed_consume_receive(struct bed *bed, uint32_t n);
 
 #endif

@@ -224,6 +224,8 @@ static void receive(struct script *script, struct world *world)
 	device->walk = steer_enter(device->steering);
 	if (!cx_device_waits(device))
 		cx_device_receive(device, &frame);
+	if (length % 16 == 0)
+		cx_device_end_round(device);
 	steer_leave(device->steering, device->walk);
 	cx_unlock();
 	free(buffer);
@@ -268,6 +270,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&world, 0, sizeof(world));
 	kind = take(&script);
 	bed_open(&world.bed, profiles[kind & 1]);
+	world.bed.device->profile.compress = kind & 4;
 	bed_start(&world.bed);
 	world.bed.device->flow_control = kind & 2;
 	world.bed.vf.peer = &world.bed.vf; /* what it sends comes back */

@@ -25,6 +25,7 @@ import ring
 
 BUILD = os.environ.get("AZHOST_BUILD", "build")
 SKIPPED = 77
+PATIENCE = 60  # seconds for what should come at once: a machine that runs tests may be very busy
 
 # struct vf_message (azhost/wire/vfproto.h): type, value, 520 bytes of union
 MESSAGE = 8 + 8 + 16 * 32
@@ -95,14 +96,14 @@ class Vf:
 
     # ---- wire ----
 
-    def send(self, frame, timeout=20):
+    def send(self, frame, timeout=PATIENCE):
         end = time.time() + timeout
         while not self.wire.to_guest.put(frame):
             if time.time() > end:
                 raise TimeoutError("the ring to the guest stays full")
             time.sleep(0.0005)
 
-    def receive(self, count, timeout=20):
+    def receive(self, count, timeout=PATIENCE):
         """Up to count frames; fewer if none comes for as long as timeout."""
         frames, end = [], time.time() + timeout
         while len(frames) < count and time.time() < end:
@@ -137,7 +138,7 @@ class Vf:
         self.reported.clear()
         self.reports = []
         self.order(QUERY)
-        if not self.reported.wait(20):
+        if not self.reported.wait(PATIENCE):
             raise TimeoutError("no report")
         return dict(self.reports)
 
@@ -204,7 +205,7 @@ class Bed:
     def make_sysfs(self, vf):
         device = f"{self.sysfs}/bus/pci/devices/{vf.pci}"
         os.makedirs(f"{device}/net/{vf.netdev}")
-        ids = PCI_IDS.get(vf.profile, 0x1018)
+        ids = next((i for name, i in PCI_IDS.items() if vf.profile.endswith(name)), 0x1018)
         files = {"vendor": "0x15b3", "device": f"{ids:#x}", "subsystem_vendor": "0x15b3",
                  "subsystem_device": "0x0091", "class": "0x020000", "max_vfs": "0",
                  "numa_node": "0", "uevent": f"DRIVER=mlx5_core\nPCI_SLOT_NAME={vf.pci}",
@@ -282,7 +283,7 @@ class Testpmd:
                 return
             self.output += data.decode(errors="replace")
 
-    def wait_for(self, pattern, timeout=60):
+    def wait_for(self, pattern, timeout=PATIENCE):
         """The output up to pattern, which is then behind us."""
         end = time.time() + timeout
         while True:
@@ -295,7 +296,7 @@ class Testpmd:
                 raise TimeoutError(f"no {pattern!r} in: ...{self.output[-3000:]}")
             time.sleep(0.01)
 
-    def command(self, line, timeout=60):
+    def command(self, line, timeout=PATIENCE):
         """What testpmd prints for a command, up to the next prompt."""
         self.process.stdin.write((line + "\n").encode())
         self.process.stdin.flush()
@@ -343,6 +344,21 @@ class Testpmd:
                 self.process.kill()
                 self.process.wait()
         self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def changed_profile(base, **changes):
+    """A copy of a profile with other values, its path; keys have '__' for '.'."""
+    with open(f"{BUILD}/share/azhost/profiles/{base}", encoding="ascii") as file:
+        text = file.read()
+    for key, value in changes.items():
+        name = re.escape(key.replace("__", "."))
+        text, n = re.subn(rf"^({name} *= *)[^\s#]+", rf"\g<1>{value}", text, flags=re.M)
+        check(n == 1, f"{key} is in profile {base}")
+    with tempfile.NamedTemporaryFile("w", suffix=f"-{base}") as file:
+        file.write(text)
+        file.flush()
+        yield file.name
 
 
 class Failed(Exception):

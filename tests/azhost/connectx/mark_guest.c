@@ -1,5 +1,6 @@
 /*
- * A DPDK program that holds every received frame against the MARK it must have. Two VFs stand back
+ * A DPDK program that holds every received frame against the MARK, and the RSS hash, that it must
+ * have. Two VFs stand back
  * to back: port 1 sends, port 0 receives and has the rules. A frame's payload says what was true
  * when it was sent, so that each verdict is exact, however late the frame is looked at.
  *
@@ -28,6 +29,7 @@
 #include <rte_ip.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
+#include <rte_thash.h>
 #include <rte_udp.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -42,8 +44,10 @@
 #define ON_THE_WAY  384
 #define MBUFS       8191
 #define QUEUES_MAX  8
+#define HASH_KEY    40
 #define RULES       64
 #define FEW         4
+#define LONGEST_RUN 24
 #define FIRST_PORT  1000 /* UDP destination of rule 0 */
 #define TELL_WRONG  10
 #define PATIENCE_S  30
@@ -75,6 +79,7 @@ static _Atomic uint32_t announced[RULES], established[RULES], dying[RULES], dead
 static struct rte_flow *rules[RULES];
 static struct rte_mempool *pool;
 static uint16_t queues;
+static uint8_t hash_key[HASH_KEY];
 static bool early_allowed, with_meta;
 static uint32_t spread = RULES + RULES / 4; /* a fifth of the frames is for no rule */
 
@@ -165,10 +170,23 @@ static uint32_t next_random(void)
 	return state;
 }
 
+/* Rules come in runs, so that completions can be compressed. */
+static uint32_t next_rule(void)
+{
+	static uint32_t rule, left;
+
+	if (left == 0) {
+		rule = next_random() % spread;
+		left = 1 + next_random() % LONGEST_RUN;
+	}
+	left--;
+	return rule;
+}
+
 static void fill(struct rte_mbuf *m)
 {
 	struct frame *frame = (struct frame *)rte_pktmbuf_append(m, sizeof(*frame));
-	uint32_t rule = next_random() % spread;
+	uint32_t rule = next_rule();
 
 	memset(frame, 0, sizeof(*frame));
 	frame->ethernet.dst_addr.addr_bytes[5] = 1;
@@ -201,8 +219,26 @@ static bool plausible(const struct note *note, uint32_t generation, uint32_t ann
 static void tell(const struct rte_mbuf *m, const struct note *note)
 {
 	if (wrong++ < TELL_WRONG)
-		printf("WRONG rule %u dead %u established %u: flags %#lx mark %#x\n", note->rule,
-		       note->dead, note->established, (unsigned long)m->ol_flags, m->hash.fdir.hi);
+		printf("WRONG rule %u dead %u established %u: flags %#lx mark %#x hash %#x\n",
+		       note->rule, note->dead, note->established, (unsigned long)m->ol_flags,
+		       m->hash.fdir.hi, m->hash.rss);
+}
+
+/* With several queues: by a rule over addresses and ports, by the port's own RSS over addresses. */
+static bool hash_right(struct rte_mbuf *m, bool by_rule)
+{
+	const struct frame *frame = rte_pktmbuf_mtod(m, const struct frame *);
+	uint32_t tuple[] = {
+		rte_be_to_cpu_32(frame->ip.src_addr),
+		rte_be_to_cpu_32(frame->ip.dst_addr),
+		(uint32_t)rte_be_to_cpu_16(frame->udp.src_port) << 16 |
+			rte_be_to_cpu_16(frame->udp.dst_port),
+	};
+
+	if (queues == 1 || early_allowed)
+		return true;
+	return m->ol_flags & RTE_MBUF_F_RX_RSS_HASH &&
+	       m->hash.rss == rte_softrss(tuple, by_rule ? 3 : 2, hash_key);
 }
 
 static bool meta_right(const struct rte_mbuf *m, bool has_mark, uint32_t mark)
@@ -229,7 +265,7 @@ static void check(struct rte_mbuf *m)
 	marked += has_mark;
 	rule = note.rule;
 	if (rule >= RULES) {
-		if (has_mark || !meta_right(m, false, 0))
+		if (has_mark || !meta_right(m, false, 0) || !hash_right(m, false))
 			tell(m, &note);
 		return;
 	}
@@ -239,7 +275,7 @@ static void check(struct rte_mbuf *m)
 	}
 	if ((has_mark && (mark & ((1u << GENERATION_SHIFT) - 1)) != rule) ||
 	    !plausible(&note, mark >> GENERATION_SHIFT, announced[rule], dying[rule]) ||
-	    !meta_right(m, has_mark, mark))
+	    !meta_right(m, has_mark, mark) || !hash_right(m, has_mark))
 		tell(m, &note);
 }
 
@@ -423,6 +459,15 @@ static void start_port(uint16_t port, uint16_t n)
 		fail("port", r);
 }
 
+static void read_hash_key(void)
+{
+	struct rte_eth_rss_conf conf = { .rss_key = hash_key, .rss_key_len = HASH_KEY };
+	int r = rte_eth_dev_rss_hash_conf_get(RECEIVER, &conf);
+
+	if (r || conf.rss_key_len != HASH_KEY)
+		fail("hash key", r);
+}
+
 int main(int argc, char **argv)
 {
 	int used = rte_eal_init(argc, argv);
@@ -442,6 +487,7 @@ int main(int argc, char **argv)
 	if (!pool || queues == 0 || queues > QUEUES_MAX)
 		fail("memory or queues", 0);
 	start_port(RECEIVER, queues);
+	read_hash_key();
 	start_port(SENDER, 1);
 	worker = rte_get_next_lcore(-1, 1, 0);
 	rte_eal_remote_launch(work, NULL, worker);

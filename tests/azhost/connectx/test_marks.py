@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A frame's mark is the mark of its rule: by every receive way of the mlx5 PMD, at full speed, with
-all three bytes of the mark in use, while rules come and go.
+all three bytes of the mark in use, while rules come and go. So are its metadata and its RSS hash.
 
 test_marks.py [--scale N] [TEST...]
 """
@@ -14,21 +14,26 @@ from harness import check
 
 GUEST = f"{harness.BUILD}/tests/azhost_mark_guest"
 
-# Receive way: device arguments, profile.
+# Receive way: device arguments, profile, whether the device compresses completions.
 STRIDING = "mprq_en=1,rxqs_min_mprq=1,mprq_log_stride_num=6,mprq_log_stride_size=11"
 WAYS = {
-    "vector": ("", "cx5-vf-trusted"),
-    "scalar": ("rx_vec_en=0", "cx5-vf-trusted"),
-    "mprq-vector": (STRIDING, "cx5-vf-trusted"),
-    "mprq-scalar": (STRIDING + ",rx_vec_en=0", "cx5-vf-trusted"),
-    "untrusted": ("", "cx5-vf-untrusted"),
-    "cx4lx": ("", "cx4lx-vf"),
+    "vector": ("", "cx5-vf-trusted", 0),
+    "scalar": ("rx_vec_en=0", "cx5-vf-trusted", 0),
+    "mprq-vector": (STRIDING, "cx5-vf-trusted", 0),
+    "mprq-scalar": (STRIDING + ",rx_vec_en=0", "cx5-vf-trusted", 0),
+    "untrusted": ("", "cx5-vf-untrusted", 0),
+    "cx4lx": ("", "cx4lx-vf", 0),
+    "vector-compressed": ("", "cx5-vf-trusted", 1),
+    "scalar-compressed": ("rx_vec_en=0", "cx5-vf-trusted", 1),
+    "mprq-vector-compressed": (STRIDING, "cx5-vf-trusted", 1),
+    "mprq-scalar-compressed": (STRIDING + ",rx_vec_en=0", "cx5-vf-trusted", 1),
 }
 
 
 def guest(way, phase, queues, amount, cores="0,1", meta=0):
-    devargs, profile = WAYS[way]
-    with harness.Bed([profile] * 2, wire="pair") as bed:
+    devargs, base, compress = WAYS[way]
+    with harness.changed_profile(base, rx__compress=compress) as profile, \
+            harness.Bed([profile] * 2, wire="pair") as bed:
         eal = bed.eal(devargs)
         eal[eal.index("-l")] = "--lcores"
         eal[eal.index("--lcores") + 1] = cores
@@ -74,7 +79,9 @@ def main():
     options = parser.parse_args()
     harness.enter([GUEST])
     tests = {f"{phase.__name__}-{way}": lambda phase=phase, way=way: phase(way, options.scale)
-             for way in WAYS for phase in (steady, churn, first)}
+             for phase in (steady, churn) for way in WAYS}
+    for way in ("vector", "scalar", "vector-compressed", "mprq-vector"):
+        tests[f"first-{way}"] = lambda way=way: first(way, options.scale)
     harness.main(tests, options.tests)
 
 

@@ -1,6 +1,7 @@
 /* Queues: what each descriptor makes of memory, wire and completions, also where it is wrong. */
 #include "azhost/connectx/bed.h"
 
+#include "azhost/connectx/compress.h"
 #include "azhost/connectx/lock.h"
 #include "azhost/connectx/queue.h"
 
@@ -17,25 +18,45 @@ struct pair {
 	struct bed a, b;
 };
 
-static int setup_profile(void **state, const char *profile)
+static void setup_opened(void **state, const char *profile)
 {
 	struct pair *pair = calloc(1, sizeof(*pair));
 
 	bed_open(&pair->a, profile);
 	bed_open(&pair->b, profile);
+	*state = pair;
+}
+
+static int start(struct pair *pair)
+{
 	bed_start(&pair->a);
 	bed_start(&pair->b);
 	pair->a.vf.peer = &pair->b.vf;
 	pair->b.vf.peer = &pair->a.vf;
 	for (unsigned int i = 0; i < BED_PACKET_BYTES; i++)
 		pair->a.packets[i] = (uint8_t)(i * 13 + i / 256);
-	*state = pair;
 	return 0;
+}
+
+static int setup_profile(void **state, const char *profile)
+{
+	setup_opened(state, profile);
+	return start(*state);
 }
 
 static int setup(void **state)
 {
 	return setup_profile(state, "cx5-vf-trusted");
+}
+
+static int setup_compressing(void **state)
+{
+	struct pair *pair;
+
+	setup_opened(state, "cx5-vf-trusted");
+	pair = *state;
+	pair->b.device->profile.compress = true;
+	return start(pair);
 }
 
 static int setup_cx4lx(void **state)
@@ -500,6 +521,78 @@ static void failed_device_stands_still(void **state)
 	expect_sent(&pair->b, 0);
 }
 
+/* What the program does with a slot that a session took. */
+static void give_back(struct bed *bed, uint32_t slots)
+{
+	for (uint32_t i = 0; i < slots; i++) {
+		uint32_t slot = (bed->seen_rx + i) % BED_RING;
+
+		bed->umem_bytes[BED_RX_CQ + slot * CX_CQE_SIZE + 63] = CQE_INVALID << 4;
+	}
+	bed_consume_receive(bed, slots);
+}
+
+/* A session of frames first, first + 1, ...: title, then arrays of mini CQEs at 1, 8, 16, ... */
+static void expect_session(struct bed *bed, unsigned int first, uint32_t n)
+{
+	uint32_t slot = bed->seen_rx % BED_RING;
+	const uint8_t *ring = bed->umem_bytes + BED_RX_CQ;
+	const struct cx_cqe *title = (const struct cx_cqe *)(ring + slot * CX_CQE_SIZE);
+
+	assert_int_equal(title->op_own,
+			 CQE_RECEIVE << 4 | CQE_COMPRESSED | (bed->seen_rx >> BED_LOG_RING & 1));
+	assert_int_equal(be32toh(title->byte_count), n);
+	assert_int_equal(be16toh(title->wqe_counter), first);
+	assert_true(slot + n <= BED_RING);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t at = slot + (i < CX_MINI_ARRAY ? 1 : i / CX_MINI_ARRAY * CX_MINI_ARRAY);
+		struct cx_mini_cqe mini;
+
+		memcpy(&mini, ring + at * CX_CQE_SIZE + i % CX_MINI_ARRAY * sizeof(mini),
+		       sizeof(mini));
+		assert_int_equal(be32toh(mini.byte_count), 60 + first + i);
+		assert_int_equal(mini.rx_hash_result, title->rx_hash_result);
+	}
+	give_back(bed, n);
+}
+
+static void send_many(struct pair *pair, unsigned int first, unsigned int n)
+{
+	for (unsigned int i = first; i < first + n; i++)
+		send_simple(&pair->a, i, 60 + i);
+	bed_poll(&pair->a);
+	for (unsigned int i = first; i < first + n; i++)
+		expect_sent(&pair->a, (uint16_t)i);
+}
+
+/* Sessions end with the round, with the ring, and before an error. */
+static void compressed(void **state)
+{
+	struct pair *pair = *state;
+	const struct cx_cqe *cqe;
+
+	send_many(pair, 0, 11);
+	expect_session(&pair->b, 0, 11);
+	send_many(pair, 11, 1); /* alone it is a completion as ever */
+	cqe = completion(&pair->b, true);
+	assert_int_equal(cqe->op_own, CQE_RECEIVE << 4);
+	assert_int_equal(be32toh(cqe->byte_count), 71);
+	bed_post_receive(&pair->b, BED_RING + 11);
+	send_many(pair, 12, 9);
+	expect_session(&pair->b, 12, 4);
+	expect_session(&pair->b, 16, 5);
+	assert_int_equal(pair->b.device->counters.compressed, 20);
+	bed_post_receive(&pair->b, BED_RING + 20);
+	send_simple(&pair->a, 21, 60 + 21);
+	send_simple(&pair->a, 22, 60 + 22);
+	send_simple(&pair->a, 0, BED_BUFFER + 1); /* too long for its buffer */
+	bed_poll(&pair->a);
+	expect_session(&pair->b, 21, 2);
+	cqe = completion(&pair->b, true);
+	assert_int_equal(opcode(cqe), CQE_RECEIVE_ERROR);
+	assert_int_equal(syndrome(cqe), SYNDROME_LOCAL_LENGTH);
+}
+
 static void unsent_frames(void **state)
 {
 	struct pair *pair = *state;
@@ -540,6 +633,7 @@ int main(void)
 		TEST(receive_too_long),
 		TEST(receive_protection),
 		TEST(vlan_strip),
+		cmocka_unit_test_setup_teardown(compressed, setup_compressing, teardown),
 		cmocka_unit_test_setup_teardown(headers_must_be_inline, setup_cx4lx, teardown),
 		cmocka_unit_test_setup_teardown(no_vlan_insertion, setup_cx4lx, teardown),
 		TEST(failed_device_stands_still),

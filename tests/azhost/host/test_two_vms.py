@@ -21,9 +21,7 @@ CORES = ("-l 0-1", "--lcores 0@1,1@0")
 def testpmd(index, nic):
     """The guest number `index` forwards between its NIC `nic` and the TAP app<nic>, which has the NIC's
     MAC address."""
-    words = vm.guest_command(vm.TESTPMD)
-    quoted = " ".join(f"'{word}'" for word in words)
-    return (f"sleep 1000 | {vm.AZHOST} as nic{nic} -- {quoted} {CORES[index]} {' '.join(vm.EAL)} "
+    return (f"sleep 1000 | {vm.AZHOST} as nic{nic} -- '{vm.TESTPMD}' {CORES[index]} {' '.join(vm.EAL)} "
             f"--vdev net_tap{nic},iface=app{nic},mac=00:0d:3a:00:00:{index + 1:02x} "
             "-- --forward-mode=io --no-mlockall --total-num-mbufs=8192 "
             f"> $AZHOST_DIR/testpmd{nic} 2>&1 &")
@@ -70,7 +68,7 @@ def wait_forwarding(shell, index, vf):
 
 
 def wait_ports(shell, index, vf):
-    vm.wait_for(lambda: shell.run(f"ip link show app{index}")[0] == 0, f"app{index}", 20)
+    vm.wait_for(lambda: shell.run(f"ip link show app{index}")[0] == 0, f"app{index}", 60)
     vm.wait_for(lambda: shell.stats(index)["synthetic"]["filter"] != 0, "an open filter", 60)
     if vf:
         vm.wait_for(lambda: shell.nic(index)["datapath"] == "vf", "the VF path", 60)

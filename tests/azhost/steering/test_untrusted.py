@@ -5,16 +5,13 @@ priorities and ties that no one promises, and profiles with small limits.
 test_untrusted.py [TEST...]
 """
 
-import contextlib
 import re
-import tempfile
 
 from flowbed import FIRST_LENGTH, FlowBed, main, Shared, harness
-from harness import check, same
+from harness import changed_profile, check, same
 import frames
 
 TCP, UDP = frames.TCP, frames.UDP
-PROFILES = f"{harness.BUILD}/share/azhost/profiles"
 
 
 def udp(bed, **fields):
@@ -23,21 +20,6 @@ def udp(bed, **fields):
 
 def tcp(bed, **fields):
     return frames.ipv4(bed.vf.mac, TCP, **fields)
-
-
-@contextlib.contextmanager
-def changed_profile(base, **changes):
-    """A copy of a profile with other values; keys have '__' for '.'."""
-    with open(f"{PROFILES}/{base}", encoding="ascii") as file:
-        text = file.read()
-    for key, value in changes.items():
-        name = re.escape(key.replace("__", "."))
-        text, n = re.subn(rf"^({name} *= *)[^\s#]+", rf"\g<1>{value}", text, flags=re.M)
-        check(n == 1, f"{key} is in profile {base}")
-    with tempfile.NamedTemporaryFile("w", suffix=".profile") as file:
-        file.write(text)
-        file.flush()
-        yield file.name
 
 
 def test_group_zero_works():
