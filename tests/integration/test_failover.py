@@ -90,6 +90,9 @@ def reach_vf(network):
     wait_for_path(network, "vf")
     network.daemon.apply(POLICY)
     wait_for_path(network, "vf")
+    lab.wait_for(lambda: network.remote.command(
+        "ping", "-q", "-c", 1, "-W", 2, "-I", lab.INTERNET, lab.VM, check=False).returncode == 0,
+        "an answer of the VM")
 
 
 def take_away(network, *options):
@@ -217,12 +220,16 @@ def counters_outlive_the_vf(run):
     return json.dumps(run.nic["packets"])
 
 
+# Workers are pinned: where other programs keep their core busy they may wait for seconds.
+STARVED = "a worker does not turn its loop"
+
+
 def end_well(network, expected):
     """The daemon ends with 0, and its log has no warning but those expected."""
     status = network.daemon.stop()
     assert status == 0, f"accelnetd ended with {status}"
     unexpected = [line for line in network.daemon.warnings()
-                  if not any(word in line for word in expected)]
+                  if not any(word in line for word in (STARVED, *expected))]
     assert not unexpected, unexpected
 
 
