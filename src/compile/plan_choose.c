@@ -33,7 +33,8 @@ struct choice {
 	struct candidate *candidates;
 	size_t count;
 	size_t budget;
-	/* Nearly everything fits: then regions are in each other's way only where they cross. */
+	/* Everything fits, and what crosses may cost as much again: then regions are in each
+	 * other's way only where they cross. */
 	bool is_ample;
 };
 
@@ -199,7 +200,7 @@ int cover_choose(struct cover covers[], size_t count, size_t *budget)
 		regions += covers[c].regions.count;
 		demand += cover_demand(&covers[c]);
 	}
-	choice.is_ample = demand < choice.budget;
+	choice.is_ample = demand * 2 < choice.budget;
 	choice.candidates = calloc(regions + 1, sizeof(*choice.candidates));
 	if (!choice.candidates)
 		return -ENOMEM;
