@@ -197,7 +197,8 @@ def the_rest_is_decided_in_software(run):
     before = software_drops(run, "policy-deny")
     count = run.remote.traffic("ask", lab.VM, 53, "--source", lab.INTERNET, "--count", "5",
                                "--timeout", "0.1")
-    assert software_drops(run, "policy-deny") >= before + 5, count
+    assert count["sent"] == 5 and count["received"] == 0, count
+    lab.wait_for(lambda: software_drops(run, "policy-deny") >= before + 5, "datagrams to be denied")
     run.remote.command("ping", "-c", "2", "-W", "5", "-I", lab.JUMP_HOST, lab.VM)
     outbound = rules(run, "deny-smtp")[0]
     assert outbound["where"] == "software" and outbound["reason"].startswith("outbound"), outbound
