@@ -33,7 +33,10 @@ struct choice {
 	struct candidate *candidates;
 	size_t count;
 	size_t budget;
-	/* Nearly everything fits: then regions are in each other's way only where they cross. */
+	/*
+	 * Everything fits, and what crosses may cost as much again: then regions are in each
+	 * other's way only where they cross, and the larger goes first.
+	 */
 	bool is_ample;
 };
 
@@ -134,11 +137,24 @@ static long size_of(const struct region *region)
 	       bits_of(region->source_ports) + bits_of(region->destination_ports);
 }
 
+/* Rules that somebody wrote say more about the traffic than those that every NSG ends with. */
+static bool is_by_default(const struct cover *cover, uint32_t region)
+{
+	uint32_t at = cover->regions.regions[region].entry;
+	const struct entry *entry = &cover->builder->entries.entries[at];
+
+	for (int s = 0; s < STAGES; s++) {
+		if (entry->parts[s] && !entry->parts[s]->rule->is_default)
+			return false;
+	}
+	return true;
+}
+
 static long weight_of(const struct choice *choice, const struct cover *cover, uint32_t region,
 		      const struct pass *pass)
 {
 	if (choice->is_ample)
-		return 0;
+		return is_by_default(cover, region);
 	return cover_price(cover, region, masks_of(cover, region, pass)) *
 	       (long)cover->siblings[region];
 }
@@ -199,7 +215,7 @@ int cover_choose(struct cover covers[], size_t count, size_t *budget)
 		regions += covers[c].regions.count;
 		demand += cover_demand(&covers[c]);
 	}
-	choice.is_ample = demand < choice.budget;
+	choice.is_ample = demand * 2 < choice.budget;
 	choice.candidates = calloc(regions + 1, sizeof(*choice.candidates));
 	if (!choice.candidates)
 		return -ENOMEM;

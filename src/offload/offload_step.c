@@ -222,19 +222,29 @@ enum offload_state nic_state(const struct offload_nic *nic, const struct install
 		return OFFLOAD_STATE_IDLE;
 	if (counts->installed == counts->planned && counts->leaving == 0)
 		return OFFLOAD_STATE_COMPLETE;
-	if (nic->change || (round->running && !round->is_retry) || nic->installer.leaving_at > 0)
+	if (nic->change || nic->installer.task != TASK_INSTALL || nic->installer.leaving_at > 0 ||
+	    (round->running && !round->is_retry))
 		return OFFLOAD_STATE_INSTALLING;
 	return OFFLOAD_STATE_DEGRADED;
 }
 
-/* Once there is nothing more to do: what comes and goes in between is nobody's concern. */
+/* What comes and goes in the middle of something is nobody's concern. */
+static bool is_in_the_middle(const struct offload_nic *nic)
+{
+	const struct installer *installer = &nic->installer;
+
+	return nic->change || installer->task != TASK_INSTALL ||
+	       (installer->is_wanted && nic->stage == PORT_READY && installer->round.running) ||
+	       installer->leaving_at > 0;
+}
+
 static bool tell(struct offload_nic *nic)
 {
 	struct installer_counts counts;
 	enum offload_state state;
 	bool same;
 
-	if (!nic->is_news)
+	if (!nic->is_news || is_in_the_middle(nic))
 		return false;
 	nic->is_news = false;
 	installer_count(&nic->installer, &counts);
@@ -264,7 +274,7 @@ bool nic_step(struct offload_nic *nic)
 		try_open(nic);
 		return true;
 	}
-	if (install(nic))
+	if (tell(nic) || install(nic))
 		return true;
 	if (nic->waited_for) {
 		nic->waited_for = false;

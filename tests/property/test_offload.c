@@ -155,6 +155,9 @@ static void break_something(struct world *world)
 		fake_flow_bind(fake,
 			       random_below(&world->random, 8) * random_below(&world->random, 8));
 		break;
+	case 7:
+		fake_flow_bind_entrances(fake);
+		break;
 	default:
 		break;
 	}

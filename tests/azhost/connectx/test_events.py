@@ -77,6 +77,12 @@ def rx_error_scalar(bed, pmd):
     rx_error(bed, pmd, 3)
 
 
+def rx_error_compressed():
+    """Errors between compressed completions."""
+    with harness.changed_profile("cx5-vf-trusted", rx__compress=1) as profile:
+        with_pmd(rx_error_scalar, "rx_vec_en=0", profiles=(profile,))
+
+
 def tx_error(bed, pmd):
     vf = bed.vfs[0]
     same(echoed(vf), 40, "frames before")
@@ -264,6 +270,7 @@ def kernel_interface(bed, pmd):
 TESTS = {
     "rx-error-vector": lambda: with_pmd(rx_error_vector),
     "rx-error-scalar": lambda: with_pmd(rx_error_scalar, "rx_vec_en=0"),
+    "rx-error-compressed": rx_error_compressed,
     "tx-error": lambda: with_pmd(tx_error),
     "tx-error-send": lambda: with_pmd(tx_error, "txq_mpw_en=0"),
     "link": lambda: with_pmd(link),

@@ -52,7 +52,7 @@ class Guest(vm.Vm):
     """A VM whose command is offload_guest, with the plan's port attached."""
 
     def __init__(self, profile):
-        super().__init__(vm.guest_command(GUEST, "-l", "0", *vm.EAL, "--", PCI),
+        super().__init__([GUEST, "-l", "0", *vm.EAL, "--", PCI],
                          "--vf", "only", "--profile", profile)
         self.expect("ready\n", 60)
         self.number = 0

@@ -264,7 +264,7 @@ def test_tag():
 
 
 def test_meta():
-    """Without extended metadata, set_meta on receive is what the CQE brings as metadata."""
+    """The rule is taken and acts; ../connectx/test_marks.py looks at the metadata itself."""
     with Shared() as bed:
         rule = bed.flow("ingress pattern eth / ipv4 dst is 172.16.0.9 / end"
                         " actions set_meta data 0x55 mask 0xff / queue index 0 / end")
