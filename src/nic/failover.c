@@ -61,8 +61,8 @@ static void look(void *context)
 	path_count_lanes(failover, lanes);
 	uplink_look(failover->options.uplink);
 	path_count(failover, lanes);
-	atomic_store(&failover->looking, false);
 	wake(failover);
+	atomic_store(&failover->looking, false); /* last: failover_free() waits for no more */
 }
 
 static void post(struct failover *failover, atomic_bool *flag, void (*job)(void *))
