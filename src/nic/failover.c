@@ -61,8 +61,8 @@ static void look(void *context)
 	path_count_lanes(failover, lanes);
 	uplink_look(failover->options.uplink);
 	path_count(failover, lanes);
-	atomic_store(&failover->looking, false);
 	wake(failover);
+	atomic_store(&failover->looking, false); /* last: failover_free() waits for no more */
 }
 
 static void post(struct failover *failover, atomic_bool *flag, void (*job)(void *))
@@ -216,8 +216,10 @@ void failover_tick(struct failover *failover)
 
 int failover_ask(struct failover *failover, enum path_wish wish, struct accelnet_error *err)
 {
-	const char *why = path_refusal(&failover->path, wish, failover->reading.vf.claimed);
+	const char *why;
 
+	failover_attend(failover); /* the answer is about what is there now */
+	why = path_refusal(&failover->path, wish, failover->reading.vf.claimed);
 	if (why)
 		return fail(err, ACCELNET_E_STATE, NULL, "NIC %s: %s",
 			    failover->options.config->name, why);

@@ -19,8 +19,8 @@ import test_failover
 from test_failover import FULL, lab, reach_vf, take_away, with_lab
 
 ROUNDS = 10 if FULL else 1
-# What netvsc cannot have any more is told.
-TOLD = ["the VF lies idle"]
+# What netvsc cannot have any more is told; and a device that dies refuses the rule under way.
+TOLD = ["the VF lies idle", "a rule was refused", "rules are not in hardware"]
 
 
 def policies(network):

@@ -25,6 +25,7 @@ struct world {
 	bool attached;          /* rules belong on the port */
 	bool on_vf;             /* bifurcated: where we moved the traffic */
 	bool owned;             /* hold-down */
+	bool taken;             /* by the driver, before that: it may carry all the same */
 	bool wants_hold;
 	uint64_t timer_at; /* 0: none */
 };
@@ -154,7 +155,7 @@ static void happen(struct world *world)
 			give(world, PATH_EVENT_VF_PRESENT);
 		return;
 	case 1:
-		if (world->owned || (!world->present && !single))
+		if ((world->owned && !world->taken) || (!world->present && !single))
 			return;
 		world->present = world->carrying = true;
 		give(world, PATH_EVENT_VF_CARRIES);
@@ -168,7 +169,7 @@ static void happen(struct world *world)
 	case 3:
 		if (!world->present)
 			return;
-		world->present = world->carrying = false;
+		world->present = world->carrying = world->taken = false;
 		give(world, PATH_EVENT_VF_REMOVED);
 		return;
 	case 4:
@@ -184,6 +185,8 @@ static void happen(struct world *world)
 	case 7:
 		if (path_refusal(path, PATH_WISH_SYNTHETIC, world->carrying))
 			return;
+		if (!world->owned)
+			world->taken = world->present && roll(world, 2) == 0;
 		world->wants_hold = true;
 		give(world, PATH_EVENT_HOLD);
 		return;

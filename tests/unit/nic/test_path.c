@@ -58,7 +58,7 @@ static const struct line netvsc_held[PATH_EVENTS] = {
 	{ RULES_INSTALLED, { ".", ".", "v", ".", "v" } },
 	{ RULES_REFUSED, { ".", ".", "d", "d", "." } },
 	{ PATH_EVENT_HOLD, { ".", "s xH", ".", ".", "." } },
-	{ PATH_EVENT_RELEASE, { "= L", ".", "= L", "= L", "= L" } },
+	{ PATH_EVENT_RELEASE, { "= L", "= L", "= L", "= L", "= L" } },
 	{ PATH_EVENT_TIMER, { "u C", "= C", ".", ".", "." } },
 };
 
