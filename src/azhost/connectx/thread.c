@@ -37,6 +37,7 @@ static pthread_mutex_t thread_lock = PTHREAD_MUTEX_INITIALIZER; /* holders, thre
 static unsigned int holders;
 static pthread_t thread;
 static atomic_bool stop;
+static cpu_set_t started_on; /* written once, before main() */
 
 /* The CPU of AZHOST_DEVICE_CPU, or -1: any. */
 static long pinned_cpu(void)
@@ -51,15 +52,22 @@ static long pinned_cpu(void)
 	return *end || cpu < 0 || cpu >= CPU_SETSIZE ? -1 : cpu;
 }
 
+/* Where the program was started: before EAL pins its threads, of which one creates ours. */
+__attribute__((constructor)) static void remember_cpus(void)
+{
+	if (sched_getaffinity(0, sizeof(started_on), &started_on) < 0)
+		CPU_ZERO(&started_on);
+}
+
 static void allowed_cpus(cpu_set_t *set)
 {
-	long pinned = pinned_cpu(), n = sysconf(_SC_NPROCESSORS_CONF);
+	long pinned = pinned_cpu();
 
+	*set = started_on;
+	if (pinned < 0)
+		return;
 	CPU_ZERO(set);
-	for (long i = 0; i < n && i < CPU_SETSIZE; i++) {
-		if (pinned < 0 || i == pinned)
-			CPU_SET((unsigned int)i, set);
-	}
+	CPU_SET((unsigned int)pinned, set);
 }
 
 int cx_thread_create(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *argument)

@@ -65,8 +65,8 @@ def path(guest, wanted):
 
 def interface(guest, *words):
     command = vm.command_of(guest)
-    vm.run(["nsenter", "-n", "-U", "--preserve-credentials", "-t", str(command), "ip", *words]
-           if os.geteuid() != 0 else ["nsenter", "-n", "-t", str(command), "ip", *words])
+    user = ["-U", "--preserve-credentials"] if os.geteuid() != 0 else []
+    vm.run(["nsenter", "-n", *user, "-t", str(command), "ip", *words])
 
 
 def start(guest):
@@ -115,6 +115,14 @@ def life():
         guest.quit()
 
 
+def as_user():
+    with Bifurcated("--vf", "on", as_user=True) as guest:
+        path(guest, "vf")
+        start(guest)
+        check(returned(guest) == 20 and ping(guest) == 20, "each has its own")
+        guest.quit()
+
+
 def note():
     """The association alone: hv_netvsc does not take up a VF before it, and keeps one after it."""
     with Bifurcated("--vf", "on") as guest:
@@ -147,8 +155,11 @@ def alone():
 
 
 def main():
-    vm.need(vm.TESTPMD, "ip", "nsenter")
-    vm.run_all({"life": life, "note": note, "alone": alone}, sys.argv[1:])
+    vm.need(vm.TESTPMD, "ip", "nsenter", "setpriv")
+    tests = {"life": life, "note": note, "alone": alone, "user": as_user}
+    if os.geteuid() != 0:
+        del tests["user"]
+    vm.run_all(tests, sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import argparse
 import itertools
 import json
 import os
+import signal
 import struct
 import threading
 import time
@@ -276,6 +277,54 @@ def elsewhere():
         guest.quit()
 
 
+def fatal_alone():
+    """The device dies and nobody says anything: the guest finds out by itself, and takes the VF up again
+    when it hears of it again."""
+    with Guest("--vf", "on") as guest:
+        vm.wait_for(lambda: path_is(guest, "vf"), "the VF path")
+        stream = Stream(guest.cable)
+        stream.start()
+        guest.ctl("vf", "fatal", "nic0")
+        vm.wait_for(lambda: path_is(guest, "synthetic") and guest.stat()["vf"] < 0,
+                    "a guest without VF")
+        guest.ctl("vf", "assign", "nic0", "--order", "uevent,note")
+        vm.wait_for(lambda: path_is(guest, "vf"), "the VF path")
+        before = guest.stats()["toGuest"]["vf"]["frames"]
+        vm.wait_for(lambda: guest.stats()["toGuest"]["vf"]["frames"] > before + 100, "VF traffic")
+        stream.stop()
+        account(guest, stream)
+        guest.quit()
+
+
+def killed():
+    """The guest is killed while the VF has the traffic; the next one finds the VM as new."""
+    command = [GUEST, "-l", "0-1", *vm.EAL, "--", "1"]
+    script = " ".join(command) + "; echo over; " + " ".join(command)
+    with vm.Vm(["sh", "-c", script], "--vf", "on") as guest:
+        for life in (1, 2):
+            guest.expect("ready", 60)
+            vm.wait_for(lambda: path_is(guest, "vf"), "the VF path")
+            before = guest.stats()["toGuest"]["vf"]["frames"]
+            for frame in test_netvsc.packets(500, 20, 60):
+                guest.cable.send(frame)
+            vm.wait_for(lambda: guest.stats()["toGuest"]["vf"]["frames"] == before + 500,
+                        "frames to the VF")
+            if life == 1:
+                shell = vm.command_of(guest)
+                with open(f"/proc/{shell}/task/{shell}/children", encoding="ascii") as file:
+                    os.kill(int(file.read().split()[0]), signal.SIGKILL)
+                guest.expect("over")
+                vm.wait_for(lambda: not guest.nic()["vf"]["open"] and
+                            not guest.stats()["synthetic"]["connected"], "closed devices")
+                check(guest.nic()["datapath"] == "synthetic", "no VF path without a guest")
+        guest.write("stat\n")
+        text = guest.expect(r"\{.*\}\s")
+        check('"distinct":500' in text, "the second guest has its 500 frames by the VF")
+        check(guest.stats()["vf"]["opens"] == 2, "two guests had the VF")
+        guest.write("quit\n")
+        guest.expect("ended")
+
+
 def flap():
     """Changes pile up faster than the guest can follow; in the end the VF is there."""
     with Guest("--vf", "on") as guest:
@@ -343,6 +392,8 @@ def main():
         "churn": lambda: churn(max(2, options.cycles // 3)),
         "elsewhere": elsewhere,
         "note-alone": note_alone,
+        "fatal-alone": fatal_alone,
+        "killed": killed,
         "flap": flap,
     }
     if os.geteuid() != 0:
