@@ -13,11 +13,28 @@
  * The PMD keeps the Tx consumer index in 16 bits (cq_ci in mlx5_tx.h) and the Rx one in 24 that
  * count (mlx5_rx.h): compare what both have, which is enough up to 32768 entries.
  */
-static uint32_t outstanding(const struct cx_cq *cq)
+static uint32_t outstanding_from(const struct cx_cq *cq, uint32_t consumer)
 {
 	uint32_t mask = cq->ring.log_entries < 16 ? 0xffff : 0xffffff;
 
-	return (cq->produced - cx_ring_doorbell(&cq->ring, DOORBELL_RECEIVE)) & mask;
+	return (cq->produced - consumer) & mask;
+}
+
+static uint32_t outstanding(const struct cx_cq *cq)
+{
+	return outstanding_from(cq, cx_ring_doorbell(&cq->ring, DOORBELL_RECEIVE));
+}
+
+/* The program writes its index often: it is looked at only where the last one leaves no room. */
+static bool has_room(struct cx_cq *cq)
+{
+	uint32_t entries = 1u << cq->ring.log_entries;
+	uint32_t kept = cq->session ? cq->session->n : 0;
+
+	if (outstanding_from(cq, cq->consumer) + kept < entries)
+		return true;
+	cq->consumer = cx_ring_doorbell(&cq->ring, DOORBELL_RECEIVE);
+	return outstanding_from(cq, cq->consumer) + kept < entries;
 }
 
 static struct cx_cqe *slot_at(const struct cx_cq *cq, uint32_t index)
@@ -27,10 +44,9 @@ static struct cx_cqe *slot_at(const struct cx_cq *cq, uint32_t index)
 
 struct cx_cqe *cx_cq_reserve(struct cx_cq *cq)
 {
-	uint32_t kept = cq->session ? cq->session->n : 0;
 	struct cx_cqe *cqe;
 
-	if (outstanding(cq) + kept >= 1u << cq->ring.log_entries)
+	if (!has_room(cq))
 		return NULL;
 	cqe = cq->session ? &cq->session->next : slot_at(cq, cq->produced);
 	memset(cqe, 0, offsetof(struct cx_cqe, op_own));

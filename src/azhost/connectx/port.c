@@ -221,12 +221,13 @@ static void deliver(struct cx_device *device, const struct cx_frame *frame,
 
 void cx_device_receive(struct cx_device *device, struct cx_frame *frame)
 {
-	struct steer_packet packet = {
-		.data = frame->data,
-		.length = frame->length,
-		.headroom = frame->headroom,
-	};
+	struct steer_packet packet; /* its results are large: not worth clearing */
 
+	packet.data = frame->data;
+	packet.length = frame->length;
+	packet.headroom = frame->headroom;
+	packet.reg_a = 0;
+	packet.sqn = 0;
 	if (cx_device_failed(device) || device->stopped || !device->link_up) {
 		device->counters.dropped++;
 		return;

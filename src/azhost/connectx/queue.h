@@ -65,6 +65,7 @@ struct cx_cq {
 	struct cx_ring ring;
 	uint32_t produced;                /* CQEs written, modulo 2^32 */
 	uint64_t frames;                  /* frames among them */
+	uint32_t consumer;                /* the program's index when it was last looked at */
 	struct cx_event_channel *channel; /* not owned; NULL: no events */
 	uint64_t cookie;
 	uint32_t last_arm;

@@ -279,11 +279,15 @@ unsigned int cx_sq_poll(struct cx_sq *sq, unsigned int max_frames)
 	unsigned int done = 0;
 
 	while (sq->state == PRM_QUEUE_READY && sq->consumed != producer && done < max_frames) {
-		struct job job = { .sq = sq, .device = sq->object.device };
 		uint16_t pending = (uint16_t)(producer - sq->consumed);
+		struct job job; /* read from the descriptor: not worth clearing */
 		struct cx_cqe *cqe;
 		int r;
 
+		job.sq = sq;
+		job.device = sq->object.device;
+		job.frames = 0;
+		job.wqe.opcode = WQE_NOP; /* of one that cannot be read */
 		if (pending > 1u << sq->ring.log_entries || !fetch(sq, pending, &job.wqe)) {
 			job.wqe.blocks = 1;
 			fail(sq, &job.wqe, SYNDROME_LOCAL_QP_OPERATION, producer);
