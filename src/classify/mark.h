@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define MARK_LIMIT     0xfffff0U
-#define MARK_SLOTS_MAX 65536U /* of one NIC; regions that find no slot stay unmarked */
+#define MARK_SLOTS_MAX 262144U /* of one NIC; regions that find no slot stay unmarked */
 
 enum mark_kind {
 	MARK_VOID,    /* means nothing: software decides */

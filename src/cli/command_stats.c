@@ -168,6 +168,19 @@ enum exit_status command_stats_clear(struct session *session)
 	return status;
 }
 
+/* What no worker has seen. Of a NIC that drops nothing there is nothing to say. */
+static void print_hardware_drops(const struct json_at *nic)
+{
+	struct json_at count;
+
+	part_of(nic, "hardware", &count);
+	if (!count.value || json_type(&count) != JSON_NUMBER)
+		printf("%s: what hardware drops is not counted\n", text_of(nic, "nic"));
+	else if (number_of(nic, "hardware"))
+		printf("%s: dropped in hardware: %lld\n", text_of(nic, "nic"),
+		       (long long)number_of(nic, "hardware"));
+}
+
 enum exit_status command_drops(struct session *session)
 {
 	JSON_CLEANUP struct json *answer = NULL;
@@ -196,5 +209,6 @@ enum exit_status command_drops(struct session *session)
 	}
 	table_print(table, stdout, session->colour);
 	table_free(table);
+	foreach_in(nic, &nics) print_hardware_drops(&nic);
 	return EXIT_DONE;
 }

@@ -218,6 +218,8 @@ static int build(struct plan_builder *builder)
 	if (r == 0)
 		r = emit(builder);
 	if (r == 0)
+		r = plan_drop_repeated(builder->plan);
+	if (r == 0)
 		r = complete(builder->plan, builder->program);
 	builder_fini(builder);
 	return r;

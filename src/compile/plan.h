@@ -159,6 +159,9 @@ struct plan_answer {
 
 void plan_judge(const struct plan *plan, const struct plan_packet *packet, struct plan_answer *ret);
 
+/* Whether a device would take the two for the same rule, whatever their actions. */
+bool plan_rules_have_one_match(const struct plan_rule *a, const struct plan_rule *b);
+
 const char *plan_tier_name(enum plan_tier tier);            /* "T3" */
 int plan_tier_parse(const char *text, enum plan_tier *ret); /* 0 or -EINVAL */
 

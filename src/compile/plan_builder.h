@@ -58,6 +58,13 @@ bool plan_platform_meets(const struct region *region);
 int plan_add_platform(struct plan_builder *builder, enum plan_kind kind, enum ip_family family,
 		      uint32_t group, uint32_t priority);
 
+/*
+ * Of rules with the same group, priority and match leaves the first. They never disagree about a
+ * packet that gets as far as them: an exception above both has what their regions share. 0 or
+ * -ENOMEM.
+ */
+int plan_drop_repeated(struct plan *plan);
+
 /* What plan_judge() looks rules up in; made when the plan is complete. 0 or -ENOMEM. */
 int plan_lookup_new(const struct plan *plan, struct plan_lookup **ret);
 void plan_lookup_free(struct plan_lookup *lookup); /* NULL is fine */

@@ -12,6 +12,8 @@
 /* Most combinations of port masks that a region begins with, and that it ends with. */
 #define MASKS_FIRST 4
 #define MASKS_LAST  64
+/* Device rules that a region may take whatever its pass's share. */
+#define SHARE_MIN 512
 /* Regions of an entry that takes few. */
 #define FEW 64
 
@@ -21,6 +23,7 @@ struct candidate {
 	 * device rule that is all of a rule is worth more than one that is a hundredth of it.
 	 */
 	long weight;
+	long size; /* the larger first, of equal weights */
 	uint32_t cover;
 	uint32_t region;
 };
@@ -30,6 +33,11 @@ struct choice {
 	struct candidate *candidates;
 	size_t count;
 	size_t budget;
+	/*
+	 * Everything fits, and what crosses may cost as much again: then regions are in each
+	 * other's way only where they cross, and the larger goes first.
+	 */
+	bool is_ample;
 };
 
 /* A mark for openers saves one classification in a connection's life. */
@@ -38,6 +46,16 @@ static bool is_for_openers(const struct cover *cover, uint32_t region)
 	const struct region *r = &cover->regions.regions[region];
 
 	return r->kind == PLAN_TCP_OPENER && plan_region_action(cover->builder, r) == PLAN_MARK;
+}
+
+/* What denies every opener that no rule allows: most of what is ever dropped. */
+static bool is_deny_all(const struct cover *cover, uint32_t region)
+{
+	const struct region *r = &cover->regions.regions[region];
+
+	return cover->place[region] == COVER_LEFT && r->kind == PLAN_TCP_OPENER &&
+	       r->source.length == 0 && r->destination.length == 0 &&
+	       cover->masks_all[region] == 1 && plan_region_action(cover->builder, r) == PLAN_DROP;
 }
 
 static bool is_first(const struct cover *cover, uint32_t region)
@@ -63,18 +81,24 @@ static bool is_in_part(const struct cover *cover, uint32_t region)
 }
 
 /*
- * What is crossed by none comes first, since what others need could keep it from being raised; and
+ * Denying all comes first where it does not cost the other rules too much. What is crossed by none
+ * comes before the rest, since what others need could keep it from being raised; and
  * rules that take few device rules come before all that take many.
  */
 static const struct pass {
 	bool (*takes)(const struct cover *cover, uint32_t region);
 	uint32_t siblings; /* of an entry, at most */
 	unsigned masks;    /* at most */
+	unsigned share;    /* of what is left of the budget one region may take: one n-th */
 } passes[] = {
-	{ is_first, FEW, MASKS_FIRST },         { is_new, FEW, MASKS_FIRST },
-	{ is_first, UINT32_MAX, MASKS_FIRST },  { is_new, UINT32_MAX, MASKS_FIRST },
-	{ is_in_part, UINT32_MAX, MASKS_LAST }, { is_new_opener, UINT32_MAX, MASKS_FIRST },
-	{ is_in_part, UINT32_MAX, MASKS_LAST },
+	{ is_deny_all, FEW, 1, 4 },
+	{ is_first, FEW, MASKS_FIRST, 1 },
+	{ is_new, FEW, MASKS_FIRST, 1 },
+	{ is_first, UINT32_MAX, MASKS_FIRST, 1 },
+	{ is_new, UINT32_MAX, MASKS_FIRST, 1 },
+	{ is_in_part, UINT32_MAX, MASKS_LAST, 1 },
+	{ is_new_opener, UINT32_MAX, MASKS_FIRST, 1 },
+	{ is_in_part, UINT32_MAX, MASKS_LAST, 1 },
 };
 
 static unsigned masks_of(const struct cover *cover, uint32_t region, const struct pass *pass)
@@ -88,9 +112,51 @@ static int by_weight(const void *a, const void *b)
 
 	if (x->weight != y->weight)
 		return (x->weight > y->weight) - (x->weight < y->weight);
+	if (x->size != y->size)
+		return (x->size < y->size) - (x->size > y->size);
 	if (x->cover != y->cover)
 		return (x->cover > y->cover) - (x->cover < y->cover);
 	return (x->region > y->region) - (x->region < y->region);
+}
+
+static long bits_of(struct port_range range)
+{
+	long bits = 0;
+
+	for (uint32_t width = (uint32_t)range.last - range.first + 1; width > 1; width /= 2)
+		bits++;
+	return bits;
+}
+
+/* How much of its family's space a region holds, as a power of two. */
+static long size_of(const struct region *region)
+{
+	long bits = (long)ip_family_bits(region->family);
+
+	return 2 * bits - region->source.length - region->destination.length +
+	       bits_of(region->source_ports) + bits_of(region->destination_ports);
+}
+
+/* Rules that somebody wrote say more about the traffic than those that every NSG ends with. */
+static bool is_by_default(const struct cover *cover, uint32_t region)
+{
+	uint32_t at = cover->regions.regions[region].entry;
+	const struct entry *entry = &cover->builder->entries.entries[at];
+
+	for (int s = 0; s < STAGES; s++) {
+		if (entry->parts[s] && !entry->parts[s]->rule->is_default)
+			return false;
+	}
+	return true;
+}
+
+static long weight_of(const struct choice *choice, const struct cover *cover, uint32_t region,
+		      const struct pass *pass)
+{
+	if (choice->is_ample)
+		return is_by_default(cover, region);
+	return cover_price(cover, region, masks_of(cover, region, pass)) *
+	       (long)cover->siblings[region];
 }
 
 static void find_candidates(struct choice *choice, size_t count, const struct pass *pass)
@@ -100,18 +166,27 @@ static void find_candidates(struct choice *choice, size_t count, const struct pa
 		const struct cover *cover = &choice->covers[c];
 
 		for (uint32_t i = 0; i < cover->crossings.count; i++) {
+			if (choice->is_ample && pass->takes == is_first)
+				continue;
 			if (cover->siblings[i] > pass->siblings || !pass->takes(cover, i) ||
 			    !cover_is_decidable(cover, i))
 				continue;
 			choice->candidates[choice->count++] = (struct candidate){
-				.weight = cover_price(cover, i, masks_of(cover, i, pass)) *
-					  (long)cover->siblings[i],
+				.weight = weight_of(choice, cover, i, pass),
+				.size = size_of(&cover->regions.regions[i]),
 				.cover = c,
 				.region = i,
 			};
 		}
 	}
 	qsort(choice->candidates, choice->count, sizeof(*choice->candidates), by_weight);
+}
+
+static size_t most_of(size_t budget, const struct pass *pass)
+{
+	size_t part = budget / pass->share, least = budget < SHARE_MIN ? budget : SHARE_MIN;
+
+	return part > least ? part : least;
 }
 
 static void run_pass(struct choice *choice, size_t count, const struct pass *pass)
@@ -123,7 +198,8 @@ static void run_pass(struct choice *choice, size_t count, const struct pass *pas
 		unsigned masks = masks_of(cover, region, pass);
 		long price = cover_price(cover, region, masks);
 
-		if (price > (long)choice->budget || !cover_has_room(cover, region, masks))
+		if (price > (long)most_of(choice->budget, pass) ||
+		    !cover_has_room(cover, region, masks))
 			continue;
 		cover_take(cover, region, masks);
 		choice->budget -= (size_t)price;
@@ -133,10 +209,13 @@ static void run_pass(struct choice *choice, size_t count, const struct pass *pas
 int cover_choose(struct cover covers[], size_t count, size_t *budget)
 {
 	struct choice choice = { .covers = covers, .budget = *budget };
-	size_t regions = 0;
+	size_t regions = 0, demand = 0;
 
-	for (size_t c = 0; c < count; c++)
+	for (size_t c = 0; c < count; c++) {
 		regions += covers[c].regions.count;
+		demand += cover_demand(&covers[c]);
+	}
+	choice.is_ample = demand * 2 < choice.budget;
 	choice.candidates = calloc(regions + 1, sizeof(*choice.candidates));
 	if (!choice.candidates)
 		return -ENOMEM;

@@ -3,6 +3,7 @@
  */
 #include "control/call.h"
 #include "datapath/stats.h"
+#include "nic/hardware_rules.h"
 
 #include <time.h>
 
@@ -78,6 +79,19 @@ int handle_stats_clear(struct call *call, struct json **ret)
 	return 0;
 }
 
+/* Null where the device drops and does not count. */
+static void add_hardware_drops(struct json *to, const struct nic *nic)
+{
+	struct hardware_rules *rules;
+	uint64_t drops = 0;
+
+	if (hardware_rules_new(nic, &rules) < 0 || (rules && !hardware_rules_drops(rules, &drops)))
+		json_add_null(to, "hardware");
+	else
+		json_add_unsigned(to, "hardware", drops);
+	hardware_rules_free(rules);
+}
+
 /* Every reason, zeros too: a reason that is missing and one that never happened must not look
  * alike. */
 static void add_drops(struct json *nics, const struct nic *nic)
@@ -87,6 +101,7 @@ static void add_drops(struct json *nics, const struct nic *nic)
 
 	nic_stats_read(nic, &stats);
 	json_add_string(json, "nic", nic_get_config(nic)->name);
+	add_hardware_drops(json, nic);
 	drops = json_add_array(json, "drops");
 	for (int reason = DROP_NONE + 1; reason < DROP_REASONS; reason++) {
 		struct json *entry = json_add_object(drops, NULL);

@@ -661,7 +661,9 @@ const struct method methods[METHOD_COUNT] = {
 		.name = "drops",
 		.words = "drops",
 		.summary = "packets dropped, by reason and direction",
-		.result = "nics [{nic, drops [{reason, inbound, outbound, help}]}]",
+		.result = "nics [{nic, hardware, drops [{reason, inbound, outbound, help}]}]; hardware: "
+			  "what the NIC has dropped by the plan in force, null where it does not "
+			  "count",
 		PARAMS(any_nic_params),
 	},
 	[METHOD_EVENTS] = {

@@ -68,6 +68,8 @@ void hardware_now(const struct nic *nic, struct hardware_split *ret);
 bool hardware_status(const struct nic *nic, struct offload_status *ret);
 const char *hardware_why_none(const struct nic *nic);
 
+/* hardware_report.c: events and log lines about what has changed since the last time. */
+void hardware_tell(struct nic *nic, const struct offload_status *status);
 /* "offload": {...} of `nic show`. */
 void hardware_describe(const struct nic *nic, struct json *to);
 

@@ -98,8 +98,10 @@ static const char *complaint(const struct failover *failover)
 		return "the host took the VF's association back and left its device; netvsc takes the "
 		       "VF up when the host gives it again";
 	if (failover->reading.vf.claimed)
-		return "netvsc has the VF and has not started it; it does not try again. The log tells "
-		       "why; the VF's next return or a restart of accelnetd makes it try";
+		return "netvsc has the VF and has not started it, and does not try again by itself; the "
+		       "log tells why. Where the VF was removed before it was started, netvsc has not "
+		       "heard of that and takes up no other one: then a restart of accelnetd helps, "
+		       "and nothing else";
 	return "a VF with the NIC's MAC is there and netvsc has not taken it up: it waits for the "
 	       "host's announcement, which may have come before the VF did";
 }

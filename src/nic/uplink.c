@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define LINK_MS 1000
+/* A VF that netvsc has and does not use may be dead, and every question makes its driver log. */
+#define IDLE_VF_MS 10000
 /* How long a removal may take that had begun before we close: the PMD destroys queues and rules. */
 #define SETTLE_MS 3000
 
@@ -78,6 +80,15 @@ static void look_at_link(struct uplink *uplink, struct uplink_reading *reading)
 	reading->megabits = port_megabits(&link);
 }
 
+/* netvsc asks its VF, too. */
+static bool may_ask(struct uplink *uplink, const struct vf_sight *vf)
+{
+	if (vf->claimed && !vf->carries && clock_ms() < uplink->next_idle_ms)
+		return false;
+	uplink->next_idle_ms = clock_ms() + IDLE_VF_MS;
+	return true;
+}
+
 void uplink_look(struct uplink *uplink)
 {
 	struct rte_eth_stats stats = uplink->last_stats;
@@ -87,7 +98,7 @@ void uplink_look(struct uplink *uplink)
 	reading = uplink->reading;
 	pthread_mutex_unlock(&uplink->lock);
 	look_at_link(uplink, &reading);
-	if (rte_eth_stats_get(uplink->port.id, &stats) == 0)
+	if (may_ask(uplink, &reading.vf) && rte_eth_stats_get(uplink->port.id, &stats) == 0)
 		port_totals_add(&reading.totals, &uplink->last_stats, &stats);
 	uplink->kind->look(uplink, &stats, &reading);
 	reading.looks++;

@@ -27,6 +27,7 @@ struct uplink {
 	/* The offload thread's: */
 	struct rte_eth_stats last_stats;
 	uint64_t next_link_ms;
+	uint64_t next_idle_ms;
 
 	pthread_mutex_t lock; /* of: */
 	struct uplink_reading reading;

@@ -46,19 +46,26 @@ static int find_device(const char *device, struct accelnet_error *err)
 }
 
 /*
- * A note that comes while sub-channels are asked for makes the set-up fail in the same way. It is
- * tried again as it is; where the host has made the channels meanwhile that fails, too, and only a
- * new process gets them.
+ * A note that comes while sub-channels are asked for makes the set-up fail in the same way; so does
+ * a VF that went after it was probed, which netvsc configures along with itself. It is tried again
+ * as it is. Where that fails, too, a new process is needed: the vmbus bus cannot be asked for the
+ * same device twice (vmbus_common.c:177, rte_dev_is_probed()).
  */
 static int set_up(struct uplink *uplink, const struct port_setup *setup, struct accelnet_error *err)
 {
-	int r = port_set_up(&uplink->port, setup, err);
+	struct accelnet_error why;
+	int r = port_set_up(&uplink->port, setup, &why);
 
 	if (r == 0)
 		return 0;
 	log_warning("netvsc port is set up a second time", "device=%s error=\"%s\"", setup->device,
-		    err->detail);
-	return port_set_up(&uplink->port, setup, err);
+		    why.detail);
+	r = port_set_up(&uplink->port, setup, &why);
+	if (r == 0)
+		return 0;
+	return fail(err, ACCELNET_E_DEVICE, NULL,
+		    "%.300s; if its VF came or went meanwhile, another start of accelnetd gets it",
+		    why.detail);
 }
 
 static int check_mac(const struct uplink *uplink, struct accelnet_error *err)

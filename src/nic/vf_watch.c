@@ -299,7 +299,7 @@ static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 		sight->carries = false;
 	else if (is_polled(watch, &polled))
 		sight->carries = polled;
-	if (sight->claimed && rte_eth_stats_get(watch->port, &stats) == 0) {
+	if (sight->carries && rte_eth_stats_get(watch->port, &stats) == 0) {
 		sight->packets[0] = stats.ipackets;
 		sight->packets[1] = stats.opackets;
 	}

@@ -29,6 +29,15 @@ void installer_fini(struct installer *installer)
 
 /* --- out of the device --- */
 
+bool installer_has_entrance(const struct installer *installer)
+{
+	for (size_t i = 0; i < installer->leaving_count; i++) {
+		if (match_is_entrance(&installer->leaving[i].rule))
+			return true;
+	}
+	return false;
+}
+
 static void lose_rule(struct rule_state *state)
 {
 	state->handle = NULL;
@@ -51,21 +60,32 @@ static bool destroy_call(struct installer *installer, uint32_t index, struct flo
 	return true;
 }
 
+/* An old way into the groups is still there: what stands at their ends must be, too. */
+static bool is_needed_still(const struct installer *installer, const struct plan_rule *rule)
+{
+	return match_is_stage(rule) && !match_is_entrance(rule) &&
+	       installer_has_entrance(installer);
+}
+
 static bool leaving_call(struct installer *installer, struct flow_call *ret)
 {
-	const struct leaving_rule *rule;
+	while (installer->leaving_at > 0) {
+		const struct leaving_rule *rule = &installer->leaving[installer->leaving_at - 1];
 
-	if (installer->leaving_at == 0)
-		return false;
-	rule = &installer->leaving[installer->leaving_at - 1];
-	*ret = (struct flow_call){
-		.kind = FLOW_DESTROY,
-		.rule = &rule->rule,
-		.handle = rule->handle,
-		.is_leaving = true,
-		.index = installer->leaving_at - 1,
-	};
-	return true;
+		if (is_needed_still(installer, &rule->rule)) {
+			installer->leaving_at--;
+			continue;
+		}
+		*ret = (struct flow_call){
+			.kind = FLOW_DESTROY,
+			.rule = &rule->rule,
+			.handle = rule->handle,
+			.is_leaving = true,
+			.index = installer->leaving_at - 1,
+		};
+		return true;
+	}
+	return false;
 }
 
 static bool next_withdrawal(struct installer *installer, struct flow_call *ret)
@@ -122,10 +142,8 @@ static void leaving_done(struct installer *installer, size_t index, int r, uint6
 	}
 	if (installer->leaving_at > 0)
 		return;
-	if (installer->leaving_count > 0) {
-		installer->leaving_try_at = now + round_backoff(installer->leaving_failed++);
+	if (installer->leaving_count > 0)
 		return;
-	}
 	installer->leaving_failed = 0;
 	if (installer->round_try_at > 0)
 		installer->round_try_at = now; /* perhaps they were in the way */
@@ -184,8 +202,10 @@ static void reading_done(struct rule_state *state, const struct flow_count *coun
 static bool leaving_is_due(struct installer *installer, uint64_t now)
 {
 	if (installer->leaving_at == 0 && installer->leaving_count > 0 &&
-	    now >= installer->leaving_try_at)
+	    now >= installer->leaving_try_at) {
 		installer->leaving_at = installer->leaving_count;
+		installer->leaving_try_at = now + round_backoff(installer->leaving_failed++);
+	}
 	return installer->leaving_at > 0;
 }
 
@@ -199,8 +219,8 @@ bool installer_next(struct installer *installer, uint64_t now, struct flow_call 
 	case TASK_INSTALL:
 		break;
 	}
-	if (leaving_is_due(installer, now))
-		return leaving_call(installer, ret);
+	if (leaving_is_due(installer, now) && leaving_call(installer, ret))
+		return true;
 	if (!installer->is_wanted)
 		return false;
 	return round_next(installer, now, ret) || next_reading(installer, now, ret);
@@ -268,7 +288,8 @@ void installer_install(struct installer *installer)
 	installer->task = TASK_INSTALL;
 	installer->withdraw = NULL;
 	installer->rounds_failed = installer->leaving_failed = 0;
-	installer->leaving_at = installer->leaving_count;
+	installer->leaving_at = 0;
+	installer->leaving_try_at = 0;
 	round_begin(installer, true);
 }
 

@@ -93,15 +93,6 @@ static bool place_is_taken(const struct installer *installer, const struct plan_
 	return false;
 }
 
-static bool has_old_entrance(const struct installer *installer)
-{
-	for (size_t i = 0; i < installer->leaving_count; i++) {
-		if (match_is_entrance(&installer->leaving[i].rule))
-			return true;
-	}
-	return false;
-}
-
 /* Rules of one sort are accepted alike, but for want of room. */
 static uint32_t sort_of(const struct plan_rule *rule)
 {
@@ -184,7 +175,7 @@ bool round_next(struct installer *installer, uint64_t now, struct flow_call *ret
 		uint32_t index = installer->layout.order[round->at];
 
 		/* half of a new program must not be met through an old entrance */
-		if (has_old_entrance(installer))
+		if (installer_has_entrance(installer))
 			refuse_ourselves(installer, index, EBUSY,
 					 "the way into the groups of before does not go");
 		else if (consider(installer, index)) {

@@ -14,6 +14,9 @@ uint64_t round_backoff(unsigned failures);
 void round_begin(struct installer *installer, bool is_first);
 void round_end(struct installer *installer);
 
+/* A way into the groups of an earlier layout does not go. */
+bool installer_has_entrance(const struct installer *installer);
+
 bool round_next(struct installer *installer, uint64_t now, struct flow_call *ret);
 void round_done(struct installer *installer, const struct flow_call *call, int r,
 		const struct flow_error *error);

@@ -76,6 +76,9 @@ bool nic_step(struct offload_nic *nic);
 uint64_t nic_wakeup(const struct offload_nic *nic);
 /* The port is about to disappear: with the lock held. Waits for a call that runs on it. */
 void nic_bar(struct offload_nic *nic);
+/* It has no port any more, or has it from the beginning, at `at`; with the lock held. */
+void nic_go_absent(struct offload_nic *nic);
+void nic_open_again(struct offload_nic *nic, uint64_t at);
 /* Until no call runs; with the lock held. */
 void nic_quiet(struct offload_nic *nic);
 /* Makes the thread do the installer's task and waits for its end; with the lock held. */

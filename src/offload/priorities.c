@@ -32,6 +32,7 @@ struct level {
 struct present {
 	const struct layout *layout;
 	uint32_t *table; /* of rules in the device, by all but their priority */
+	bool *several;   /* by place in the table: it stands for more than one */
 	size_t mask;
 };
 
@@ -41,6 +42,23 @@ static struct plan_rule without_priority(const struct plan_rule *rule)
 
 	copy.priority = 0;
 	return copy;
+}
+
+/* The rule's place in the table, or the one that it would have. */
+static size_t present_find(const struct present *present, const struct plan_rule *wanted)
+{
+	struct plan_rule rule = without_priority(wanted);
+	size_t at = match_hash(&rule) & present->mask;
+
+	while (present->table[at] != NONE) {
+		struct plan_rule other =
+			without_priority(&present->layout->plan->rules[present->table[at]]);
+
+		if (match_same(&other, &rule))
+			break;
+		at = (at + 1) & present->mask;
+	}
+	return at;
 }
 
 static int present_init(struct present *present, const struct layout *layout)
@@ -54,33 +72,35 @@ static int present_init(struct present *present, const struct layout *layout)
 	if (!present->table)
 		return -ENOMEM;
 	memset(present->table, 0xff, size * sizeof(*present->table));
+	present->several = calloc(size, sizeof(*present->several));
+	if (!present->several)
+		return -ENOMEM;
 	for (uint32_t i = 0; i < count; i++) {
-		struct plan_rule rule = without_priority(&layout->plan->rules[i]);
-		size_t at = match_hash(&rule) & present->mask;
+		size_t at;
 
 		if (!layout->states[i].handle)
 			continue;
-		while (present->table[at] != NONE)
-			at = (at + 1) & present->mask;
+		at = present_find(present, &layout->plan->rules[i]);
+		present->several[at] = present->table[at] != NONE;
 		present->table[at] = i;
 	}
 	return 0;
 }
 
-static uint32_t present_priority(const struct present *present, const struct plan_rule *wanted)
+static void present_fini(struct present *present)
 {
-	struct plan_rule rule = without_priority(wanted);
-	size_t at = match_hash(&rule) & present->mask;
+	free(present->table);
+	free(present->several);
+}
 
-	while (present->table[at] != NONE) {
-		const struct plan_rule *other = &present->layout->plan->rules[present->table[at]];
-		struct plan_rule copy = without_priority(other);
+/* Where several priorities have the rule, it says nothing. */
+static uint32_t present_priority(const struct present *present, const struct plan_rule *rule)
+{
+	size_t at = present_find(present, rule);
 
-		if (match_same(&copy, &rule))
-			return other->priority;
-		at = (at + 1) & present->mask;
-	}
-	return NONE;
+	if (present->table[at] == NONE || present->several[at])
+		return NONE;
+	return present->layout->plan->rules[present->table[at]].priority;
 }
 
 /* --- levels --- */
@@ -270,7 +290,7 @@ int priorities_keep(struct plan *plan, const struct layout *old)
 			keep_bucket(plan, &bucket, &present, levels, ends);
 		}
 	}
-	free(present.table);
+	present_fini(&present);
 	free(levels);
 	free(ends);
 	return r;

@@ -176,9 +176,8 @@ static const struct arm_function id_functions[] = {
 static const struct arm_function *find(const char *name)
 {
 	static const struct arm_function *const tables[] = {
-		id_functions,          arm_logic_functions, arm_text_functions,
-		arm_search_functions,  arm_list_functions,  arm_set_functions,
-		arm_network_functions,
+		id_functions,       arm_logic_functions,  arm_text_functions, arm_search_functions,
+		arm_list_functions, arm_object_functions, arm_set_functions,  arm_network_functions,
 	};
 
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {

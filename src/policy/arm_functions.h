@@ -23,6 +23,7 @@ extern const struct arm_function arm_logic_functions[];
 extern const struct arm_function arm_text_functions[];
 extern const struct arm_function arm_search_functions[];
 extern const struct arm_function arm_list_functions[];
+extern const struct arm_function arm_object_functions[];
 extern const struct arm_function arm_set_functions[];
 extern const struct arm_function arm_network_functions[];
 

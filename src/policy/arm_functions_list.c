@@ -34,25 +34,6 @@ static int run_create_array(struct arm_call *call, struct json **ret)
 	return 0;
 }
 
-static int run_create_object(struct arm_call *call, struct json **ret)
-{
-	struct json *object = json_new_object();
-	struct json_at at = json_root(object), other;
-
-	for (size_t i = 0; i + 1 < call->count; i += 2) {
-		const char *key;
-
-		if (arm_arg_text(call, i, &key) < 0 || json_get(&at, key, &other)) {
-			json_free(object);
-			return arm_fail(call->env->machine,
-					"createObject() takes different names, each with a value");
-		}
-		json_add(object, key, json_copy(call->args[i + 1]));
-	}
-	*ret = object;
-	return 0;
-}
-
 static int run_json(struct arm_call *call, struct json **ret)
 {
 	struct accelnet_error err;
@@ -226,6 +207,33 @@ static int run_range(struct arm_call *call, struct json **ret)
 	return 0;
 }
 
+static int run_flatten(struct arm_call *call, struct json **ret)
+{
+	struct json_at at = arm_arg(call, 0), inner, item;
+	struct json *list;
+	size_t count = 0;
+	int r;
+
+	if (json_type(&at) != JSON_ARRAY)
+		return arm_arg_refused(call, 0);
+	json_foreach(inner, &at) {
+		if (json_type(&inner) != JSON_ARRAY)
+			return arm_fail(call->env->machine, "flatten() takes a list of lists");
+		count += json_count(&inner);
+	}
+	r = charge_for(call, count);
+	if (r < 0)
+		return r;
+	list = json_new_array();
+	json_foreach(inner, &at) {
+		/* not json_foreach(), whose name would hide the outer one's */
+		for (bool more = json_first(&inner, &item); more; more = json_next(&item))
+			json_add(list, NULL, json_copy(item.value));
+	}
+	*ret = list;
+	return 0;
+}
+
 /* Numbers given one by one or as a list. */
 static int extreme(struct arm_call *call, int sign, struct json **ret)
 {
@@ -268,9 +276,9 @@ const struct arm_function arm_list_functions[] = {
 	{ "array", 1, 1, run_array },
 	{ "contains", 2, 2, run_contains },
 	{ "createArray", 0, ARM_ANY_NUMBER, run_create_array },
-	{ "createObject", 0, ARM_ANY_NUMBER, run_create_object },
 	{ "empty", 1, 1, run_empty },
 	{ "first", 1, 1, run_first },
+	{ "flatten", 1, 1, run_flatten },
 	{ "json", 1, 1, run_json },
 	{ "last", 1, 1, run_last },
 	{ "length", 1, 1, run_length },

@@ -148,21 +148,48 @@ static int run_ends_with(struct arm_call *call, struct json **ret)
 	return r;
 }
 
-static int run_index_of(struct arm_call *call, struct json **ret)
+/* Of a text in a text, without regard to case, or of an item in a list; -1 where it is absent. */
+static int index_of(struct arm_call *call, bool last, struct json **ret)
 {
-	const char *text, *part, *found;
-	int r = two_texts(call, &text, &part);
+	struct json_at list = arm_arg(call, 0), wanted = arm_arg(call, 1), item;
+	const char *text, *part;
+	int64_t found = -1;
+	int r;
 
+	if (json_type(&list) == JSON_ARRAY) {
+		json_foreach(item, &list) {
+			if ((last || found < 0) && arm_equal(&item, &wanted))
+				found = (int64_t)item.index;
+		}
+		*ret = json_new_integer(found);
+		return 0;
+	}
+	r = two_texts(call, &text, &part);
 	if (r < 0)
 		return r;
-	found = strcasestr(text, part);
-	*ret = json_new_integer(found ? found - text : -1);
+	for (const char *p = strcasestr(text, part); p; p = *p ? strcasestr(p + 1, part) : NULL) {
+		found = p - text;
+		if (!last)
+			break;
+	}
+	*ret = json_new_integer(found);
 	return 0;
+}
+
+static int run_index_of(struct arm_call *call, struct json **ret)
+{
+	return index_of(call, false, ret);
+}
+
+static int run_last_index_of(struct arm_call *call, struct json **ret)
+{
+	return index_of(call, true, ret);
 }
 
 const struct arm_function arm_search_functions[] = {
 	{ "endsWith", 2, 2, run_ends_with },
 	{ "indexOf", 2, 2, run_index_of },
+	{ "lastIndexOf", 2, 2, run_last_index_of },
 	{ "replace", 3, 3, run_replace },
 	{ "split", 2, 2, run_split },
 	{ "startsWith", 2, 2, run_starts_with },

@@ -319,13 +319,18 @@ static void compare(const struct bench_options *options, struct bench_result_lis
 
 static int run(const struct bench_options *options, struct bench_result_list *list)
 {
-	static struct fixture f;
-	struct side io = { .f = &f };
-	struct side settled = { .f = &f, .snapshot = &f.with_marks, .mark = mark_of_slot(0) };
-	struct side unmarked = { .f = &f, .snapshot = &f.with_marks };
-	struct side software = { .f = &f, .snapshot = &f.without };
-	int r = fixture_init(&f, options->rules ? options->rules : RULES);
+	struct fixture *f = rte_zmalloc(NULL, sizeof(*f), RTE_CACHE_LINE_SIZE);
+	struct side io = { .f = f };
+	struct side settled = { .f = f, .mark = mark_of_slot(0) };
+	struct side unmarked = { .f = f };
+	struct side software = { .f = f };
+	int r;
 
+	if (!f)
+		return -ENOMEM;
+	settled.snapshot = unmarked.snapshot = &f->with_marks;
+	software.snapshot = &f->without;
+	r = fixture_init(f, options->rules ? options->rules : RULES);
 	if (r == 0) {
 		compare(options, list, "mark/settled", &settled, "settled", &io, "io");
 		compare(options, list, "mark/software", &software, "software", &io, "io");
@@ -334,7 +339,8 @@ static int run(const struct bench_options *options, struct bench_result_list *li
 	} else {
 		(void)fprintf(stderr, "mark: %s\n", strerror(-r));
 	}
-	fixture_fini(&f);
+	fixture_fini(f);
+	rte_free(f);
 	return r;
 }
 

@@ -121,6 +121,7 @@ class Cases(test_control.Cases):
         same = self.ask("policy", "diff", path, "--nic", lab.NIC, "--level", "subnet", "--context",
                         context)
         self.ask(*words, context)
+        assert self.ask(*words, context)["unchanged"]
         assert self.ask(*spoofed)["isolation"] == "source-ip"
         found = self.ask("policy", "show", "--nic", lab.NIC)["context"]
         assert found == {

@@ -151,7 +151,12 @@ static void break_something(struct world *world)
 		fake_flow_stop(fake);
 		break;
 	case 6:
-		fake_flow_bind(fake, random_below(&world->random, 64));
+		/* the newest first: entrances, and the lowest of rules */
+		fake_flow_bind(fake,
+			       random_below(&world->random, 8) * random_below(&world->random, 8));
+		break;
+	case 7:
+		fake_flow_bind_entrances(fake);
 		break;
 	default:
 		break;

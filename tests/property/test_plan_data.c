@@ -3,7 +3,7 @@
  * decides, by the same rules, on tuples aimed at the borders of the policy's ranges.
  *
  * The real ones are read from the folder of shared data; without it that test is skipped. With
- * --full a million tuples for each policy and tier, else few.
+ * --full a million tuples for each policy and tier, with --tuples N so many, else few.
  */
 #include "compile/plan.h"
 #include "compile/reference.h"
@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -25,6 +26,7 @@
 #define FULL 1000000
 
 static bool full;
+static unsigned tuples_wanted; /* 0: the tests' own choice */
 
 /* What a visitor of policies needs. */
 struct run {
@@ -36,7 +38,7 @@ static void check_plans(struct run *run, const struct policy *policy,
 			struct plan_check checks[PLAN_TIERS])
 {
 	struct random random = { 1 };
-	unsigned count = full ? FULL : run->tuples;
+	unsigned count = tuples_wanted ? tuples_wanted : run->tuples;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct tuple tuple = border_tuple(policy, &random);
@@ -46,6 +48,24 @@ static void check_plans(struct run *run, const struct policy *policy,
 		reference_judge(policy, &tuple, &judgement);
 		for (int tier = TIER_T1; tier < PLAN_TIERS; tier++)
 			plan_check_tuple(&checks[tier], &tuple, &judgement, &random);
+	}
+}
+
+/* T2: 16 device rules for ten inbound rules of the user, and no fewer than 1,024. */
+static void check_budget(const struct policy *policy, const struct plan *plan)
+{
+	size_t rules = 0;
+
+	for (int s = 0; s < STAGES; s++) {
+		const struct rule_list *list = &policy->stage[s].list[DIRECTION_INBOUND];
+
+		for (size_t i = 0; i < list->count; i++)
+			rules += !list->rules[i].is_default;
+	}
+	assert_true(plan->rule_count <= 1024 || plan->rule_count * 10 <= rules * 16);
+	for (size_t i = 0; i < plan->rule_count; i++) {
+		for (size_t k = plan->rule_count > 2000 ? i : 0; k < i; k++)
+			assert_false(plan_rules_have_one_match(&plan->rules[i], &plan->rules[k]));
 	}
 }
 
@@ -68,6 +88,7 @@ static void check_policy(void *context, const char *name, const struct policy *p
 		};
 	}
 	assert_int_equal(checks[TIER_T0].plan->rule_count, 0);
+	check_budget(policy, checks[TIER_T2].plan);
 	check_plans(run, policy, checks);
 	for (int tier = 0; tier < PLAN_TIERS; tier++) {
 		run->decided[tier] += checks[tier].marked + checks[tier].dropped;
@@ -162,5 +183,9 @@ int main(int argc, char **argv)
 	};
 
 	full = argc > 1 && strcmp(argv[1], "--full") == 0;
+	if (argc > 2 && strcmp(argv[1], "--tuples") == 0)
+		tuples_wanted = (unsigned)strtoul(argv[2], NULL, 10);
+	if (full)
+		tuples_wanted = FULL;
 	return cmocka_run_group_tests_name("property_plan_data", tests, NULL, NULL);
 }

@@ -279,6 +279,14 @@ void fake_flow_bind(struct fake_flow *fake, size_t nth)
 	(void)pthread_mutex_unlock(&fake->lock);
 }
 
+void fake_flow_bind_entrances(struct fake_flow *fake)
+{
+	(void)pthread_mutex_lock(&fake->lock);
+	for (struct fake_rule *rule = fake->rules; rule; rule = rule->next)
+		rule->immortal |= match_is_entrance(&rule->rule);
+	(void)pthread_mutex_unlock(&fake->lock);
+}
+
 void fake_flow_unbind(struct fake_flow *fake)
 {
 	(void)pthread_mutex_lock(&fake->lock);

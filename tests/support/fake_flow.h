@@ -70,6 +70,8 @@ size_t fake_flow_count(struct fake_flow *fake);
  * does not go nothing good can come.)
  */
 void fake_flow_bind(struct fake_flow *fake, size_t nth);
+/* The same of the jumps into the other groups. */
+void fake_flow_bind_entrances(struct fake_flow *fake);
 void fake_flow_unbind(struct fake_flow *fake);
 
 /*

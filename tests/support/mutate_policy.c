@@ -86,6 +86,14 @@ static void turn_guard(struct policy *policy, struct random *random)
 	policy->address_count = 1;
 }
 
+static void shrink_set(struct policy *policy, struct random *random)
+{
+	struct address_set *set = policy->sets[random_below(random, (uint32_t)policy->set_count)];
+
+	if (set->kind == ADDRESS_PREFIXES && set->prefix_count > 1)
+		set->prefix_count--;
+}
+
 void mutate_policy(struct policy *policy, struct random *random)
 {
 	uint32_t what = random_below(random, 100);
@@ -98,6 +106,8 @@ void mutate_policy(struct policy *policy, struct random *random)
 		turn_guard(policy, random);
 	else if (what < 10)
 		policy->mode = policy->mode == POLICY_AUDIT ? POLICY_ENFORCE : POLICY_AUDIT;
+	else if (what < 18 && policy->set_count > 0)
+		shrink_set(policy, random);
 	else if (count == 0)
 		return;
 	else if (what < 50)

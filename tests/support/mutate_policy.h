@@ -7,7 +7,10 @@
 #include "policy/policy.h"
 #include "testpmd/random.h"
 
-/* One of: an access turned, a rule removed, two exchanged, a port moved, guard or mode turned. */
+/*
+ * One of: an access turned, a rule removed, two exchanged, a port moved, an address taken out of a
+ * set, guard or mode turned.
+ */
 void mutate_policy(struct policy *policy, struct random *random);
 
 #endif

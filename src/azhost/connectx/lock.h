@@ -4,7 +4,8 @@
  * since a paired VF delivers into its peer.
  *
  * A control call that waits is let in before the device thread takes the lock again, so it waits
- * for one round of the device thread at most. Nothing blocks while it holds the lock.
+ * for one round of the device thread at most, if it gets a processor within a millisecond. If not,
+ * traffic goes on meanwhile. Nothing blocks while it holds the lock.
  */
 #ifndef AZHOST_CONNECTX_LOCK_H
 #define AZHOST_CONNECTX_LOCK_H

@@ -25,6 +25,7 @@ import ring
 
 BUILD = os.environ.get("AZHOST_BUILD", "build")
 SKIPPED = 77
+PATIENCE = 60  # seconds for what should come at once: a machine that runs tests may be very busy
 
 # struct vf_message (azhost/wire/vfproto.h): type, value, 520 bytes of union
 MESSAGE = 8 + 8 + 16 * 32
@@ -95,14 +96,14 @@ class Vf:
 
     # ---- wire ----
 
-    def send(self, frame, timeout=20):
+    def send(self, frame, timeout=PATIENCE):
         end = time.time() + timeout
         while not self.wire.to_guest.put(frame):
             if time.time() > end:
                 raise TimeoutError("the ring to the guest stays full")
             time.sleep(0.0005)
 
-    def receive(self, count, timeout=20):
+    def receive(self, count, timeout=PATIENCE):
         """Up to count frames; fewer if none comes for as long as timeout."""
         frames, end = [], time.time() + timeout
         while len(frames) < count and time.time() < end:
@@ -137,7 +138,7 @@ class Vf:
         self.reported.clear()
         self.reports = []
         self.order(QUERY)
-        if not self.reported.wait(20):
+        if not self.reported.wait(PATIENCE):
             raise TimeoutError("no report")
         return dict(self.reports)
 
@@ -282,7 +283,7 @@ class Testpmd:
                 return
             self.output += data.decode(errors="replace")
 
-    def wait_for(self, pattern, timeout=60):
+    def wait_for(self, pattern, timeout=PATIENCE):
         """The output up to pattern, which is then behind us."""
         end = time.time() + timeout
         while True:
@@ -295,7 +296,7 @@ class Testpmd:
                 raise TimeoutError(f"no {pattern!r} in: ...{self.output[-3000:]}")
             time.sleep(0.01)
 
-    def command(self, line, timeout=60):
+    def command(self, line, timeout=PATIENCE):
         """What testpmd prints for a command, up to the next prompt."""
         self.process.stdin.write((line + "\n").encode())
         self.process.stdin.flush()

@@ -78,7 +78,7 @@ def vlan_strip(vf, pmd):
     vf.send(sent)
     got = vf.receive(1)
     same(got, [frames.swapped(sent[:12] + sent[16:])], "the frame without its tag")
-    pmd.wait_for("VLAN tci=0x2005", 20)
+    pmd.wait_for("VLAN tci=0x2005")
     untagged = frames.ipv4(vf.mac, payload=b"v" * 40)
     vf.send(untagged)
     same(vf.receive(1), [frames.swapped(untagged)], "a frame without a tag")
@@ -99,7 +99,7 @@ def vlan_insert_send(vf, pmd):
 
 def rx_flags(pmd):
     """Checksum flags of the frame that testpmd has printed last."""
-    text = pmd.wait_for("ol_flags: ", 20) + pmd.wait_for("\n", 20)
+    text = pmd.wait_for("ol_flags: ") + pmd.wait_for("\n")
     line = text.splitlines()[-1]
     return {flag for flag in ("IP_CKSUM_GOOD", "L4_CKSUM_GOOD") if flag in line}
 
@@ -131,7 +131,7 @@ def rss_hash(vf, pmd):
                           (frames.ipv4(vf.mac, frames.TCP, **RSS_TUPLE), RSS_HASH),
                           (frames.ipv6(vf.mac, **RSS_TUPLE6), RSS_HASH6)):
         vf.send(frame)
-        text = pmd.wait_for("RSS hash=", 20) + pmd.wait_for("-", 20)
+        text = pmd.wait_for("RSS hash=") + pmd.wait_for("-")
         same(int(re.search(r"RSS hash=(0x[0-9a-f]+)", text).group(1), 16), wanted, "the hash")
 
 

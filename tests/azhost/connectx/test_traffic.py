@@ -24,7 +24,7 @@ def echo(vf, sent, most):
         while next_out < len(sent) and next_out - len(got) < most:
             vf.send(sent[next_out])
             next_out += 1
-        batch = vf.receive(next_out - len(got), 10)
+        batch = vf.receive(next_out - len(got))
         if not batch:
             break
         got += batch
@@ -41,13 +41,13 @@ def run(name, count):
         vf = bed.vfs[0]
         with harness.Testpmd(bed, devargs, arguments) as pmd:
             pmd.commands("set fwd macswap", "start")
-            check(vf.ready.wait(20), "the library says that a queue has buffers")
+            check(vf.ready.wait(harness.PATIENCE), "the library says that a queue has buffers")
             sent = make_frames(vf.mac, count, longest)
             got = echo(vf, sent, window(name))
-            same(len(got), len(sent), "frames that came back")
+            report = vf.query()
+            check(len(got) == len(sent), f"{len(got)} frames came back, not {len(sent)}: {report}")
             wrong = [i for i, frame in enumerate(sent) if got[i] != frames.swapped(frame)]
             same(wrong[:3], [], "frames that came back changed or out of order")
-            report = vf.query()
             same(pmd.stat("RX-packets"), count, "RX-packets")
             same(pmd.stat("TX-packets"), count, "TX-packets")
             same(report["delivered"], count, "delivered")

@@ -305,6 +305,13 @@ static void restart(struct guest *guest, const char *argument)
 	wait_for_rest(guest);
 }
 
+/* After the port was reported gone: it is closed, its rules with it, and the device forgotten. */
+static void remove_port(struct guest *guest, const char *argument)
+{
+	(void)argument;
+	port_fini(&guest->port);
+}
+
 static void status(struct guest *guest, const char *argument)
 {
 	(void)argument;
@@ -315,10 +322,11 @@ static const struct {
 	const char *name;
 	void (*run)(struct guest *guest, const char *argument);
 } commands[] = {
-	{ "attach", attach },     { "detach", detach },   { "stop", stop_port },
-	{ "start", start_port },  { "restart", restart }, { "apply", apply },
-	{ "again", apply_again }, { "none", apply_none }, { "status", status },
-	{ "rules", show_rules },  { "receive", receive }, { "device", show_device },
+	{ "attach", attach },      { "detach", detach },   { "stop", stop_port },
+	{ "start", start_port },   { "restart", restart }, { "apply", apply },
+	{ "again", apply_again },  { "none", apply_none }, { "status", status },
+	{ "rules", show_rules },   { "receive", receive }, { "device", show_device },
+	{ "remove", remove_port },
 };
 
 static void run_command(struct guest *guest, char *line)

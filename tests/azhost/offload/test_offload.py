@@ -10,6 +10,7 @@ import os
 import re
 import struct
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "host"))
 
@@ -51,7 +52,7 @@ class Guest(vm.Vm):
     """A VM whose command is offload_guest, with the plan's port attached."""
 
     def __init__(self, profile):
-        super().__init__(vm.guest_command(GUEST, "-l", "0", *vm.EAL, "--", PCI),
+        super().__init__([GUEST, "-l", "0", *vm.EAL, "--", PCI],
                          "--vf", "only", "--profile", profile)
         self.expect("ready\n", 60)
         self.number = 0
@@ -61,7 +62,7 @@ class Guest(vm.Vm):
     def run(self, *words):
         self.write(" ".join(str(word) for word in words) + "\n")
         text = self.expect(r"(?m)^ok\n")
-        if "error" in text.replace("errno", ""):
+        if re.search(r"(?m)^error ", text):
             raise RuntimeError(f"{words}: {text}")
         return text
 
@@ -245,11 +246,33 @@ def removal(guest, _tier):
     vm.wait_for(lambda: guest.status()["state"] == "absent", "the end of the port", 10)
     check(guest.status()["installed"] == "0", "no rule is held to be in")
     guest.apply(POLICIES[1])
+    guest.run("remove")
+    guest.apply(SMALL)
     check(guest.status()["state"] == "absent", "policies go on without it")
 
 
+def removal_amid_calls():
+    """The device dies while hundreds of rules go in or out."""
+    for profile in PROFILES:
+        for pause in (0, 0.004, 0.03):
+            with Guest(profile) as guest:
+                guest.apply(POLICIES[4 if pause else 0])
+                guest.write("none\n")
+                guest.write(f"apply {guest.directory}/policy-1.json\n")
+                time.sleep(pause)
+                guest.ctl("vf", "fatal", "nic0")
+                guest.expect(r"(?m)^ok\n")
+                guest.expect(r"(?m)^ok\n")
+                vm.wait_for(lambda: guest.status()["state"] == "absent", "the end", 10)
+                guest.run("remove")
+                guest.apply(POLICIES[1])
+                check(guest.status()["installed"] == "0",
+                      f"{profile}: gone after {pause} s, and nothing is held to be in")
+                guest.quit()
+
+
 TESTS = {"changes": changes, "lives": lives, "refusals": refusals, "counters": counters,
-         "packets": packets, "removal": removal}
+         "packets": packets, "removal": removal, "removal-amid-calls": removal_amid_calls}
 
 if __name__ == "__main__":
     vm.need(vm.AZHOST, GUEST)

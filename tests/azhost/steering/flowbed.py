@@ -50,7 +50,7 @@ class FlowBed:
             self.bed.__exit__()
             raise
         self.pmd.commands(f"set fwd {forward}", f"set verbose {int(verbose)}", "start")
-        check(self.vf.ready.wait(5), "the library says that a queue has buffers")
+        check(self.vf.ready.wait(harness.PATIENCE), "the library says that a queue has buffers")
 
     def __enter__(self):
         return self
@@ -112,7 +112,7 @@ class FlowBed:
         check(hits and octets, f"query: {text}")
         return int(hits.group(1)), int(octets.group(1))
 
-    def count_until(self, number, wanted, timeout=5):
+    def count_until(self, number, wanted, timeout=harness.PATIENCE):
         """(hits, bytes) once hits are there."""
         end = time.time() + timeout
         while True:
@@ -134,7 +134,7 @@ class FlowBed:
         for frame in padded:
             self.vf.send(frame)
         delivered = self.wait_until_handled(before, len(frames))
-        end = time.time() + 10
+        end = time.time() + harness.PATIENCE
         while True:
             printed = PACKET.findall(self.pmd.output[start:])
             if len(printed) >= delivered:
@@ -148,7 +148,7 @@ class FlowBed:
 
     def wait_until_handled(self, before, n):
         """Until the device has done with n frames; how many of them it gave to the program."""
-        end = time.time() + 10
+        end = time.time() + harness.PATIENCE
         while True:
             now = self.vf.query()
             delta = {name: now[name] - before[name] for name in ENDS}
@@ -173,7 +173,7 @@ class FlowBed:
         before = self.vf.query()
         for frame in frames:
             self.vf.send(frame)
-        got = self.vf.receive(wanted, 5)
+        got = self.vf.receive(wanted)
         if len(got) < wanted:
             now = self.vf.query()
             changed = {name: now[name] - before[name] for name in now if now[name] != before[name]}

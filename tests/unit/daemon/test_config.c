@@ -40,7 +40,7 @@ static void reads_everything(void **state)
 	assert_int_equal(
 		load("{\"eal\":{\"lcores\":\"0-3\",\"args\":[\"--no-huge\",\"-m\",\"512\"]},"
 		     "\"nics\":[{" NIC ",\"mac\":\"00:0d:3a:12:34:56\",\"queues\":2,"
-		     "\"vlan\":\"pass\",\"requirePolicy\":true,\"context\":{\"addresses\":[]}}],"
+		     "\"vlan\":\"pass\",\"requirePolicy\":true,\"offload\":\"off\",\"context\":{\"addresses\":[]}}],"
 		     "\"control\":{\"socket\":\"/tmp/s\",\"group\":\"g\"},"
 		     "\"state\":{\"directory\":\"/tmp/d\"},"
 		     "\"connections\":{\"max\":4096,\"timeouts\":{\"established\":600}}}",
@@ -58,6 +58,7 @@ static void reads_everything(void **state)
 	assert_int_equal(config.nics[0].vlan, FRAMES_PASS);
 	assert_int_equal(config.nics[0].non_ip, FRAMES_DROP);
 	assert_true(config.nics[0].has_require_policy && config.nics[0].require_policy);
+	assert_true(config.nics[0].offload_off);
 	assert_int_equal(config.nics[0].connections_max, 4096);
 	assert_int_equal(config.nics[0].timeouts.established, 600);
 	assert_non_null(config.nics[0].context);
@@ -119,6 +120,8 @@ static void refuses_with_pointer_and_code(void **state)
 		{ "{\"nics\":[{" NIC ",\"mac\":\"01:00:00:00:00:01\"}]}", "/nics/0/mac",
 		  ACCELNET_E_VALUE },
 		{ "{\"nics\":[{" NIC ",\"vlan\":\"maybe\"}]}", "/nics/0/vlan", ACCELNET_E_VALUE },
+		{ "{\"nics\":[{" NIC ",\"offload\":\"on\"}]}", "/nics/0/offload",
+		  ACCELNET_E_VALUE },
 		{ "{\"nics\":[{" NIC "},{" NIC "}]}", "/nics/1/name", ACCELNET_E_RULE_CONFLICT },
 		{ "{\"nics\":[{\"name\":\"../x\",\"uplink\":{\"type\":\"plain\",\"device\":\"a\"},"
 		  "\"app\":{\"device\":\"b\"}}]}",

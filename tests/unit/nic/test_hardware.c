@@ -151,8 +151,11 @@ static void wait_state(struct fixture *f, enum offload_state state)
 	do {
 		turn(f);
 		assert_true(hardware_status(f->nic, &status));
-		if (status.state == state && (state != OFFLOAD_STATE_COMPLETE || status.plan_fits))
+		if (status.state == state &&
+		    (state != OFFLOAD_STATE_COMPLETE || status.plan_fits)) {
+			nic_attend(f->nic); /* it may have come about since the last time */
 			return;
+		}
 	} while (clock_ms() < end);
 	fail_msg("%s instead of %s", offload_state_name(status.state), offload_state_name(state));
 }
