@@ -15,9 +15,9 @@ import vm
 from vm import check
 
 def on_cpu(index):
-    """Each VM has a CPU of its own, with all that is in it. A worker that polls leaves nothing of its CPU
-    to threads that only now and then have work, if the kernel schedules by sessions (autogroup) and
-    the session they share with it is at home on another CPU."""
+    """Each VM has a CPU of its own, with all that is in it, and each guest a session. A worker that polls
+    leaves nothing of its CPU to threads that only now and then have work, if the kernel schedules by
+    sessions (autogroup) and the session they share with it is at home on another CPU."""
     return f"taskset -c {index % os.cpu_count()}"
 
 
@@ -25,7 +25,7 @@ def testpmd(index, nic):
     """The guest number `index` forwards between its NIC `nic` and the TAP app<nic>, which has the NIC's
     MAC address."""
     cpu = index % os.cpu_count()
-    return (f"sleep 1000 | {on_cpu(index)} {vm.AZHOST} as nic{nic} -- '{vm.TESTPMD}' "
+    return (f"sleep 1000 | setsid {on_cpu(index)} {vm.AZHOST} as nic{nic} -- '{vm.TESTPMD}' "
             f"--lcores 0@{cpu},1@{cpu} {' '.join(vm.EAL)} "
             f"--vdev net_tap{nic},iface=app{nic},mac=00:0d:3a:00:00:{index + 1:02x} "
             "-- --forward-mode=io --no-mlockall --total-num-mbufs=8192 "

@@ -185,7 +185,9 @@ def cycles(orders):
         stream.start()
         cycle(guest, *orders[0])
         resources = Resources(guest)
-        for revoke, assign, delay in orders[1:]:
+        for number, (revoke, assign, delay) in enumerate(orders[1:]):
+            # Not before the guest has a rule on the VF: it may get little processor time.
+            vm.wait_for(lambda number=number: guest.stat()["rules"] == number + 2, "a rule")
             cycle(guest, revoke, assign, delay)
             print(f"        revoke {revoke}, assign {assign}, {delay} ms apart", flush=True)
         vm.wait_for(lambda: guest.stat()["rules"] == count + 1, "a MARK rule on each VF")
@@ -317,9 +319,12 @@ def killed():
                 vm.wait_for(lambda: not guest.nic()["vf"]["open"] and
                             not guest.stats()["synthetic"]["connected"], "closed devices")
                 check(guest.nic()["datapath"] == "synthetic", "no VF path without a guest")
-        guest.write("stat\n")
-        text = guest.expect(r"\{.*\}\s")
-        check('"distinct":500' in text, "the second guest has its 500 frames by the VF")
+        def received():
+            guest.write("stat\n")
+            return '"distinct":500' in guest.expect(r"\{.*\}\s")
+
+        vm.wait_for(received, "500 frames with the second guest")
+        check(True, "the second guest has its 500 frames by the VF")
         check(guest.stats()["vf"]["opens"] == 2, "two guests had the VF")
         guest.write("quit\n")
         guest.expect("ended")
