@@ -302,6 +302,10 @@ static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 		describe(watch->port, sight);
 	}
 	(void)rte_eth_dev_owner_get(watch->port, &owner); /* fails for ports that are not there */
+	/* another NIC's watch may have had it for a moment: neither knew the MAC */
+	if (atomic_load(&watch->hold) && owner.id == RTE_ETH_DEV_NO_OWNER &&
+	    rte_eth_dev_owner_set(watch->port, &watch->owner) == 0)
+		owner = watch->owner;
 	sight->held = owner.id == watch->owner.id;
 	sight->claimed = strcmp(owner.name, watch->device) == 0;
 	if (!sight->claimed)

@@ -154,6 +154,51 @@ static void waits_for_its_own_vf_alone(void **state)
 	drop("net_null_other");
 }
 
+static void holds_what_comes_while_it_holds(void **state)
+{
+	struct fixture *f = *state;
+	struct vf_sight sight;
+
+	vf_watch_hold(f->watch, true);
+	(void)add("net_null_other", &others);
+	(void)add("net_null_vf", &ours);
+	vf_watch_look(f->watch, &sight);
+	assert_true(sight.present && sight.held && !sight.claimed);
+	vf_watch_hold(f->watch, false);
+	vf_watch_look(f->watch, &sight);
+	assert_true(sight.present && !sight.held);
+	drop("net_null_vf");
+	drop("net_null_other");
+}
+
+/* Two held NICs: the watch that hears of a new port first owns it, and gives it back. */
+static void holds_what_another_watch_gives_back(void **state)
+{
+	struct fixture *f = *state;
+	struct vf_watch_options options = {
+		.netvsc = RTE_MAX_ETHPORTS,
+		.mac = others,
+		.device = "another",
+		.qsbr = f->qsbr,
+		.wake = ignore,
+	};
+	struct vf_watch *later;
+	struct vf_sight sight;
+
+	assert_int_equal(vf_watch_new(&options, &later), 0);
+	vf_watch_hold(f->watch, true);
+	vf_watch_hold(later, true);
+	(void)add("net_null_vf", &others);
+	vf_watch_look(later, &sight);
+	assert_true(sight.present && !sight.held);
+	vf_watch_look(f->watch, &sight);
+	assert_false(sight.present);
+	vf_watch_look(later, &sight);
+	assert_true(sight.present && sight.held);
+	drop("net_null_vf");
+	vf_watch_free(later);
+}
+
 int main(void)
 {
 	char *args[] = { (char *)"test",     (char *)"--no-huge", (char *)"--no-shconf",
@@ -164,6 +209,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(knows_the_vf_by_its_mac, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(touches_no_port_that_is_going, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(waits_for_its_own_vf_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(holds_what_comes_while_it_holds, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(holds_what_another_watch_gives_back, set_up,
+						tear_down),
 	};
 	int failed;
 
