@@ -291,6 +291,8 @@ void daemon_free(struct daemon *daemon)
 	control_free(daemon->control);
 	free_loop(daemon);
 	worker_set_free(daemon->workers);
+	for (size_t i = 0; i < daemon->nics.count; i++)
+		nic_quiesce(daemon->nics.nics[i]);
 	for (size_t i = daemon->nics.count; i > 0; i--)
 		nic_free(daemon->nics.nics[i - 1]);
 	free(daemon->nics.nics);

@@ -34,13 +34,18 @@ struct failover *failover_new(const struct failover_options *options)
 	return failover;
 }
 
+void failover_quiesce(struct failover *failover)
+{
+	/* the offload thread ends no job early, and this one waits for nobody long */
+	while (failover && atomic_load(&failover->looking))
+		usleep(100);
+}
+
 void failover_free(struct failover *failover)
 {
 	if (!failover)
 		return;
-	/* the offload thread ends no job early, and this one waits for nobody long */
-	while (atomic_load(&failover->looking))
-		usleep(100);
+	failover_quiesce(failover);
 	pthread_mutex_destroy(&failover->lock);
 	free(failover);
 }

@@ -44,7 +44,9 @@ struct failover_options {
 
 /* NULL: out of memory. Everything in `options` is borrowed but what says otherwise. */
 struct failover *failover_new(const struct failover_options *options);
-/* Waits for a look that is under way. NULL is fine. */
+/* Waits for a look that is under way; nobody ticks any more. NULL is fine. */
+void failover_quiesce(struct failover *failover);
+/* Quiesces, too. NULL is fine. */
 void failover_free(struct failover *failover);
 
 /* Asks the offload thread for a look, where none is under way, and runs timers. */

@@ -220,6 +220,11 @@ static void free_fragments(struct nic *nic)
 	fragment_table_free(nic->view.fragments);
 }
 
+void nic_quiesce(struct nic *nic)
+{
+	failover_quiesce(nic->failover);
+}
+
 void nic_free(struct nic *nic)
 {
 	if (!nic)

@@ -40,7 +40,12 @@ struct nic_services {
  */
 int nic_new(const struct nic_config *config, const struct nic_services *services, struct nic **ret,
 	    struct accelnet_error *err);
-/* Workers have stopped. NULL is fine. */
+/*
+ * Ends the looks at the uplink; no nic_look() follows. A look goes through the ports of all NICs,
+ * so all are quiesced before the first is freed and closes its own.
+ */
+void nic_quiesce(struct nic *nic);
+/* Workers have stopped, and every NIC is quiesced. NULL is fine. */
 void nic_free(struct nic *nic);
 /* Once a second: link changes become events. */
 void nic_tick(struct nic *nic);

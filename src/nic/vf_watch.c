@@ -21,8 +21,17 @@
 #define NO_PORT  RTE_MAX_ETHPORTS
 #define PAUSE_US 50
 
-/* Hands off what is going or gone: ethdev frees a port's data behind its DESTROY event. */
-enum fate { FATE_ALIVE, FATE_GOING, FATE_GONE };
+/*
+ * Hands off what is going or gone, whosever it is: a driver that closes its port takes the MAC away
+ * before DESTROY is told (DPDK 22.11, drivers/net/mlx5/mlx5.c:2181), and ethdev frees the rest
+ * behind that.
+ */
+enum fate {
+	FATE_ALIVE,
+	FATE_GOING,
+	FATE_GOING_ELSEWHERE, /* with another MAC: nothing of this NIC's waits for it */
+	FATE_GONE,
+};
 
 struct vf_watch {
 	struct vf_watch_options options;
@@ -97,8 +106,8 @@ static int on_removal(uint16_t port, enum rte_eth_event_type event, void *argume
 	if (port == watch->options.netvsc)
 		return 0;
 	lock_now(watch);
-	if (port == watch->port || has_mac(port, &watch->options.mac))
-		befalls(watch, port, FATE_GOING);
+	befalls(watch, port,
+		has_mac(port, &watch->options.mac) ? FATE_GOING : FATE_GOING_ELSEWHERE);
 	pthread_mutex_unlock(&watch->lock);
 	watch->options.wake(watch->options.context);
 	return 0;
@@ -178,8 +187,8 @@ void vf_watch_free(struct vf_watch *watch)
 {
 	if (!watch)
 		return;
+	vf_watch_hold(watch, false); /* looks at all ports: not without the barrier */
 	unregister(watch, CALLBACKS);
-	vf_watch_hold(watch, false);
 	reclaim(watch, true);
 	pthread_mutex_destroy(&watch->lock);
 	free(watch);
@@ -293,6 +302,10 @@ static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 		describe(watch->port, sight);
 	}
 	(void)rte_eth_dev_owner_get(watch->port, &owner); /* fails for ports that are not there */
+	/* another NIC's watch may have had it for a moment: neither knew the MAC */
+	if (atomic_load(&watch->hold) && owner.id == RTE_ETH_DEV_NO_OWNER &&
+	    rte_eth_dev_owner_set(watch->port, &watch->owner) == 0)
+		owner = watch->owner;
 	sight->held = owner.id == watch->owner.id;
 	sight->claimed = strcmp(owner.name, watch->device) == 0;
 	if (!sight->claimed)

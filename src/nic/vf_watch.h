@@ -46,7 +46,7 @@ struct vf_sight {
 
 /* -ENOMEM, or the errno of ethdev. */
 int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret);
-/* The netvsc port is closed. NULL is fine. */
+/* The netvsc port is closed, and nobody looks. NULL is fine. */
 void vf_watch_free(struct vf_watch *watch);
 
 /* Looks. Waits for the workers' next round, at most VF_LOOK_MS. Offload thread. */
