@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # usage: scripts/demo.sh [--keep] [--json FILE]
 #
-# Shows accelnet at work: installs what is missing (setup.sh), builds, puts accelnetd between two
-# network namespaces, one of them the VM, and sends real traffic through it while policies come and
-# go. One line a step, with what was measured; the last line is "demo passed". Needs root.
+# Shows accelnet at work: installs what is missing (setup.sh), builds, starts accelnetd in azhost,
+# an Azure host in software, between two network namespaces, one of them the VM, and sends real
+# traffic through it while policies come and go, and while the host takes the VF away and gives it
+# back. One line a step, with what was measured; the last line is "demo passed". Needs root.
 #
 #   --keep        leave it all running at the end, and say how to get in, until Ctrl-C
 #   --json FILE   also write the steps to FILE
@@ -35,7 +36,8 @@ main() {
 	leftovers_begin
 	trap finish EXIT
 	trap 'exit 130' INT TERM
-	build default accelnetd accelnetctl || exit 1
+	build default accelnetd accelnetctl azhost azhost_ibverbs azhost_mlx5 azhost_mlx4 azhost_mana ||
+		exit 1
 	echo
 	show "${arguments[@]}"
 }

@@ -220,16 +220,12 @@ def counters_outlive_the_vf(run):
     return json.dumps(run.nic["packets"])
 
 
-# Workers are pinned: where other programs keep their core busy they may wait for seconds.
-STARVED = "a worker does not turn its loop"
-
-
 def end_well(network, expected):
     """The daemon ends with 0, and its log has no warning but those expected."""
     status = network.daemon.stop()
     assert status == 0, f"accelnetd ended with {status}"
     unexpected = [line for line in network.daemon.warnings()
-                  if not any(word in line for word in (STARVED, *expected))]
+                  if not any(word in line for word in (azlab.STARVED, *expected))]
     assert not unexpected, unexpected
 
 
