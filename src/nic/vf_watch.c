@@ -7,12 +7,11 @@
 #include "base/log.h"
 #include "nic/clock.h"
 #include "nic/port.h"
+#include "nic/vf_poll.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <rte_ethdev.h>
-#include <rte_malloc.h>
-#include <rte_rcu_qsbr.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,11 +45,7 @@ struct vf_watch {
 	_Atomic uint32_t changes[RTE_MAX_ETHPORTS];
 	_Atomic enum fate fate[RTE_MAX_ETHPORTS];
 
-	/* A callback that is taken off is freed when no worker can be in it any more. */
-	const struct rte_eth_rxtx_callback *retired;
-	uint64_t retired_token;
-	atomic_bool polled;
-
+	struct vf_poll poll;
 	struct vf_sight last; /* what does not change with an incarnation need not be asked again */
 };
 
@@ -156,6 +151,7 @@ int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
 		return -ENOMEM;
 	watch->options = *options;
 	watch->port = NO_PORT;
+	vf_poll_init(&watch->poll, options->qsbr, options->netvsc);
 	(void)snprintf(watch->device, sizeof(watch->device), "%s", options->device);
 	(void)snprintf(watch->owner.name, sizeof(watch->owner.name), "accelnet, held");
 	pthread_mutex_init(&watch->lock, NULL);
@@ -174,22 +170,13 @@ int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
 	return 0;
 }
 
-static void reclaim(struct vf_watch *watch, bool wait)
-{
-	if (!watch->retired ||
-	    rte_rcu_qsbr_check(watch->options.qsbr, watch->retired_token, wait) != 1)
-		return;
-	rte_free((void *)(uintptr_t)watch->retired); /* ethdev made it with rte_zmalloc() */
-	watch->retired = NULL;
-}
-
 void vf_watch_free(struct vf_watch *watch)
 {
 	if (!watch)
 		return;
 	vf_watch_hold(watch, false); /* looks at all ports: not without the barrier */
 	unregister(watch, CALLBACKS);
-	reclaim(watch, true);
+	vf_poll_fini(&watch->poll);
 	pthread_mutex_destroy(&watch->lock);
 	free(watch);
 }
@@ -216,64 +203,6 @@ static uint16_t find(struct vf_watch *watch)
 	return NO_PORT;
 }
 
-static uint16_t on_poll(uint16_t port, uint16_t queue, struct rte_mbuf **packets, uint16_t count,
-			uint16_t max, void *argument)
-{
-	(void)port;
-	(void)queue;
-	(void)packets;
-	(void)max;
-	atomic_store_explicit((atomic_bool *)argument, true, memory_order_relaxed);
-	return count;
-}
-
-/*
- * Until the callback was called, or every worker has turned a whole round without that: two grace
- * periods, as a round may have been half over. False: nobody can say.
- */
-static bool wait_for_round(struct vf_watch *watch, bool *ret_polled)
-{
-	const uint64_t end = clock_ms() + VF_LOOK_MS;
-	uint64_t token = rte_rcu_qsbr_start(watch->options.qsbr);
-
-	for (int rounds = 0; rounds < 2 && !atomic_load(&watch->polled);) {
-		if (atomic_load(&watch->leaving) || clock_ms() > end)
-			return false;
-		if (rte_rcu_qsbr_check(watch->options.qsbr, token, false) != 1) {
-			usleep(PAUSE_US);
-			continue;
-		}
-		token = rte_rcu_qsbr_start(watch->options.qsbr);
-		rounds++;
-	}
-	*ret_polled = atomic_load(&watch->polled);
-	return true;
-}
-
-/* False: nobody can say. Where the port has no queues yet nobody polls them. Lock held. */
-static bool is_polled(struct vf_watch *watch, bool *ret)
-{
-	const struct rte_eth_rxtx_callback *callback;
-	bool known;
-
-	reclaim(watch, false);
-	if (watch->retired)
-		return false;
-	atomic_store(&watch->polled, false);
-	*ret = false;
-	callback = rte_eth_add_rx_callback(watch->port, 0, on_poll, &watch->polled);
-	if (!callback)
-		return true;
-	known = wait_for_round(watch, ret);
-	if (rte_eth_remove_rx_callback(watch->port, 0, callback) < 0) {
-		log_error("a callback stays on a port", "port=%u", watch->port);
-		return known;
-	}
-	watch->retired = callback;
-	watch->retired_token = rte_rcu_qsbr_start(watch->options.qsbr);
-	return known;
-}
-
 /* What stays the same as long as the port is there. */
 static void describe(uint16_t port, struct vf_sight *sight)
 {
@@ -291,7 +220,7 @@ static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 	const uint64_t incarnation = incarnation_of(watch, watch->port);
 	struct rte_eth_dev_owner owner = { 0 };
 	struct rte_eth_stats stats;
-	bool polled;
+	enum vf_poll_answer polled;
 
 	if (sight->incarnation != incarnation || !sight->present) {
 		*sight = (struct vf_sight){
@@ -308,10 +237,11 @@ static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 		owner = watch->owner;
 	sight->held = owner.id == watch->owner.id;
 	sight->claimed = strcmp(owner.name, watch->device) == 0;
-	if (!sight->claimed)
-		sight->carries = false;
-	else if (is_polled(watch, &polled))
-		sight->carries = polled;
+	polled = sight->claimed
+			 ? vf_poll_ask(&watch->poll, watch->port, VF_LOOK_MS, &watch->leaving)
+			 : VF_POLL_NO;
+	if (polled != VF_POLL_NOBODY_KNOWS)
+		sight->carries = polled == VF_POLL_YES;
 	if (sight->carries && rte_eth_stats_get(watch->port, &stats) == 0) {
 		sight->packets[0] = stats.ipackets;
 		sight->packets[1] = stats.opackets;

@@ -3,10 +3,8 @@
  * polls it; and the one thing that may be done to it, owning it before netvsc does.
  *
  * The VF is known by the NIC's MAC, never by an address or a name; that netvsc has it, by the owner
- * that netvsc sets, the VMBus device's name (DPDK 22.11, drivers/net/netvsc/hn_vf.c:85). There is
- * no call that tells whether traffic goes over it. But hn_recv_vf() polls it with
- * rte_eth_rx_burst() (hn_rxtx.c:1646), so a receive callback, put on queue 0 for a moment, is
- * called exactly where the data path is switched, packets or none.
+ * that netvsc sets, the VMBus device's name (DPDK 22.11, drivers/net/netvsc/hn_vf.c:85). Whether
+ * traffic goes over it: see vf_poll.h.
  *
  * The port can go at any time, in EAL's interrupt thread. INTR_RMV is the barrier: its callback
  * waits for the one call that may be under way and lets none begin after it.
