@@ -8,6 +8,7 @@
 #include "nic/clock.h"
 #include "nic/port.h"
 #include "nic/vf_poll.h"
+#include "offload/port_callback.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,8 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NO_PORT  RTE_MAX_ETHPORTS
-#define PAUSE_US 50
+#define NO_PORT RTE_MAX_ETHPORTS
 
 /*
  * Hands off what is going or gone, whosever it is: a driver that closes its port takes the MAC away
@@ -134,12 +134,8 @@ static const struct {
 
 static void unregister(struct vf_watch *watch, size_t count)
 {
-	for (size_t i = count; i > 0; i--) {
-		/* -EAGAIN while it runs, which it does not for long */
-		while (rte_eth_dev_callback_unregister(RTE_ETH_ALL, callbacks[i - 1].event,
-						       callbacks[i - 1].call, watch) == -EAGAIN)
-			usleep(PAUSE_US);
-	}
+	for (size_t i = count; i > 0; i--)
+		port_callback_remove(callbacks[i - 1].event, callbacks[i - 1].call, watch);
 }
 
 int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
