@@ -12,13 +12,15 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <rte_alarm.h>
 #include <rte_ethdev.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define NO_PORT RTE_MAX_ETHPORTS
+#define HELD_OWNER "accelnet, held" /* of every watch */
+#define NO_PORT    RTE_MAX_ETHPORTS
 
 /*
  * Hands off what is going or gone, whosever it is: a driver that closes its port takes the MAC away
@@ -46,6 +48,9 @@ struct vf_watch {
 	_Atomic enum fate fate[RTE_MAX_ETHPORTS];
 
 	struct vf_poll poll;
+
+	uint64_t on_bus;       /* the incarnation whose device was seen on its bus */
+	_Atomic uint16_t dead; /* the port to bury */
 	struct vf_sight last; /* what does not change with an incarnation need not be asked again */
 };
 
@@ -149,7 +154,7 @@ int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
 	watch->port = NO_PORT;
 	vf_poll_init(&watch->poll, options->qsbr, options->netvsc);
 	(void)snprintf(watch->device, sizeof(watch->device), "%s", options->device);
-	(void)snprintf(watch->owner.name, sizeof(watch->owner.name), "accelnet, held");
+	(void)snprintf(watch->owner.name, sizeof(watch->owner.name), HELD_OWNER);
 	pthread_mutex_init(&watch->lock, NULL);
 	r = rte_eth_dev_owner_new(&watch->owner.id);
 	for (size_t i = 0; i < CALLBACKS && r == 0; i++) {
@@ -166,11 +171,29 @@ int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
 	return 0;
 }
 
+/* The interrupt thread, where the VFs of netvsc come and go, too. */
+static void bury(void *argument)
+{
+	struct vf_watch *watch = argument;
+	const uint16_t port = atomic_load(&watch->dead);
+	struct rte_eth_dev_info info;
+	int r = rte_eth_dev_info_get(port, &info);
+
+	if (r == 0)
+		r = rte_eth_dev_close(port);
+	if (r == 0 && info.device)
+		r = rte_dev_remove(info.device);
+	if (r < 0)
+		log_warning("a held VF that has gone is not closed", "port=%u error=\"%s\"", port,
+			    strerror(-r));
+}
+
 void vf_watch_free(struct vf_watch *watch)
 {
 	if (!watch)
 		return;
-	vf_watch_hold(watch, false); /* looks at all ports: not without the barrier */
+	vf_watch_hold(watch, false);             /* looks at all ports: not without the barrier */
+	(void)rte_eal_alarm_cancel(bury, watch); /* mostly there is none */
 	unregister(watch, CALLBACKS);
 	vf_poll_fini(&watch->poll);
 	pthread_mutex_destroy(&watch->lock);
@@ -178,6 +201,12 @@ void vf_watch_free(struct vf_watch *watch)
 }
 
 /* --- looking --- */
+
+/* Another watch holds it, and may be burying it. */
+static bool is_held_elsewhere(const struct vf_watch *watch, const struct rte_eth_dev_owner *owner)
+{
+	return strcmp(owner->name, HELD_OWNER) == 0 && owner->id != watch->owner.id;
+}
 
 /* A port with the MAC that is neither netvsc's own, nor ours, nor going. Lock held. */
 static uint16_t find(struct vf_watch *watch)
@@ -189,7 +218,7 @@ static uint16_t find(struct vf_watch *watch)
 
 		if (port == options->netvsc || watch->fate[port] != FATE_ALIVE ||
 		    !rte_eth_dev_is_valid_port(port) || rte_eth_dev_owner_get(port, &owner) < 0 ||
-		    strcmp(owner.name, PORT_OWNER) == 0)
+		    strcmp(owner.name, PORT_OWNER) == 0 || is_held_elsewhere(watch, &owner))
 			continue;
 		if (has_mac(port, &options->mac))
 			return port;
@@ -244,6 +273,28 @@ static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 	}
 }
 
+/* The device was there and is not any more. Lock held; the port is known, and ours. */
+static bool has_lost_its_device(struct vf_watch *watch)
+{
+	const struct vf_sight *vf = &watch->last;
+
+	if (watch->options.device_is_there(vf->device)) {
+		watch->on_bus = vf->incarnation;
+		return false;
+	}
+	return watch->on_bus == vf->incarnation;
+}
+
+static void bury_later(struct vf_watch *watch)
+{
+	atomic_store(&watch->dead, watch->port);
+	if (rte_eal_alarm_set(1, bury, watch) < 0)
+		return; /* no memory now: the next look tries again */
+	log_notice("a held VF has gone", "device=%s vf=%s", watch->device, watch->last.device);
+	befalls(watch, watch->port, FATE_GOING);
+	watch->last = (struct vf_sight){ 0 };
+}
+
 void vf_watch_look(struct vf_watch *watch, struct vf_sight *ret)
 {
 	pthread_mutex_lock(&watch->lock);
@@ -252,6 +303,8 @@ void vf_watch_look(struct vf_watch *watch, struct vf_sight *ret)
 		watch->last = (struct vf_sight){ 0 };
 	else
 		look_at(watch, &watch->last);
+	if (watch->last.held && has_lost_its_device(watch))
+		bury_later(watch);
 	*ret = watch->last;
 	pthread_mutex_unlock(&watch->lock);
 }

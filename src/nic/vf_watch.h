@@ -23,9 +23,10 @@ struct vf_watch;
 struct vf_watch_options {
 	uint16_t netvsc; /* port */
 	struct mac_addr mac;
-	const char *device;          /* netvsc's name, with which it owns; copied */
-	struct rte_rcu_qsbr *qsbr;   /* the workers */
-	uint64_t our_owner;          /* ports of this owner are never the VF */
+	const char *device;        /* netvsc's name, with which it owns; copied */
+	struct rte_rcu_qsbr *qsbr; /* the workers */
+	/* Whether a device of that name is on its bus, as far as is known. Offload thread. */
+	bool (*device_is_there)(const char *name);
 	void (*wake)(void *context); /* something happened; any thread; must not block */
 	void *context;
 };
@@ -57,6 +58,10 @@ bool vf_watch_is_there(const struct vf_watch *watch, uint64_t incarnation);
 /*
  * From now on a VF is owned as soon as it appears, and the one that is there if nobody owns it;
  * `on` false gives it back. Any thread but a worker.
+ *
+ * Of a port that was never started mlx5 does not say that its device goes (DPDK 22.11,
+ * drivers/net/mlx5/mlx5_trigger.c:1459). A look does where we own it, and the port is closed in
+ * EAL's interrupt thread, as netvsc closes its own: the next VF could not be probed otherwise.
  */
 void vf_watch_hold(struct vf_watch *watch, bool on);
 

@@ -6,6 +6,7 @@
 #include "nic/vf_watch.h"
 
 #include <pthread.h>
+#include <rte_alarm.h>
 #include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_ethdev.h>
@@ -17,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -42,6 +44,14 @@ struct fixture {
 	atomic_bool stop;
 	uint16_t vf; /* what it polls besides netvsc, as that would; RTE_MAX_ETHPORTS: nothing */
 };
+
+static atomic_bool on_bus = true;
+
+static bool is_on_bus(const char *name)
+{
+	(void)name;
+	return atomic_load(&on_bus);
+}
 
 static void ignore(void *context)
 {
@@ -143,7 +153,9 @@ static uint16_t add_claimed(const struct fixture *f)
 static int set_up_with(void **state, const char *netvsc)
 {
 	static struct fixture f;
-	struct vf_watch_options options = { .mac = ours, .device = DEVICE, .wake = ignore };
+	struct vf_watch_options options = {
+		.mac = ours, .device = DEVICE, .device_is_there = is_on_bus, .wake = ignore
+	};
 
 	f.qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(1), 64);
 	assert_int_equal(rte_rcu_qsbr_init(f.qsbr, 1), 0);
@@ -266,6 +278,7 @@ static void holds_what_another_watch_gives_back(void **state)
 		.mac = others,
 		.device = "another",
 		.qsbr = f->qsbr,
+		.device_is_there = is_on_bus,
 		.wake = ignore,
 	};
 	struct vf_watch *later;
@@ -276,7 +289,7 @@ static void holds_what_another_watch_gives_back(void **state)
 	vf_watch_hold(later, true);
 	(void)add("net_null_vf", &others);
 	vf_watch_look(later, &sight);
-	assert_true(sight.present && !sight.held);
+	assert_false(sight.present); /* the other's, for all that is known */
 	vf_watch_look(f->watch, &sight);
 	assert_false(sight.present);
 	vf_watch_look(later, &sight);
@@ -327,6 +340,46 @@ static void concludes_nothing_from_full_bursts(void **state)
 	drop("net_null_vf");
 }
 
+static void has_passed(void *argument)
+{
+	atomic_store((atomic_bool *)argument, true);
+}
+
+static void let_interrupts_pass(void)
+{
+	atomic_bool passed = false;
+
+	assert_int_equal(rte_eal_alarm_set(1, has_passed, &passed), 0);
+	while (!atomic_load(&passed))
+		usleep(100);
+}
+
+static void closes_a_held_vf_whose_device_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct vf_sight sight;
+	uint16_t port;
+
+	vf_watch_hold(f->watch, true);
+	for (int turn = 0; turn < 3; turn++) {
+		(void)add("net_null_vf", &ours);
+		vf_watch_look(f->watch, &sight);
+		assert_true(sight.held);
+		atomic_store(&on_bus, false);
+		vf_watch_look(f->watch, &sight);
+		assert_false(sight.present);
+		let_interrupts_pass();
+		assert_int_not_equal(rte_eth_dev_get_port_by_name("net_null_vf", &port), 0);
+		/* one whose device was never seen stays: its name may mean nothing to the bus */
+		(void)add("net_null_vf", &ours);
+		vf_watch_look(f->watch, &sight);
+		vf_watch_look(f->watch, &sight);
+		assert_true(sight.held);
+		drop("net_null_vf");
+		atomic_store(&on_bus, true);
+	}
+}
+
 int main(void)
 {
 	char *args[] = { (char *)"test",     (char *)"--no-huge", (char *)"--no-shconf",
@@ -342,6 +395,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(knows_whether_the_vf_is_polled, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(concludes_nothing_from_full_bursts, set_up_flood,
+						tear_down),
+		cmocka_unit_test_setup_teardown(closes_a_held_vf_whose_device_is_gone, set_up,
 						tear_down),
 	};
 	int failed;
