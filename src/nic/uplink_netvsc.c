@@ -81,6 +81,14 @@ static int check_mac(const struct uplink *uplink, struct accelnet_error *err)
 		    mac_addr_format(&config->mac, wanted));
 }
 
+static bool is_on_pci(const char *device)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", device);
+	return access(path, F_OK) == 0;
+}
+
 static int netvsc_open(struct uplink *uplink, const struct uplink_options *options,
 		       struct accelnet_error *err)
 {
@@ -92,6 +100,7 @@ static int netvsc_open(struct uplink *uplink, const struct uplink_options *optio
 	struct vf_watch_options watch = {
 		.device = setup.device,
 		.qsbr = options->qsbr,
+		.device_is_there = is_on_pci,
 		.wake = options->wake,
 		.context = options->context,
 	};

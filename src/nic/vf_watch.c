@@ -7,19 +7,20 @@
 #include "base/log.h"
 #include "nic/clock.h"
 #include "nic/port.h"
+#include "nic/vf_poll.h"
+#include "offload/port_callback.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <rte_alarm.h>
 #include <rte_ethdev.h>
-#include <rte_malloc.h>
-#include <rte_rcu_qsbr.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define NO_PORT  RTE_MAX_ETHPORTS
-#define PAUSE_US 50
+#define HELD_OWNER "accelnet, held" /* of every watch */
+#define NO_PORT    RTE_MAX_ETHPORTS
 
 /*
  * Hands off what is going or gone, whosever it is: a driver that closes its port takes the MAC away
@@ -46,11 +47,10 @@ struct vf_watch {
 	_Atomic uint32_t changes[RTE_MAX_ETHPORTS];
 	_Atomic enum fate fate[RTE_MAX_ETHPORTS];
 
-	/* A callback that is taken off is freed when no worker can be in it any more. */
-	const struct rte_eth_rxtx_callback *retired;
-	uint64_t retired_token;
-	atomic_bool polled;
+	struct vf_poll poll;
 
+	uint64_t on_bus;       /* the incarnation whose device was seen on its bus */
+	_Atomic uint16_t dead; /* the port to bury */
 	struct vf_sight last; /* what does not change with an incarnation need not be asked again */
 };
 
@@ -139,12 +139,8 @@ static const struct {
 
 static void unregister(struct vf_watch *watch, size_t count)
 {
-	for (size_t i = count; i > 0; i--) {
-		/* -EAGAIN while it runs, which it does not for long */
-		while (rte_eth_dev_callback_unregister(RTE_ETH_ALL, callbacks[i - 1].event,
-						       callbacks[i - 1].call, watch) == -EAGAIN)
-			usleep(PAUSE_US);
-	}
+	for (size_t i = count; i > 0; i--)
+		port_callback_remove(callbacks[i - 1].event, callbacks[i - 1].call, watch);
 }
 
 int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
@@ -156,8 +152,9 @@ int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
 		return -ENOMEM;
 	watch->options = *options;
 	watch->port = NO_PORT;
+	vf_poll_init(&watch->poll, options->qsbr, options->netvsc);
 	(void)snprintf(watch->device, sizeof(watch->device), "%s", options->device);
-	(void)snprintf(watch->owner.name, sizeof(watch->owner.name), "accelnet, held");
+	(void)snprintf(watch->owner.name, sizeof(watch->owner.name), HELD_OWNER);
 	pthread_mutex_init(&watch->lock, NULL);
 	r = rte_eth_dev_owner_new(&watch->owner.id);
 	for (size_t i = 0; i < CALLBACKS && r == 0; i++) {
@@ -174,27 +171,42 @@ int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
 	return 0;
 }
 
-static void reclaim(struct vf_watch *watch, bool wait)
+/* The interrupt thread, where the VFs of netvsc come and go, too. */
+static void bury(void *argument)
 {
-	if (!watch->retired ||
-	    rte_rcu_qsbr_check(watch->options.qsbr, watch->retired_token, wait) != 1)
-		return;
-	rte_free((void *)(uintptr_t)watch->retired); /* ethdev made it with rte_zmalloc() */
-	watch->retired = NULL;
+	struct vf_watch *watch = argument;
+	const uint16_t port = atomic_load(&watch->dead);
+	struct rte_eth_dev_info info;
+	int r = rte_eth_dev_info_get(port, &info);
+
+	if (r == 0)
+		r = rte_eth_dev_close(port);
+	if (r == 0 && info.device)
+		r = rte_dev_remove(info.device);
+	if (r < 0)
+		log_warning("a held VF that has gone is not closed", "port=%u error=\"%s\"", port,
+			    strerror(-r));
 }
 
 void vf_watch_free(struct vf_watch *watch)
 {
 	if (!watch)
 		return;
-	vf_watch_hold(watch, false); /* looks at all ports: not without the barrier */
+	vf_watch_hold(watch, false);             /* looks at all ports: not without the barrier */
+	(void)rte_eal_alarm_cancel(bury, watch); /* mostly there is none */
 	unregister(watch, CALLBACKS);
-	reclaim(watch, true);
+	vf_poll_fini(&watch->poll);
 	pthread_mutex_destroy(&watch->lock);
 	free(watch);
 }
 
 /* --- looking --- */
+
+/* Another watch holds it, and may be burying it. */
+static bool is_held_elsewhere(const struct vf_watch *watch, const struct rte_eth_dev_owner *owner)
+{
+	return strcmp(owner->name, HELD_OWNER) == 0 && owner->id != watch->owner.id;
+}
 
 /* A port with the MAC that is neither netvsc's own, nor ours, nor going. Lock held. */
 static uint16_t find(struct vf_watch *watch)
@@ -206,7 +218,7 @@ static uint16_t find(struct vf_watch *watch)
 
 		if (port == options->netvsc || watch->fate[port] != FATE_ALIVE ||
 		    !rte_eth_dev_is_valid_port(port) || rte_eth_dev_owner_get(port, &owner) < 0 ||
-		    strcmp(owner.name, PORT_OWNER) == 0)
+		    strcmp(owner.name, PORT_OWNER) == 0 || is_held_elsewhere(watch, &owner))
 			continue;
 		if (has_mac(port, &options->mac))
 			return port;
@@ -214,64 +226,6 @@ static uint16_t find(struct vf_watch *watch)
 			(void)rte_eth_dev_owner_unset(port, watch->owner.id);
 	}
 	return NO_PORT;
-}
-
-static uint16_t on_poll(uint16_t port, uint16_t queue, struct rte_mbuf **packets, uint16_t count,
-			uint16_t max, void *argument)
-{
-	(void)port;
-	(void)queue;
-	(void)packets;
-	(void)max;
-	atomic_store_explicit((atomic_bool *)argument, true, memory_order_relaxed);
-	return count;
-}
-
-/*
- * Until the callback was called, or every worker has turned a whole round without that: two grace
- * periods, as a round may have been half over. False: nobody can say.
- */
-static bool wait_for_round(struct vf_watch *watch, bool *ret_polled)
-{
-	const uint64_t end = clock_ms() + VF_LOOK_MS;
-	uint64_t token = rte_rcu_qsbr_start(watch->options.qsbr);
-
-	for (int rounds = 0; rounds < 2 && !atomic_load(&watch->polled);) {
-		if (atomic_load(&watch->leaving) || clock_ms() > end)
-			return false;
-		if (rte_rcu_qsbr_check(watch->options.qsbr, token, false) != 1) {
-			usleep(PAUSE_US);
-			continue;
-		}
-		token = rte_rcu_qsbr_start(watch->options.qsbr);
-		rounds++;
-	}
-	*ret_polled = atomic_load(&watch->polled);
-	return true;
-}
-
-/* False: nobody can say. Where the port has no queues yet nobody polls them. Lock held. */
-static bool is_polled(struct vf_watch *watch, bool *ret)
-{
-	const struct rte_eth_rxtx_callback *callback;
-	bool known;
-
-	reclaim(watch, false);
-	if (watch->retired)
-		return false;
-	atomic_store(&watch->polled, false);
-	*ret = false;
-	callback = rte_eth_add_rx_callback(watch->port, 0, on_poll, &watch->polled);
-	if (!callback)
-		return true;
-	known = wait_for_round(watch, ret);
-	if (rte_eth_remove_rx_callback(watch->port, 0, callback) < 0) {
-		log_error("a callback stays on a port", "port=%u", watch->port);
-		return known;
-	}
-	watch->retired = callback;
-	watch->retired_token = rte_rcu_qsbr_start(watch->options.qsbr);
-	return known;
 }
 
 /* What stays the same as long as the port is there. */
@@ -291,7 +245,7 @@ static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 	const uint64_t incarnation = incarnation_of(watch, watch->port);
 	struct rte_eth_dev_owner owner = { 0 };
 	struct rte_eth_stats stats;
-	bool polled;
+	enum vf_poll_answer polled;
 
 	if (sight->incarnation != incarnation || !sight->present) {
 		*sight = (struct vf_sight){
@@ -308,14 +262,37 @@ static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 		owner = watch->owner;
 	sight->held = owner.id == watch->owner.id;
 	sight->claimed = strcmp(owner.name, watch->device) == 0;
-	if (!sight->claimed)
-		sight->carries = false;
-	else if (is_polled(watch, &polled))
-		sight->carries = polled;
+	polled = sight->claimed
+			 ? vf_poll_ask(&watch->poll, watch->port, VF_LOOK_MS, &watch->leaving)
+			 : VF_POLL_NO;
+	if (polled != VF_POLL_NOBODY_KNOWS)
+		sight->carries = polled == VF_POLL_YES;
 	if (sight->carries && rte_eth_stats_get(watch->port, &stats) == 0) {
 		sight->packets[0] = stats.ipackets;
 		sight->packets[1] = stats.opackets;
 	}
+}
+
+/* The device was there and is not any more. Lock held; the port is known, and ours. */
+static bool has_lost_its_device(struct vf_watch *watch)
+{
+	const struct vf_sight *vf = &watch->last;
+
+	if (watch->options.device_is_there(vf->device)) {
+		watch->on_bus = vf->incarnation;
+		return false;
+	}
+	return watch->on_bus == vf->incarnation;
+}
+
+static void bury_later(struct vf_watch *watch)
+{
+	atomic_store(&watch->dead, watch->port);
+	if (rte_eal_alarm_set(1, bury, watch) < 0)
+		return; /* no memory now: the next look tries again */
+	log_notice("a held VF has gone", "device=%s vf=%s", watch->device, watch->last.device);
+	befalls(watch, watch->port, FATE_GOING);
+	watch->last = (struct vf_sight){ 0 };
 }
 
 void vf_watch_look(struct vf_watch *watch, struct vf_sight *ret)
@@ -326,6 +303,8 @@ void vf_watch_look(struct vf_watch *watch, struct vf_sight *ret)
 		watch->last = (struct vf_sight){ 0 };
 	else
 		look_at(watch, &watch->last);
+	if (watch->last.held && has_lost_its_device(watch))
+		bury_later(watch);
 	*ret = watch->last;
 	pthread_mutex_unlock(&watch->lock);
 }

@@ -3,10 +3,8 @@
  * polls it; and the one thing that may be done to it, owning it before netvsc does.
  *
  * The VF is known by the NIC's MAC, never by an address or a name; that netvsc has it, by the owner
- * that netvsc sets, the VMBus device's name (DPDK 22.11, drivers/net/netvsc/hn_vf.c:85). There is
- * no call that tells whether traffic goes over it. But hn_recv_vf() polls it with
- * rte_eth_rx_burst() (hn_rxtx.c:1646), so a receive callback, put on queue 0 for a moment, is
- * called exactly where the data path is switched, packets or none.
+ * that netvsc sets, the VMBus device's name (DPDK 22.11, drivers/net/netvsc/hn_vf.c:85). Whether
+ * traffic goes over it: see vf_poll.h.
  *
  * The port can go at any time, in EAL's interrupt thread. INTR_RMV is the barrier: its callback
  * waits for the one call that may be under way and lets none begin after it.
@@ -25,9 +23,10 @@ struct vf_watch;
 struct vf_watch_options {
 	uint16_t netvsc; /* port */
 	struct mac_addr mac;
-	const char *device;          /* netvsc's name, with which it owns; copied */
-	struct rte_rcu_qsbr *qsbr;   /* the workers */
-	uint64_t our_owner;          /* ports of this owner are never the VF */
+	const char *device;        /* netvsc's name, with which it owns; copied */
+	struct rte_rcu_qsbr *qsbr; /* the workers */
+	/* Whether a device of that name is on its bus, as far as is known. Offload thread. */
+	bool (*device_is_there)(const char *name);
 	void (*wake)(void *context); /* something happened; any thread; must not block */
 	void *context;
 };
@@ -59,6 +58,10 @@ bool vf_watch_is_there(const struct vf_watch *watch, uint64_t incarnation);
 /*
  * From now on a VF is owned as soon as it appears, and the one that is there if nobody owns it;
  * `on` false gives it back. Any thread but a worker.
+ *
+ * Of a port that was never started mlx5 does not say that its device goes (DPDK 22.11,
+ * drivers/net/mlx5/mlx5_trigger.c:1459). A look does where we own it, and the port is closed in
+ * EAL's interrupt thread, as netvsc closes its own: the next VF could not be probed otherwise.
  */
 void vf_watch_hold(struct vf_watch *watch, bool on);
 

@@ -4,9 +4,9 @@
 #include "offload/flow_rte.h"
 
 #include "offload/flow_rule.h"
+#include "offload/port_callback.h"
 
 #include <errno.h>
-#include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <stdio.h>
@@ -145,12 +145,8 @@ static const enum rte_eth_event_type removal_events[] = { RTE_ETH_EVENT_INTR_RMV
 static void unwatch(void *context, const struct flow_watcher *watcher)
 {
 	(void)context;
-	for (size_t i = 0; i < REMOVAL_EVENTS; i++) {
-		/* -EAGAIN while it runs in the interrupt thread */
-		while (rte_eth_dev_callback_unregister(RTE_ETH_ALL, removal_events[i],
-						       removal_event, (void *)watcher) == -EAGAIN)
-			rte_delay_us_sleep(100);
-	}
+	for (size_t i = 0; i < REMOVAL_EVENTS; i++)
+		port_callback_remove(removal_events[i], removal_event, (void *)watcher);
 }
 
 static int watch(void *context, const struct flow_watcher *watcher)

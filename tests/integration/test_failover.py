@@ -310,7 +310,13 @@ def absent_at_start(network):
 
 
 def held(network):
-    """nic failover: refused while netvsc has the VF, then a VF that returns is held, then let go."""
+    """
+    nic failover: refused while netvsc has the VF, then a VF that returns is held, goes and returns
+    once more, and is let go.
+    """
+    def vf():
+        return network.daemon.nic()["uplinkPort"]["vf"]
+
     reach_vf(network)
     try:
         network.daemon.ask("nic", "failover", lab.NIC, "--to", "synthetic")
@@ -321,7 +327,12 @@ def held(network):
     answer = network.daemon.ask("nic", "failover", lab.NIC, "--to", "synthetic")
     assert answer["held"] and answer["path"] == "synthetic", answer
     network.host.assign()
-    lab.wait_for(lambda: network.daemon.nic()["uplinkPort"]["vf"].get("held"), "a VF that is held")
+    lab.wait_for(lambda: vf().get("held"), "a VF that is held")
+    network.host.revoke()
+    lab.wait_for(lambda: not vf()["present"], "a held VF's end")
+    lab.wait_for(lambda: not network.host.nic()["vf"]["open"], "the guest to let go of a held VF")
+    network.host.assign()
+    lab.wait_for(lambda: vf().get("held"), "the next VF that is held")
     time.sleep(2.5)  # netvsc has looked for it twice meanwhile
     assert network.daemon.path() == "synthetic" and network.host.is_settled("synthetic")
     network.daemon.ask("nic", "failover", lab.NIC, "--to", "auto")

@@ -206,6 +206,16 @@ static struct hardware_split split_now(const struct fixture *f)
 	return split;
 }
 
+/* The status is ahead of the events: those come when the control thread hears of the state. */
+static void wait_events(struct fixture *f, const char *name, size_t count)
+{
+	uint64_t end = clock_ms() + WAIT_MS;
+
+	while (events_named(f, name) < count && clock_ms() < end)
+		turn(f);
+	assert_int_equal(events_named(f, name), count);
+}
+
 /* What the device does with a TCP packet to port 80 of the VM. */
 static struct plan_answer receive(struct fixture *f, uint8_t flags, uint16_t port)
 {
@@ -232,12 +242,13 @@ static void the_plan_of_a_policy_goes_in(void **state)
 	struct nic_apply_result result;
 
 	wait_state(f, OFFLOAD_STATE_COMPLETE); /* "allow all" is a policy, too */
+	wait_events(f, "offload.complete", 1);
 	result = apply(f, "80", "auto");
 	assert_int_equal(result.in_hardware, 1);
 	assert_int_equal(result.in_software, 0);
 	wait_state(f, OFFLOAD_STATE_COMPLETE);
 	assert_int_equal(split_now(f).hardware, 1);
-	assert_true(events_named(f, "offload.complete") >= 2);
+	wait_events(f, "offload.complete", 2);
 	assert_int_equal(events_named(f, "offload.degraded"), 0);
 
 	answer = receive(f, TCP_ACK, 80);
@@ -319,8 +330,7 @@ static void what_is_refused_is_told_and_comes_in_after_all(void **state)
 	f->fake.refuse_kinds = 1u << PLAN_TCP_SETTLED;
 	(void)apply(f, "80", "auto");
 	wait_state(f, OFFLOAD_STATE_DEGRADED);
-	turn(f);
-	assert_int_equal(events_named(f, "offload.degraded"), 1);
+	wait_events(f, "offload.degraded", 1);
 	assert_int_equal(split_now(f).refused, 1);
 	assert_int_equal(hardware_rules_new(f->nic, &rules), 0);
 	assert_int_equal(hardware_rule_where(&rules->of[STAGE_NIC][0]), HARDWARE_REFUSED);
@@ -330,8 +340,7 @@ static void what_is_refused_is_told_and_comes_in_after_all(void **state)
 
 	f->fake.refuse_kinds = 0;
 	wait_state(f, OFFLOAD_STATE_COMPLETE);
-	turn(f);
-	assert_int_equal(events_named(f, "offload.recovered"), 1);
+	wait_events(f, "offload.recovered", 1);
 	assert_int_equal(split_now(f).refused, 0);
 	assert_int_equal(split_now(f).hardware, 1);
 }

@@ -5,15 +5,20 @@
 #include "nic/clock.h"
 #include "nic/vf_watch.h"
 
+#include <pthread.h>
+#include <rte_alarm.h>
 #include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
+#include <rte_mbuf.h>
 #include <rte_rcu_qsbr.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -30,25 +35,50 @@ static struct mac_addr others = { { 0x00, 0x0d, 0x3a, 0, 0, 2 } };
 
 struct fixture {
 	struct rte_rcu_qsbr *qsbr;
+	struct rte_mempool *pool;
 	uint16_t netvsc;
 	struct vf_watch *watch;
+
+	/* the worker: */
+	pthread_t thread;
+	atomic_bool stop;
+	uint16_t vf; /* what it polls besides netvsc, as that would; RTE_MAX_ETHPORTS: nothing */
 };
+
+static atomic_bool on_bus = true;
+
+static bool is_on_bus(const char *name)
+{
+	(void)name;
+	return atomic_load(&on_bus);
+}
 
 static void ignore(void *context)
 {
 	(void)context;
 }
 
-static uint16_t add(const char *name, const struct mac_addr *mac)
+static void set_mac(uint16_t port, const struct mac_addr *mac)
 {
 	struct rte_ether_addr address;
-	uint16_t port;
 
-	assert_int_equal(rte_eal_hotplug_add("vdev", name, "no-rx=1"), 0);
-	assert_int_equal(rte_eth_dev_get_port_by_name(name, &port), 0);
 	memcpy(address.addr_bytes, mac->bytes, sizeof(mac->bytes));
 	assert_int_equal(rte_eth_dev_default_mac_addr_set(port, &address), 0);
+}
+
+static uint16_t add_with(const char *name, const struct mac_addr *mac, const char *arguments)
+{
+	uint16_t port;
+
+	assert_int_equal(rte_eal_hotplug_add("vdev", name, arguments), 0);
+	assert_int_equal(rte_eth_dev_get_port_by_name(name, &port), 0);
+	set_mac(port, mac);
 	return port;
+}
+
+static uint16_t add(const char *name, const struct mac_addr *mac)
+{
+	return add_with(name, mac, "no-rx=1");
 }
 
 static void drop(const char *name)
@@ -62,27 +92,94 @@ static void is_going(const char *name)
 					   NULL);
 }
 
-static void set_mac(uint16_t port, const struct mac_addr *mac)
+static void start(const struct fixture *f, uint16_t port)
 {
-	struct rte_ether_addr address;
+	const struct rte_eth_conf conf = { 0 };
 
-	memcpy(address.addr_bytes, mac->bytes, sizeof(mac->bytes));
-	assert_int_equal(rte_eth_dev_default_mac_addr_set(port, &address), 0);
+	assert_int_equal(rte_eth_dev_configure(port, 1, 1, &conf), 0);
+	assert_int_equal(rte_eth_rx_queue_setup(port, 0, 64, SOCKET_ID_ANY, NULL, f->pool), 0);
+	assert_int_equal(rte_eth_tx_queue_setup(port, 0, 64, SOCKET_ID_ANY, NULL), 0);
+	assert_int_equal(rte_eth_dev_start(port), 0);
 }
 
-static int set_up(void **state)
+static void poll_port(uint16_t port)
+{
+	struct rte_mbuf *mbufs[8];
+	uint16_t n = rte_eth_rx_burst(port, 0, mbufs, 8);
+
+	rte_pktmbuf_free_bulk(mbufs, n);
+}
+
+static void *work(void *argument)
+{
+	struct fixture *f = argument;
+
+	rte_rcu_qsbr_thread_online(f->qsbr, 0);
+	while (!atomic_load(&f->stop)) {
+		if (f->vf != RTE_MAX_ETHPORTS)
+			poll_port(f->vf);
+		poll_port(f->netvsc);
+		rte_rcu_qsbr_quiescent(f->qsbr, 0);
+		sched_yield();
+	}
+	rte_rcu_qsbr_thread_offline(f->qsbr, 0);
+	return NULL;
+}
+
+static void start_worker(struct fixture *f, uint16_t vf)
+{
+	f->vf = vf;
+	atomic_store(&f->stop, false);
+	assert_int_equal(pthread_create(&f->thread, NULL, work, f), 0);
+}
+
+static void stop_worker(struct fixture *f)
+{
+	atomic_store(&f->stop, true);
+	assert_int_equal(pthread_join(f->thread, NULL), 0);
+}
+
+static uint16_t add_claimed(const struct fixture *f)
+{
+	struct rte_eth_dev_owner owner = { .name = DEVICE };
+	uint16_t vf = add("net_null_vf", &ours);
+
+	assert_int_equal(rte_eth_dev_owner_new(&owner.id), 0);
+	assert_int_equal(rte_eth_dev_owner_set(vf, &owner), 0);
+	start(f, vf);
+	return vf;
+}
+
+static int set_up_with(void **state, const char *netvsc)
 {
 	static struct fixture f;
-	struct vf_watch_options options = { .mac = ours, .device = DEVICE, .wake = ignore };
+	struct vf_watch_options options = {
+		.mac = ours, .device = DEVICE, .device_is_there = is_on_bus, .wake = ignore
+	};
 
 	f.qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(1), 64);
 	assert_int_equal(rte_rcu_qsbr_init(f.qsbr, 1), 0);
-	f.netvsc = add("net_null_netvsc", &ours);
+	assert_int_equal(rte_rcu_qsbr_thread_register(f.qsbr, 0), 0);
+	f.pool = rte_pktmbuf_pool_create("packets", 255, 0, 0, 256, SOCKET_ID_ANY);
+	assert_non_null(f.pool);
+	f.netvsc = add_with("net_null_netvsc", &ours, netvsc);
+	start(&f, f.netvsc);
 	options.netvsc = f.netvsc;
 	options.qsbr = f.qsbr;
 	assert_int_equal(vf_watch_new(&options, &f.watch), 0);
 	*state = &f;
 	return 0;
+}
+
+static int set_up(void **state)
+{
+	return set_up_with(state, "no-rx=1");
+}
+
+/* Every burst of netvsc is full. */
+static int set_up_flood(void **state)
+{
+	return set_up_with(state, "");
 }
 
 static int tear_down(void **state)
@@ -91,6 +188,7 @@ static int tear_down(void **state)
 
 	vf_watch_free(f->watch);
 	drop("net_null_netvsc");
+	rte_mempool_free(f->pool);
 	rte_free(f->qsbr);
 	return 0;
 }
@@ -180,6 +278,7 @@ static void holds_what_another_watch_gives_back(void **state)
 		.mac = others,
 		.device = "another",
 		.qsbr = f->qsbr,
+		.device_is_there = is_on_bus,
 		.wake = ignore,
 	};
 	struct vf_watch *later;
@@ -190,13 +289,95 @@ static void holds_what_another_watch_gives_back(void **state)
 	vf_watch_hold(later, true);
 	(void)add("net_null_vf", &others);
 	vf_watch_look(later, &sight);
-	assert_true(sight.present && !sight.held);
+	assert_false(sight.present); /* the other's, for all that is known */
 	vf_watch_look(f->watch, &sight);
 	assert_false(sight.present);
 	vf_watch_look(later, &sight);
 	assert_true(sight.present && sight.held);
 	drop("net_null_vf");
 	vf_watch_free(later);
+}
+
+static void knows_whether_the_vf_is_polled(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t vf = add_claimed(f);
+	struct vf_sight sight;
+
+	start_worker(f, vf);
+	do
+		vf_watch_look(f->watch, &sight);
+	while (!sight.carries); /* a worker that has no CPU says nothing */
+	assert_true(sight.claimed);
+	stop_worker(f);
+	start_worker(f, RTE_MAX_ETHPORTS);
+	do
+		vf_watch_look(f->watch, &sight);
+	while (sight.carries);
+	assert_true(sight.claimed);
+	stop_worker(f);
+	drop("net_null_vf");
+}
+
+/* netvsc polls its VF only where its own packets leave room. */
+static void concludes_nothing_from_full_bursts(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t vf = add_claimed(f);
+	struct vf_sight sight;
+
+	start_worker(f, vf);
+	do
+		vf_watch_look(f->watch, &sight);
+	while (!sight.carries);
+	stop_worker(f);
+	start_worker(f, RTE_MAX_ETHPORTS);
+	for (int i = 0; i < 20; i++) {
+		vf_watch_look(f->watch, &sight);
+		assert_true(sight.carries);
+	}
+	stop_worker(f);
+	drop("net_null_vf");
+}
+
+static void has_passed(void *argument)
+{
+	atomic_store((atomic_bool *)argument, true);
+}
+
+static void let_interrupts_pass(void)
+{
+	atomic_bool passed = false;
+
+	assert_int_equal(rte_eal_alarm_set(1, has_passed, &passed), 0);
+	while (!atomic_load(&passed))
+		usleep(100);
+}
+
+static void closes_a_held_vf_whose_device_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct vf_sight sight;
+	uint16_t port;
+
+	vf_watch_hold(f->watch, true);
+	for (int turn = 0; turn < 3; turn++) {
+		(void)add("net_null_vf", &ours);
+		vf_watch_look(f->watch, &sight);
+		assert_true(sight.held);
+		atomic_store(&on_bus, false);
+		vf_watch_look(f->watch, &sight);
+		assert_false(sight.present);
+		let_interrupts_pass();
+		assert_int_not_equal(rte_eth_dev_get_port_by_name("net_null_vf", &port), 0);
+		/* one whose device was never seen stays: its name may mean nothing to the bus */
+		(void)add("net_null_vf", &ours);
+		vf_watch_look(f->watch, &sight);
+		vf_watch_look(f->watch, &sight);
+		assert_true(sight.held);
+		drop("net_null_vf");
+		atomic_store(&on_bus, true);
+	}
 }
 
 int main(void)
@@ -211,6 +392,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(waits_for_its_own_vf_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(holds_what_comes_while_it_holds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(holds_what_another_watch_gives_back, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(knows_whether_the_vf_is_polled, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(concludes_nothing_from_full_bursts, set_up_flood,
+						tear_down),
+		cmocka_unit_test_setup_teardown(closes_a_held_vf_whose_device_is_gone, set_up,
 						tear_down),
 	};
 	int failed;
