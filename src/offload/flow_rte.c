@@ -6,9 +6,11 @@
 #include "offload/flow_rule.h"
 
 #include <errno.h>
+#include <rte_alarm.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +128,17 @@ static int query(void *context, const struct flow_port *port, void *handle, stru
 	return 0;
 }
 
-/* --- the end of ports --- */
+/* --- the beginning and the end of ports --- */
+
+static int birth_event(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
+{
+	const struct flow_watcher *watcher = argument;
+
+	(void)event;
+	(void)ret;
+	watcher->came(watcher->argument, port);
+	return 0;
+}
 
 static int removal_event(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
 {
@@ -138,26 +150,62 @@ static int removal_event(uint16_t port, enum rte_eth_event_type event, void *arg
 	return 0;
 }
 
-static const enum rte_eth_event_type removal_events[] = { RTE_ETH_EVENT_INTR_RMV,
-							  RTE_ETH_EVENT_DESTROY };
-#define REMOVAL_EVENTS (sizeof(removal_events) / sizeof(removal_events[0]))
+static const struct {
+	enum rte_eth_event_type event;
+	rte_eth_dev_cb_fn call;
+} callbacks[] = {
+	{ RTE_ETH_EVENT_NEW, birth_event },
+	{ RTE_ETH_EVENT_INTR_RMV, removal_event },
+	{ RTE_ETH_EVENT_DESTROY, removal_event },
+};
 
-static void unwatch(void *context, const struct flow_watcher *watcher)
+#define CALLBACKS (sizeof(callbacks) / sizeof(callbacks[0]))
+
+static void unregister(const struct flow_watcher *watcher)
 {
-	(void)context;
-	for (size_t i = 0; i < REMOVAL_EVENTS; i++) {
-		/* -EAGAIN while it runs in the interrupt thread */
-		while (rte_eth_dev_callback_unregister(RTE_ETH_ALL, removal_events[i],
-						       removal_event, (void *)watcher) == -EAGAIN)
+	for (size_t i = 0; i < CALLBACKS; i++) {
+		while (rte_eth_dev_callback_unregister(RTE_ETH_ALL, callbacks[i].event,
+						       callbacks[i].call,
+						       (void *)watcher) == -EAGAIN)
 			rte_delay_us_sleep(100);
 	}
 }
 
+static void pass(void *argument)
+{
+	(void)sem_post(argument);
+}
+
+/* What runs in EAL's interrupt thread at this moment has ended. */
+static void wait_for_interrupt_thread(void)
+{
+	sem_t passed;
+
+	(void)sem_init(&passed, 0, 0); /* cannot fail with 0 */
+	if (rte_eal_alarm_set(1, pass, &passed) == 0) {
+		while (sem_wait(&passed) < 0)
+			;
+	}
+	(void)sem_destroy(&passed);
+}
+
+/*
+ * A callback that runs stays registered (-EAGAIN), and of many ports ethdev reports the last one
+ * alone (rte_ethdev.c: rte_eth_dev_callback_unregister()): so once more when it has ended.
+ */
+static void unwatch(void *context, const struct flow_watcher *watcher)
+{
+	(void)context;
+	unregister(watcher);
+	wait_for_interrupt_thread();
+	unregister(watcher);
+}
+
 static int watch(void *context, const struct flow_watcher *watcher)
 {
-	for (size_t i = 0; i < REMOVAL_EVENTS; i++) {
-		int r = rte_eth_dev_callback_register(RTE_ETH_ALL, removal_events[i], removal_event,
-						      (void *)watcher);
+	for (size_t i = 0; i < CALLBACKS; i++) {
+		int r = rte_eth_dev_callback_register(RTE_ETH_ALL, callbacks[i].event,
+						      callbacks[i].call, (void *)watcher);
 
 		if (r < 0) {
 			unwatch(context, watcher);
