@@ -297,6 +297,14 @@ void fake_flow_bind_entrances(struct fake_flow *fake)
 	(void)pthread_mutex_unlock(&fake->lock);
 }
 
+void fake_flow_bind_drops(struct fake_flow *fake)
+{
+	(void)pthread_mutex_lock(&fake->lock);
+	for (struct fake_rule *rule = fake->rules; rule; rule = rule->next)
+		rule->immortal |= rule->rule.action == PLAN_DROP;
+	(void)pthread_mutex_unlock(&fake->lock);
+}
+
 void fake_flow_unbind(struct fake_flow *fake)
 {
 	(void)pthread_mutex_lock(&fake->lock);

@@ -71,12 +71,13 @@ void fake_flow_remove(struct fake_flow *fake);
 size_t fake_flow_count(struct fake_flow *fake);
 
 /*
- * The destruction of a rule fails, until it is let go: of the nth that is no drop. (Of a drop that
- * does not go nothing good can come.)
+ * The destruction of a rule fails, until it is let go: of the nth that is no drop.
  */
 void fake_flow_bind(struct fake_flow *fake, size_t nth);
 /* The same of the jumps into the other groups. */
 void fake_flow_bind_entrances(struct fake_flow *fake);
+/* The same of all drops there are. */
+void fake_flow_bind_drops(struct fake_flow *fake);
 void fake_flow_unbind(struct fake_flow *fake);
 
 /*
