@@ -130,7 +130,10 @@ static int configure(struct port *port, const struct port_setup *setup,
 			info->flow_type_rss_offloads;
 	}
 	r = rte_eth_dev_configure(port->id, setup->queues, setup->queues, &conf);
-	return r < 0 ? r : setup_queues(port, setup);
+	if (r < 0)
+		return r;
+	port->configured = true;
+	return setup_queues(port, setup);
 }
 
 uint32_t port_megabits(const struct rte_eth_link *link)

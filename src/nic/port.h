@@ -27,6 +27,7 @@ struct port {
 	uint64_t owner; /* our id with ethdev; 0: not owned yet */
 	bool probed;    /* the device was added by us and is removed by port_fini() */
 	bool closes;    /* port_fini() closes it, though EAL brought it */
+	bool configured;
 	bool started;
 	bool verifies; /* the device says of each packet whether its checksums are right */
 	uint16_t ring; /* descriptors of a receive queue */
@@ -46,7 +47,8 @@ struct port_setup {
 /*
  * DEVICE with the PMD's errno where the device cannot be had or set up; nothing is left behind.
  * The same in two steps: port_claim() finds or probes the device, owns it and reads its MAC;
- * port_set_up() configures and starts it, and after a failure may be tried again.
+ * port_set_up() configures and starts it; may be tried again where it failed and left the port not
+ * configured.
  */
 int port_claim(struct port *port, const char *device, struct accelnet_error *err);
 int port_set_up(struct port *port, const struct port_setup *setup, struct accelnet_error *err);

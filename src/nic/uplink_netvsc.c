@@ -46,21 +46,23 @@ static int find_device(const char *device, struct accelnet_error *err)
 }
 
 /*
- * A note that comes while sub-channels are asked for makes the set-up fail in the same way; so does
- * a VF that went after it was probed, which netvsc configures along with itself. It is tried again
- * as it is. Where that fails, too, a new process is needed: the vmbus bus cannot be asked for the
- * same device twice (vmbus_common.c:177, rte_dev_is_probed()).
+ * A note that comes while sub-channels are asked for makes configuring fail in the same way; so
+ * does a VF that went after it was probed, which netvsc configures along with itself. It is tried
+ * again as it is. Where that fails, too, a new process is needed: the vmbus bus cannot be asked for
+ * the same device twice (vmbus_common.c:177, rte_dev_is_probed()). And once the port is configured
+ * nothing is tried again: to configure it anew releases the queues of its VF, and mlx5 crashes in
+ * that where the VF is the one whose start has failed (seen with DPDK 22.11.11).
  */
 static int set_up(struct uplink *uplink, const struct port_setup *setup, struct accelnet_error *err)
 {
 	struct accelnet_error why;
 	int r = port_set_up(&uplink->port, setup, &why);
 
-	if (r == 0)
-		return 0;
-	log_warning("netvsc port is set up a second time", "device=%s error=\"%s\"", setup->device,
-		    why.detail);
-	r = port_set_up(&uplink->port, setup, &why);
+	if (r < 0 && !uplink->port.configured) {
+		log_warning("netvsc port is set up a second time", "device=%s error=\"%s\"",
+			    setup->device, why.detail);
+		r = port_set_up(&uplink->port, setup, &why);
+	}
 	if (r == 0)
 		return 0;
 	return fail(err, ACCELNET_E_DEVICE, NULL,

@@ -37,6 +37,7 @@ struct flow_count {
 
 struct flow_watcher {
 	void (*gone)(void *argument, uint16_t port);
+	void (*came)(void *argument, uint16_t port);
 	void *argument;
 };
 
@@ -60,8 +61,9 @@ struct flow_backend {
 		     struct flow_count *ret, struct flow_error *error);
 	/*
 	 * The watcher is to be told, from any thread, when a port is about to disappear and before
-	 * anything of it is freed; that blocks until no call runs on the port. Once, by
-	 * offload_new() and offload_free(); the watcher stays where it is in between. 0 or -errno.
+	 * anything of it is freed; that blocks until no call runs on the port. And when there is a
+	 * new one under its id. Once, by offload_new() and offload_free(); the watcher stays where
+	 * it is in between. 0 or -errno.
 	 */
 	int (*watch)(void *context, const struct flow_watcher *watcher);
 	void (*unwatch)(void *context, const struct flow_watcher *watcher);

@@ -126,7 +126,17 @@ static int query(void *context, const struct flow_port *port, void *handle, stru
 	return 0;
 }
 
-/* --- the end of ports --- */
+/* --- the beginning and the end of ports --- */
+
+static int birth_event(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
+{
+	const struct flow_watcher *watcher = argument;
+
+	(void)event;
+	(void)ret;
+	watcher->came(watcher->argument, port);
+	return 0;
+}
 
 static int removal_event(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
 {
@@ -138,22 +148,29 @@ static int removal_event(uint16_t port, enum rte_eth_event_type event, void *arg
 	return 0;
 }
 
-static const enum rte_eth_event_type removal_events[] = { RTE_ETH_EVENT_INTR_RMV,
-							  RTE_ETH_EVENT_DESTROY };
-#define REMOVAL_EVENTS (sizeof(removal_events) / sizeof(removal_events[0]))
+static const struct {
+	enum rte_eth_event_type event;
+	rte_eth_dev_cb_fn call;
+} callbacks[] = {
+	{ RTE_ETH_EVENT_NEW, birth_event },
+	{ RTE_ETH_EVENT_INTR_RMV, removal_event },
+	{ RTE_ETH_EVENT_DESTROY, removal_event },
+};
+
+#define CALLBACKS (sizeof(callbacks) / sizeof(callbacks[0]))
 
 static void unwatch(void *context, const struct flow_watcher *watcher)
 {
 	(void)context;
-	for (size_t i = 0; i < REMOVAL_EVENTS; i++)
-		port_callback_remove(removal_events[i], removal_event, (void *)watcher);
+	for (size_t i = 0; i < CALLBACKS; i++)
+		port_callback_remove(callbacks[i].event, callbacks[i].call, (void *)watcher);
 }
 
 static int watch(void *context, const struct flow_watcher *watcher)
 {
-	for (size_t i = 0; i < REMOVAL_EVENTS; i++) {
-		int r = rte_eth_dev_callback_register(RTE_ETH_ALL, removal_events[i], removal_event,
-						      (void *)watcher);
+	for (size_t i = 0; i < CALLBACKS; i++) {
+		int r = rte_eth_dev_callback_register(RTE_ETH_ALL, callbacks[i].event,
+						      callbacks[i].call, (void *)watcher);
 
 		if (r < 0) {
 			unwatch(context, watcher);

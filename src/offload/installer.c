@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define READ_INTERVAL_MS 1000
@@ -67,12 +68,49 @@ static bool is_needed_still(const struct installer *installer, const struct plan
 	       installer_has_entrance(installer);
 }
 
+/* The stuck one stands below, and would then decide what the other one decides. */
+static bool shields(const struct plan_rule *rule, const struct plan_rule *stuck)
+{
+	if (match_is_entrance(stuck) && match_is_stage(rule))
+		return true;
+	return match_rank(stuck) > match_rank(rule) && !match_is_stage(stuck) &&
+	       match_overlaps(&stuck->match, &rule->match) && !match_may_stand_in(stuck, rule);
+}
+
+static bool shields_leaving(const struct installer *installer, const struct plan_rule *rule)
+{
+	for (size_t i = 0; i < installer->leaving_stuck_count; i++) {
+		if (shields(rule, &installer->leaving_stuck[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool shields_stuck(const struct installer *installer, uint32_t index)
+{
+	const struct plan_rule *rules = installer->layout.plan->rules;
+
+	for (size_t i = 0; i < installer->stuck_count; i++) {
+		if (shields(&rules[index], &rules[installer->stuck[i]]))
+			return true;
+	}
+	return shields_leaving(installer, &rules[index]);
+}
+
+/* With no room to remember another failure, those that failed before are tried alone. */
+static bool may_leave(const struct installer *installer, const struct leaving_rule *rule)
+{
+	if (is_needed_still(installer, &rule->rule) || shields_leaving(installer, &rule->rule))
+		return false;
+	return rule->is_stuck || installer->leaving_stuck_count < STUCK_MAX;
+}
+
 static bool leaving_call(struct installer *installer, struct flow_call *ret)
 {
 	while (installer->leaving_at > 0) {
 		const struct leaving_rule *rule = &installer->leaving[installer->leaving_at - 1];
 
-		if (is_needed_still(installer, &rule->rule)) {
+		if (!may_leave(installer, rule)) {
 			installer->leaving_at--;
 			continue;
 		}
@@ -98,24 +136,6 @@ static bool next_withdrawal(struct installer *installer, struct flow_call *ret)
 	return false;
 }
 
-/* Below it stands one that does not go, and would then decide what this one decides. */
-static bool shields_stuck(const struct installer *installer, uint32_t index)
-{
-	const struct plan_rule *rules = installer->layout.plan->rules;
-
-	for (size_t i = 0; i < installer->stuck_count; i++) {
-		const struct plan_rule *stuck = &rules[installer->stuck[i]];
-
-		if (match_is_entrance(stuck) && match_is_stage(&rules[index]))
-			return true;
-		if (match_rank(stuck) > match_rank(&rules[index]) && !match_is_stage(stuck) &&
-		    match_overlaps(&stuck->match, &rules[index].match) &&
-		    !match_may_stand_in(stuck, &rules[index]))
-			return true;
-	}
-	return false;
-}
-
 /* The order in which rules went in, backwards but for the stages, which go last. */
 static bool next_retreat(struct installer *installer, struct flow_call *ret)
 {
@@ -131,14 +151,34 @@ static bool next_retreat(struct installer *installer, struct flow_call *ret)
 	return leaving_call(installer, ret);
 }
 
-static void leaving_done(struct installer *installer, size_t index, int r, uint64_t now)
+/* The rest keeps its order: it is a safe one out. */
+static void leaving_remove(struct installer *installer, size_t index)
 {
 	struct leaving_rule *rule = &installer->leaving[index];
+	bool was_stuck = rule->is_stuck;
 
+	installer->leaving_count--;
+	memmove(rule, rule + 1, (installer->leaving_count - index) * sizeof(*rule));
+	if (!was_stuck)
+		return;
+	installer->leaving_stuck_count = 0;
+	for (size_t i = 0; i < installer->leaving_count; i++) {
+		if (installer->leaving[i].is_stuck)
+			installer->leaving_stuck[installer->leaving_stuck_count++] =
+				installer->leaving[i].rule;
+	}
+}
+
+static void leaving_done(struct installer *installer, size_t index, int r, uint64_t now)
+{
 	installer->leaving_at--;
 	if (r == 0) {
-		slot_return(&installer->slots, rule->slot);
-		*rule = installer->leaving[--installer->leaving_count];
+		slot_return(&installer->slots, installer->leaving[index].slot);
+		leaving_remove(installer, index);
+	} else if (!installer->leaving[index].is_stuck) {
+		installer->leaving[index].is_stuck = true;
+		installer->leaving_stuck[installer->leaving_stuck_count++] =
+			installer->leaving[index].rule;
 	}
 	if (installer->leaving_at > 0)
 		return;
@@ -300,5 +340,6 @@ void installer_forget(struct installer *installer)
 	for (size_t i = 0; i < installer->leaving_count; i++)
 		slot_return(&installer->slots, installer->leaving[i].slot);
 	installer->leaving_count = installer->leaving_at = 0;
+	installer->leaving_stuck_count = 0;
 	round_end(installer);
 }

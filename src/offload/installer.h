@@ -38,16 +38,17 @@ struct flow_call {
 struct leaving_rule {
 	void *handle;
 	uint32_t slot;
+	bool is_stuck; /* its destruction failed; never of more than STUCK_MAX */
 	struct plan_rule rule;
 };
+
+#define STUCK_MAX 32
 
 enum installer_task {
 	TASK_INSTALL,  /* bring the device to the layout: in the background */
 	TASK_WITHDRAW, /* destroy a list of rules */
 	TASK_RETREAT,  /* destroy everything, in an order in which nothing is exposed */
 };
-
-#define STUCK_MAX 32
 
 struct installer {
 	bool counts;    /* the device has counters for rules */
@@ -63,6 +64,8 @@ struct installer {
 	size_t leaving_at;       /* this many are still to be tried */
 	uint64_t leaving_try_at; /* and then all of them again */
 	unsigned leaving_failed;
+	struct plan_rule leaving_stuck[STUCK_MAX]; /* those of `leaving` that are */
+	size_t leaving_stuck_count;
 
 	enum installer_task task;
 	const uint32_t *withdraw; /* borrowed from the change */

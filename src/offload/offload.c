@@ -92,11 +92,22 @@ static void port_gone(void *argument, uint16_t port)
 	struct offload *offload = argument;
 
 	(void)pthread_mutex_lock(&offload->lock);
+	offload->leaving[port] = true;
 	for (struct offload_nic *nic = offload->nics; nic; nic = nic->next) {
 		if (nic->stage != PORT_ABSENT && nic->port.id == port)
 			nic_bar(nic);
 	}
 	(void)pthread_cond_signal(&offload->work);
+	(void)pthread_mutex_unlock(&offload->lock);
+}
+
+/* In the thread that probes it. */
+static void port_came(void *argument, uint16_t port)
+{
+	struct offload *offload = argument;
+
+	(void)pthread_mutex_lock(&offload->lock);
+	offload->leaving[port] = false;
 	(void)pthread_mutex_unlock(&offload->lock);
 }
 
@@ -129,7 +140,11 @@ int offload_new(const struct flow_backend *backend, struct offload **ret,
 	if (!offload)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
 	offload->backend = backend ? *backend : flow_rte_backend;
-	offload->watcher = (struct flow_watcher){ .gone = port_gone, .argument = offload };
+	offload->watcher = (struct flow_watcher){
+		.gone = port_gone,
+		.came = port_came,
+		.argument = offload,
+	};
 	offload->jobs_end = &offload->jobs;
 	init_locks(offload);
 	r = offload->backend.watch(offload->backend.context, &offload->watcher);

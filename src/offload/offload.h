@@ -82,7 +82,7 @@ void offload_nic_free(struct offload_nic *nic);
  * The port that rules go to: known, not necessarily started. The thread probes its tier as soon as
  * rules can be made (until then again, with back-off, for ever) and says changed(). A plan in force
  * that was made for this tier goes in by itself; otherwise status.plan_fits is false until a plan
- * for status.device is put in force. No port is attached.
+ * for status.device is put in force. No port is attached. One whose removal has begun is not taken.
  */
 void offload_attach(struct offload_nic *nic, uint16_t port);
 /*

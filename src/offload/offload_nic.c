@@ -55,10 +55,12 @@ void offload_attach(struct offload_nic *nic, uint16_t port)
 	nic_quiet(nic);
 	if (nic->stage != PORT_ABSENT) /* it went, and nobody has seen that yet */
 		nic_go_absent(nic);
-	nic->port.id = port;
-	nic->gone = false;
-	nic->opened = 0;
-	nic_open_again(nic, 0);
+	if (!nic->offload->leaving[port]) {
+		nic->port.id = port;
+		nic->gone = false;
+		nic->opened = 0;
+		nic_open_again(nic, 0);
+	}
 	(void)pthread_cond_signal(&nic->offload->work);
 	(void)pthread_mutex_unlock(&nic->offload->lock);
 }

@@ -28,6 +28,7 @@ struct offload {
 	struct job *jobs;
 	struct job **jobs_end;
 	struct offload_nic *nics;
+	bool leaving[RTE_MAX_ETHPORTS]; /* reported gone, and no new one under its id yet */
 };
 
 enum port_stage {

@@ -78,6 +78,20 @@ static void check_mark(struct world *world, const struct world_probe *probe, uin
 		wrong(world, probe, "settled, and isolation refuses it");
 }
 
+static bool was_dropped(const struct world *world, const struct world_probe *probe)
+{
+	for (int i = 0; i < 2; i++) {
+		struct plan_answer answer;
+
+		if (!world->before[i])
+			continue;
+		plan_judge(world->before[i], &probe->packet, &answer);
+		if (answer.action == PLAN_DROP)
+			return true;
+	}
+	return false;
+}
+
 static void check_drop(struct world *world, const struct policy *policy,
 		       const struct world_probe *probe)
 {
@@ -85,7 +99,7 @@ static void check_drop(struct world *world, const struct policy *policy,
 		      (probe->packet.tcp_flags & 0x12) == SYN;
 	struct judgement judgement;
 
-	if (!policy)
+	if (!policy || (world->drops_may_stay && was_dropped(world, probe)))
 		return;
 	if (policy->mode == POLICY_AUDIT)
 		wrong(world, probe, "dropped in audit mode");
@@ -251,11 +265,21 @@ static void publish_table(struct world *world, struct mark_table **table)
 
 static bool is_staged(const struct plan *plan)
 {
-	for (size_t i = 0; i < plan->rule_count; i++) {
+	for (size_t i = 0; plan && i < plan->rule_count; i++) {
 		if (plan->rules[i].tags[0] || plan->rules[i].tags[1])
 			return true;
 	}
 	return false;
+}
+
+static void remember_device(struct world *world)
+{
+	world->drops_may_stay = world->drops_are_bound ||
+				(world->drops_may_stay && world->installer.leaving_count > 0);
+	for (int i = 0; i < 2; i++) {
+		plan_free(world->before[i]);
+		world->before[i] = fake_flow_plan(&world->fake, i > 0);
+	}
 }
 
 void world_begin(struct world *world, struct policy *policy, struct change *ret)
@@ -263,7 +287,11 @@ void world_begin(struct world *world, struct policy *policy, struct change *ret)
 	slot_pool_advance(&world->installer.slots, take_ticket, is_drained, world);
 	if (random_percent(&world->random, 50))
 		world->installer.slots.next = 0; /* or slots would be used again very late */
-	assert_int_equal(installer_prepare(&world->installer, world_plan(world, policy), ret), 0);
+	remember_device(world);
+	assert_int_equal(installer_prepare(&world->installer,
+					   world->without_plan ? NULL : world_plan(world, policy),
+					   ret),
+			 0);
 	world_aim(world, policy, ret->next.plan);
 	world_check(world);
 	world->coming = policy;
@@ -341,6 +369,8 @@ void world_fini(struct world *world)
 {
 	installer_fini(&world->installer);
 	fake_flow_fini(&world->fake);
+	plan_free(world->before[0]);
+	plan_free(world->before[1]);
 	policy_free(world->policy);
 	free(world->table);
 }

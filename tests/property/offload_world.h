@@ -43,6 +43,14 @@ struct world {
 	size_t in_flight_count;
 	uint64_t ticket, drained;
 
+	bool without_plan; /* the next change takes everything out */
+	/*
+	 * Drops do not go, and so go on dropping: but nothing that was not dropped when the change
+	 * began, if it is to pass.
+	 */
+	bool drops_are_bound, drops_may_stay;
+	struct plan *before[2];
+
 	uint64_t checked, vouched, dropped, kept, added;
 	uint64_t staged; /* plans with look-ups of address groups */
 };

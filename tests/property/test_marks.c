@@ -483,8 +483,21 @@ static void run_trace(struct trace *trace)
 	close_judge(&trace->plain);
 }
 
+/*
+ * About half of what the seeds come to, of 300,000 packets. T1 drops next to nothing: any deny that
+ * could meet what Azure's services send is software's there.
+ */
+static const struct floor {
+	uint64_t settled, given, dropped;
+} floors[PLAN_TIERS][2] = {
+	[TIER_T1] = { { 0, 0, 2 } },
+	[TIER_T2] = { { 1700, 1800, 4900 }, { 2700, 1700, 25000 } },
+	[TIER_T3] = { { 2800, 2800, 7300 }, { 4300, 3200, 38000 } },
+};
+
 static void check(enum plan_tier tier, bool conversations)
 {
+	const struct floor *floor = &floors[tier][conversations];
 	uint64_t settled = 0, given = 0, dropped = 0, different = 0, judged = 0;
 	static struct trace trace;
 
@@ -506,8 +519,9 @@ static void check(enum plan_tier tier, bool conversations)
 		      (unsigned long long)judged, (unsigned long long)settled,
 		      (unsigned long long)given, (unsigned long long)dropped,
 		      (unsigned long long)different);
-	assert_true(dropped > 0);
-	assert_true(tier == TIER_T1 || (settled > judged / 200 && given > judged / 400));
+	assert_true(settled >= floor->settled);
+	assert_true(given >= floor->given);
+	assert_true(dropped >= floor->dropped);
 	assert_true(different * 100 <= judged * DIFFERENT_MAX);
 }
 

@@ -131,7 +131,7 @@ static void break_something(struct world *world)
 {
 	struct fake_flow *fake = &world->fake;
 
-	switch (random_below(&world->random, 9)) {
+	switch (random_below(&world->random, 10)) {
 	case 0:
 		fake->fail_create_at = 1 + random_below(&world->random, 30);
 		break;
@@ -158,6 +158,10 @@ static void break_something(struct world *world)
 	case 7:
 		fake_flow_bind_entrances(fake);
 		break;
+	case 8:
+		fake_flow_bind_drops(fake);
+		world->drops_are_bound = true;
+		break;
 	default:
 		break;
 	}
@@ -172,6 +176,7 @@ static void mend(struct world *world)
 	fake->counter_limit = SIZE_MAX;
 	fake->refuse_kinds = 0;
 	fake_flow_unbind(fake);
+	world->drops_are_bound = false;
 	if (fake->is_started)
 		return;
 	installer_forget(&world->installer);
@@ -201,6 +206,7 @@ static void change_under_faults(struct world *world, struct line *line)
 	for (int i = 0; i < CHANGES; i++) {
 		for (uint32_t n = 1 + random_below(&world->random, 3); n > 0; n--)
 			break_something(world);
+		world->without_plan = random_percent(&world->random, 10);
 		change_or_abort(world, line);
 		for (uint32_t n = random_below(&world->random, 80); n > 0 && world_step(world); n--)
 			;

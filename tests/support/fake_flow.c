@@ -26,6 +26,7 @@ static struct fake_flow *enter(void *context)
 	if (fake->call_ns)
 		(void)nanosleep(&pause, NULL);
 	(void)pthread_mutex_lock(&fake->lock);
+	fake->misuses += fake->is_removed;
 	return fake;
 }
 
@@ -247,15 +248,24 @@ void fake_flow_stop(struct fake_flow *fake)
 
 void fake_flow_start(struct fake_flow *fake)
 {
+	bool is_new;
+
 	(void)pthread_mutex_lock(&fake->lock);
+	is_new = fake->is_removed;
+	fake->is_removed = false;
 	fake->is_started = true;
 	(void)pthread_mutex_unlock(&fake->lock);
+	if (is_new && fake->watcher)
+		fake->watcher->came(fake->watcher->argument, 0);
 }
 
 void fake_flow_remove(struct fake_flow *fake)
 {
 	if (fake->watcher)
 		fake->watcher->gone(fake->watcher->argument, 0);
+	(void)pthread_mutex_lock(&fake->lock);
+	fake->is_removed = true;
+	(void)pthread_mutex_unlock(&fake->lock);
 	fake_flow_stop(fake);
 }
 
@@ -284,6 +294,14 @@ void fake_flow_bind_entrances(struct fake_flow *fake)
 	(void)pthread_mutex_lock(&fake->lock);
 	for (struct fake_rule *rule = fake->rules; rule; rule = rule->next)
 		rule->immortal |= match_is_entrance(&rule->rule);
+	(void)pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_flow_bind_drops(struct fake_flow *fake)
+{
+	(void)pthread_mutex_lock(&fake->lock);
+	for (struct fake_rule *rule = fake->rules; rule; rule = rule->next)
+		rule->immortal |= rule->rule.action == PLAN_DROP;
 	(void)pthread_mutex_unlock(&fake->lock);
 }
 

@@ -36,6 +36,7 @@ struct fake_flow {
 	enum plan_tier tier;
 	uint32_t priorities; /* in group 0 */
 	bool is_started;
+	bool is_removed;      /* every call is a misuse */
 	size_t rule_limit;    /* 0: none */
 	size_t counter_limit; /* SIZE_MAX: none; 0: it has no counters */
 	unsigned call_ns;     /* how long a call takes, in the thread that makes it */
@@ -59,19 +60,24 @@ void fake_flow_fini(struct fake_flow *fake);
 
 /* The port is stopped, or removed: its rules are gone. */
 void fake_flow_stop(struct fake_flow *fake);
+/* One that was removed is a new one, and the watcher is told. */
 void fake_flow_start(struct fake_flow *fake);
-/* As stop, but the watcher is told first, as INTR_RMV does. */
+/*
+ * As stop, but the watcher is told first, as INTR_RMV does. A call that still runs when it has
+ * been told, or comes later, is a misuse.
+ */
 void fake_flow_remove(struct fake_flow *fake);
 
 size_t fake_flow_count(struct fake_flow *fake);
 
 /*
- * The destruction of a rule fails, until it is let go: of the nth that is no drop. (Of a drop that
- * does not go nothing good can come.)
+ * The destruction of a rule fails, until it is let go: of the nth that is no drop.
  */
 void fake_flow_bind(struct fake_flow *fake, size_t nth);
 /* The same of the jumps into the other groups. */
 void fake_flow_bind_entrances(struct fake_flow *fake);
+/* The same of all drops there are. */
+void fake_flow_bind_drops(struct fake_flow *fake);
 void fake_flow_unbind(struct fake_flow *fake);
 
 /*

@@ -331,6 +331,24 @@ static void a_port_that_goes_takes_its_handles_along(void **state)
 	}
 }
 
+/* Whoever attaches it may not know yet that its removal has begun. */
+static void a_port_that_goes_is_not_attached(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench, TIER_T2);
+	fake_flow_remove(&bench.fake);
+	offload_attach(bench.nic, PORT);
+	sleep_ms(20);
+	assert_int_equal(status_of(&bench).state, OFFLOAD_STATE_ABSENT);
+	assert_int_equal(bench.fake.misuses, 0);
+	fake_flow_start(&bench.fake);
+	offload_attach(bench.nic, PORT);
+	expect_state(&bench, OFFLOAD_STATE_IDLE);
+	tear_down(&bench);
+}
+
 static void a_port_that_goes_ends_a_withdrawal(void **state)
 {
 	struct offload_change *change;
@@ -421,6 +439,7 @@ int main(void)
 		cmocka_unit_test(refused_rules_come_when_there_is_room),
 		cmocka_unit_test(counters_are_read),
 		cmocka_unit_test(a_port_that_goes_takes_its_handles_along),
+		cmocka_unit_test(a_port_that_goes_is_not_attached),
 		cmocka_unit_test(a_port_that_goes_ends_a_withdrawal),
 		cmocka_unit_test(restarts_by_others),
 		cmocka_unit_test(jobs_run_in_order),
