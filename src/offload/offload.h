@@ -63,10 +63,10 @@ struct offload_nic_options {
 	 */
 	void (*changed)(void *context);
 	/*
-	 * A ticket stands for now; drained() tells whether, since then, every receive queue of the
-	 * port has given an empty burst or a full ring's worth of packets, or was closed, and every
-	 * packet that was taken has been judged. Called on the control thread, by
-	 * offload_prepare(), before slots are used again.
+	 * A ticket is of the moment it is taken at; drained() tells whether, since then, every
+	 * receive queue of the port has given an empty burst or a full ring's worth of packets, or
+	 * was closed, and every packet that was taken has been judged. Called on the control
+	 * thread, by offload_prepare(), before slots are used again.
 	 */
 	uint64_t (*drain_ticket)(void *context);
 	bool (*drained)(void *context, uint64_t ticket);
