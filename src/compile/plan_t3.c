@@ -189,31 +189,11 @@ static int add_kind(struct plan_builder *builder, const struct plan_tags *tags, 
 	return r;
 }
 
-/* In a table above the root a packet that no rule matches is lost (mlx5 drops it there). */
-static int add_catch_all(struct plan_builder *builder, uint32_t group)
-{
-	struct plan_rule rule = {
-		.group = group,
-		.priority = PRIORITIES_MAX,
-		.action = PLAN_UNMARKED,
-		.cause = PLAN_FOR_STAGE,
-		.entry = UINT32_MAX,
-	};
-	int r = 0;
-
-	for (int f = 0; r == 0 && f < IP_FAMILIES; f++) {
-		rule.match.family = (enum ip_family)f;
-		rule.match.source.family = rule.match.destination.family = (enum ip_family)f;
-		r = plan_add(builder, &rule);
-	}
-	return r;
-}
-
 static int add_stages(struct plan_builder *builder, const struct plan_tags *tags,
 		      uint32_t *ret_group)
 {
 	uint32_t group = 1;
-	int r = plan_add_next(builder, 0, 0);
+	int r = plan_add_for_all(builder, 0, 0, PLAN_NEXT);
 
 	if (r == 0)
 		r = plan_add_isolation(builder, group, 0);
@@ -222,7 +202,7 @@ static int add_stages(struct plan_builder *builder, const struct plan_tags *tags
 			r = plan_tags_add_stage(builder, tags, side, group++, 1);
 	}
 	if (r == 0)
-		r = add_catch_all(builder, group);
+		r = plan_add_for_all(builder, group, PRIORITIES_MAX, PLAN_UNMARKED);
 	*ret_group = group;
 	return r;
 }

@@ -157,12 +157,13 @@ static int add_family(struct plan_builder *builder, const struct plan_tags *tags
 	return r;
 }
 
-int plan_add_next(struct plan_builder *builder, uint32_t group, uint32_t priority)
+int plan_add_for_all(struct plan_builder *builder, uint32_t group, uint32_t priority,
+		     enum plan_action action)
 {
 	struct plan_rule rule = {
 		.group = group,
 		.priority = priority,
-		.action = PLAN_NEXT,
+		.action = action,
 		.cause = PLAN_FOR_STAGE,
 		.entry = UINT32_MAX,
 	};
@@ -190,5 +191,5 @@ int plan_tags_add_stage(struct plan_builder *builder, const struct plan_tags *ta
 
 	for (int f = 0; r == 0 && f < IP_FAMILIES; f++)
 		r = add_family(builder, tags, side, (enum ip_family)f, &rule);
-	return r == 0 ? plan_add_next(builder, group, priority + 1) : r;
+	return r == 0 ? plan_add_for_all(builder, group, priority + 1, PLAN_NEXT) : r;
 }

@@ -30,7 +30,11 @@ void plan_tags_fini(struct plan_tags *tags);
 int plan_tags_add_stage(struct plan_builder *builder, const struct plan_tags *tags, int side,
 			uint32_t group, uint32_t priority);
 
-/* A rule that sends every packet of a family on to the next group. */
-int plan_add_next(struct plan_builder *builder, uint32_t group, uint32_t priority);
+/*
+ * A rule for every packet of each family: on to the next group, or, at the end of the last one, to
+ * the queues, since mlx5 drops what no rule of a table above the root matches.
+ */
+int plan_add_for_all(struct plan_builder *builder, uint32_t group, uint32_t priority,
+		     enum plan_action action);
 
 #endif
