@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "nic/port_totals.h"
+#include "offload/interrupts.h"
 
 #include <errno.h>
 #include <rte_bus.h>
@@ -241,18 +242,28 @@ int port_init(struct port *port, const struct port_setup *setup, struct accelnet
 	return r;
 }
 
+static void take_down(void *context)
+{
+	struct port *port = context;
+
+	if (port->started && rte_eth_dev_stop(port->id) < 0)
+		log_warning("port does not stop", "port=%u", port->id);
+	if (port->probed || port->closes)
+		(void)rte_eth_dev_close(port->id); /* a removal that follows reports what matters */
+}
+
 void port_fini(struct port *port)
 {
 	struct rte_eth_dev_info info;
 
 	if (port->id == RTE_MAX_ETHPORTS)
 		return;
-	if (port->started && rte_eth_dev_stop(port->id) < 0)
-		log_warning("port does not stop", "port=%u", port->id);
 	if (rte_eth_dev_info_get(port->id, &info) < 0)
 		info.device = NULL;
-	if (port->probed || port->closes)
-		(void)rte_eth_dev_close(port->id); /* the removal below reports what matters */
+	if (port->closes)
+		interrupts_run(take_down, port);
+	else
+		take_down(port);
 	if (port->probed && info.device && rte_dev_remove(info.device) < 0)
 		log_warning("device is not removed", "port=%u", port->id);
 	give_back(port);

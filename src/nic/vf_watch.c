@@ -5,7 +5,6 @@
 #include "nic/vf_watch.h"
 
 #include "base/log.h"
-#include "nic/clock.h"
 #include "nic/port.h"
 #include "nic/vf_poll.h"
 #include "offload/port_callback.h"
@@ -30,7 +29,6 @@
 enum fate {
 	FATE_ALIVE,
 	FATE_GOING,
-	FATE_GOING_ELSEWHERE, /* with another MAC: nothing of this NIC's waits for it */
 	FATE_GONE,
 };
 
@@ -106,8 +104,7 @@ static int on_removal(uint16_t port, enum rte_eth_event_type event, void *argume
 	if (port == watch->options.netvsc)
 		return 0;
 	lock_now(watch);
-	befalls(watch, port,
-		has_mac(port, &watch->options.mac) ? FATE_GOING : FATE_GOING_ELSEWHERE);
+	befalls(watch, port, FATE_GOING);
 	pthread_mutex_unlock(&watch->lock);
 	watch->options.wake(watch->options.context);
 	return 0;
@@ -331,21 +328,4 @@ void vf_watch_hold(struct vf_watch *watch, bool on)
 		/* either fails where another owns it, and then there is nothing to do */
 	}
 	pthread_mutex_unlock(&watch->lock);
-}
-
-static bool any_is_going(struct vf_watch *watch)
-{
-	for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++) {
-		if (atomic_load(&watch->fate[port]) == FATE_GOING)
-			return true;
-	}
-	return false;
-}
-
-void vf_watch_settle(struct vf_watch *watch, unsigned milliseconds)
-{
-	const uint64_t end = clock_ms() + milliseconds;
-
-	while (any_is_going(watch) && clock_ms() < end)
-		usleep(1000);
 }

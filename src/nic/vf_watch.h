@@ -65,11 +65,4 @@ bool vf_watch_is_there(const struct vf_watch *watch, uint64_t incarnation);
  */
 void vf_watch_hold(struct vf_watch *watch, bool on);
 
-/*
- * Waits until a removal that has begun has come to its end, at most so long. The netvsc port may
- * not be closed before: hn_vf_close() waits for the removal's alarm with the lock that the alarm
- * wants (hn_vf.c:542, :119).
- */
-void vf_watch_settle(struct vf_watch *watch, unsigned milliseconds);
-
 #endif

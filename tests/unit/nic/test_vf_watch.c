@@ -2,7 +2,6 @@
  * The watch on devices in memory, with ethdev's own events: which ports it touches, which it takes
  * for the VF, and what it owns.
  */
-#include "nic/clock.h"
 #include "nic/vf_watch.h"
 
 #include <pthread.h>
@@ -234,24 +233,6 @@ static void touches_no_port_that_is_going(void **state)
 	drop("net_null_vf");
 }
 
-static void waits_for_its_own_vf_alone(void **state)
-{
-	struct fixture *f = *state;
-	uint64_t before = clock_ms();
-
-	(void)add("net_null_other", &others);
-	is_going("net_null_other");
-	vf_watch_settle(f->watch, 60000);
-	assert_true(clock_ms() - before < 30000);
-	(void)add("net_null_vf", &ours);
-	is_going("net_null_vf");
-	before = clock_ms();
-	vf_watch_settle(f->watch, 50);
-	assert_true(clock_ms() - before >= 50);
-	drop("net_null_vf");
-	drop("net_null_other");
-}
-
 static void holds_what_comes_while_it_holds(void **state)
 {
 	struct fixture *f = *state;
@@ -389,7 +370,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(knows_the_vf_by_its_mac, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(touches_no_port_that_is_going, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(waits_for_its_own_vf_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(holds_what_comes_while_it_holds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(holds_what_another_watch_gives_back, set_up,
 						tear_down),
