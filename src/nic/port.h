@@ -47,6 +47,7 @@ struct port_setup {
 	const struct mac_addr
 		*set_mac; /* give the port this MAC, where it lets us; NULL: keep its own */
 	bool promiscuous;
+	bool has_vf; /* the driver asks a VF behind the port, too, and that one may be dying */
 };
 
 /*

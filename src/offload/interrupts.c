@@ -35,9 +35,9 @@ static void wait_for(sem_t *done)
 	struct timespec end;
 	int r;
 
-	(void)clock_gettime(CLOCK_REALTIME, &end); /* the clock of sem_timedwait() */
+	(void)clock_gettime(CLOCK_MONOTONIC, &end); /* cannot fail for this clock */
 	end.tv_sec += PATIENCE_SECONDS;
-	while ((r = sem_timedwait(done, &end)) < 0 && errno == EINTR)
+	while ((r = sem_clockwait(done, CLOCK_MONOTONIC, &end)) < 0 && errno == EINTR)
 		;
 	if (r == 0)
 		return;
