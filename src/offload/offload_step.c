@@ -28,7 +28,8 @@ bool nic_plan_fits(const struct offload_nic *nic)
 {
 	const struct plan *plan = nic->installer.layout.plan;
 
-	return plan && nic->has_tier && plan->tier == nic->probe.device.tier;
+	return plan && nic->has_tier && plan->tier == nic->probe.device.tier &&
+	       (plan->tier != TIER_T2 || plan->priorities <= nic->probe.device.priorities);
 }
 
 /* --- calls to the device, without the lock --- */
