@@ -28,7 +28,7 @@ struct vf_watch_options {
 	struct mac_addr mac;
 	const char *device;        /* netvsc's name, with which it owns; copied */
 	struct rte_rcu_qsbr *qsbr; /* the workers */
-	/* Whether a device of that name is on its bus, as far as is known. Offload thread. */
+	/* Whether a device of that name is on its bus, as far as is known. The looker. */
 	bool (*device_is_there)(const char *name);
 	void (*wake)(void *context); /* something happened; any thread; must not block */
 	void *context;
