@@ -49,6 +49,19 @@ static int fake_open(void *context, struct flow_port *port, struct flow_error *e
 	return fake->is_started ? leave(fake, 0) : not_started(fake, error);
 }
 
+static int fake_check(void *context, const struct flow_port *port)
+{
+	struct fake_flow *fake = context;
+	int r;
+
+	(void)port;
+	(void)pthread_mutex_lock(&fake->lock);
+	fake->misuses += fake->is_removed;
+	r = fake->is_started ? 0 : -ENODEV;
+	(void)pthread_mutex_unlock(&fake->lock);
+	return r;
+}
+
 /* What a device of the tier takes at all. */
 static int check_tier(const struct fake_flow *fake, const struct plan_rule *rule,
 		      struct flow_error *error)
@@ -205,6 +218,7 @@ void fake_flow_init(struct fake_flow *fake, enum plan_tier tier)
 		.backend = {
 			.context = fake,
 			.open = fake_open,
+			.check = fake_check,
 			.create = fake_create,
 			.destroy = fake_destroy,
 			.query = fake_query,

@@ -374,7 +374,7 @@ static void a_port_that_goes_ends_a_withdrawal(void **state)
 	tear_down(&bench);
 }
 
-static void restarts_by_others(void **state)
+static void a_stop_by_others_is_seen(void **state)
 {
 	struct bench bench;
 	uint64_t epoch;
@@ -387,7 +387,8 @@ static void restarts_by_others(void **state)
 	expect_state(&bench, OFFLOAD_STATE_COMPLETE);
 	epoch = status_of(&bench).epoch;
 	fake_flow_stop(&bench.fake);
-	offload_reinstall(bench.nic);
+	expect_state(&bench, OFFLOAD_STATE_WAITING);
+	assert_int_equal(status_of(&bench).installed, 0);
 	fake_flow_start(&bench.fake);
 	expect_state(&bench, OFFLOAD_STATE_COMPLETE);
 	for (int ms = 0; ms < 2000 && status_of(&bench).epoch == epoch; ms++)
@@ -441,7 +442,7 @@ int main(void)
 		cmocka_unit_test(a_port_that_goes_takes_its_handles_along),
 		cmocka_unit_test(a_port_that_goes_is_not_attached),
 		cmocka_unit_test(a_port_that_goes_ends_a_withdrawal),
-		cmocka_unit_test(restarts_by_others),
+		cmocka_unit_test(a_stop_by_others_is_seen),
 		cmocka_unit_test(jobs_run_in_order),
 	};
 
