@@ -9,17 +9,32 @@
 #include "nic/events.h"
 #include "nic/failover_private.h"
 #include "nic/lane.h"
-#include "offload/offload.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static uint64_t failover_now(const struct failover *failover)
 {
 	return failover->options.clock ? failover->options.clock() : clock_ms();
 }
+
+/* --- the looker's part --- */
+
+static void look(void *context)
+{
+	struct failover *failover = context;
+	const struct nic_services *services = &failover->services;
+	struct lane_sums lanes;
+
+	path_count_lanes(failover, &lanes);
+	uplink_look(failover->options.uplink);
+	path_count(failover, &lanes);
+	if (services->wake)
+		services->wake(services->context);
+}
+
+/* --- its life --- */
 
 struct failover *failover_new(const struct failover_options *options)
 {
@@ -34,69 +49,35 @@ struct failover *failover_new(const struct failover_options *options)
 	path_set_failback(&failover->path, options->config->failback_ms);
 	pthread_mutex_init(&failover->lock, NULL);
 	path_report_init(failover);
+	/* no workers and no rules: a test that turns everything by hand, looks included */
+	if (options->services->offload && looker_new(look, failover, &failover->looker) < 0) {
+		failover_free(failover);
+		return NULL;
+	}
 	return failover;
 }
 
 void failover_quiesce(struct failover *failover)
 {
-	/* the offload thread ends no job early, and this one waits for nobody long */
-	while (failover && atomic_load(&failover->look) != LOOK_NONE)
-		usleep(100);
+	if (failover)
+		looker_quiesce(failover->looker);
 }
 
 void failover_free(struct failover *failover)
 {
 	if (!failover)
 		return;
-	failover_quiesce(failover);
+	looker_free(failover->looker);
 	pthread_mutex_destroy(&failover->lock);
 	free(failover);
 }
 
-/* --- the offload thread's part --- */
-
-static void wake(struct failover *failover)
-{
-	if (failover->services.wake)
-		failover->services.wake(failover->services.context);
-}
-
-static void look_once(struct failover *failover)
-{
-	struct lane_sums lanes;
-
-	path_count_lanes(failover, &lanes);
-	uplink_look(failover->options.uplink);
-	path_count(failover, &lanes);
-	wake(failover);
-}
-
-/* Ends with the state that failover_free() waits for, and touches nothing after it. */
-static void look(void *context)
-{
-	struct failover *failover = context;
-	int asked;
-
-	do {
-		atomic_store(&failover->look, LOOK_ASKED);
-		look_once(failover);
-		asked = LOOK_ASKED;
-	} while (!atomic_compare_exchange_strong(&failover->look, &asked, LOOK_NONE));
-}
-
-/* No look is under way, nor asked for. */
-static void begin_look(struct failover *failover)
-{
-	if (!failover->services.offload)
-		look(failover);
-	else if (offload_post(failover->services.offload, look, failover) < 0)
-		atomic_store(&failover->look, LOOK_NONE); /* no memory now: a tick tries again */
-}
-
 void failover_look_soon(struct failover *failover)
 {
-	if (atomic_exchange(&failover->look, LOOK_AGAIN) == LOOK_NONE)
-		begin_look(failover);
+	if (failover->looker)
+		looker_ask_anew(failover->looker);
+	else
+		look(failover);
 }
 
 /* --- actions --- */
@@ -266,10 +247,10 @@ void failover_attend(struct failover *failover)
 
 void failover_tick(struct failover *failover)
 {
-	int none = LOOK_NONE;
-
-	if (atomic_compare_exchange_strong(&failover->look, &none, LOOK_ASKED))
-		begin_look(failover);
+	if (failover->looker)
+		looker_ask(failover->looker);
+	else
+		look(failover);
 	failover_attend(failover);
 }
 

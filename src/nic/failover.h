@@ -3,8 +3,8 @@
  * carried out and told.
  *
  * What is seen is a level (a VF is there, it carries, rules are in), the machine wants edges: what
- * it has been told is remembered, and each difference is told once. Looks are made by the offload
- * thread every FAILOVER_LOOK_MS, and at once where the uplink has something to do; removals are
+ * it has been told is remembered, and each difference is told once. Looks are made by a thread of
+ * their own every FAILOVER_LOOK_MS, and at once where the uplink has something to do; removals are
  * heard of at once.
  *
  * Thread: control.
@@ -51,7 +51,7 @@ void failover_quiesce(struct failover *failover);
 /* Quiesces, too. NULL is fine. */
 void failover_free(struct failover *failover);
 
-/* Asks the offload thread for a look, where none is under way, and runs timers. */
+/* Asks for a look, where none is under way, and runs timers. */
 void failover_tick(struct failover *failover);
 /* The kernel has told of its interfaces: has the uplink looked at, after a look under way, too. */
 void failover_look_soon(struct failover *failover);

@@ -5,9 +5,9 @@
 #define NIC_FAILOVER_PRIVATE_H
 
 #include "nic/failover.h"
+#include "nic/looker.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <time.h>
 
 enum path_kind { PATH_KIND_SYNTHETIC, PATH_KIND_VF, PATH_KINDS };
@@ -32,11 +32,7 @@ struct failover {
 	bool has_timer;
 	uint64_t timer_at; /* failover_now() */
 
-	_Atomic enum {
-		LOOK_NONE,
-		LOOK_ASKED, /* the offload thread has been asked for one */
-		LOOK_AGAIN, /* and for another, for something has happened since */
-	} look;
+	struct looker *looker; /* NULL: looks are made by whoever ticks */
 
 	/* path_report.c's: */
 	struct timespec since;
@@ -52,7 +48,7 @@ struct failover {
 
 /*
  * Counts packets by path, around a look: what the lanes have exchanged with the uplink before it,
- * and after it what of that was the VF's. Offload thread.
+ * and after it what of that was the VF's. The looker.
  */
 struct lane_sums {
 	uint64_t all[DIRECTIONS];

@@ -11,7 +11,7 @@
  * netvsc_bpf.c, netvsc_vf_setxdp()), where it redirects to a socket of another device and loses
  * what the kernel would pass on.
  *
- * The VF is opened and closed by looks, on the offload thread; links and PMD only say when.
+ * The VF is opened and closed by looks; links and PMD only say when.
  */
 #define LOG_ROOM LOG_ROOM_NIC
 #include "base/log.h"
@@ -45,7 +45,7 @@ struct bifurcated {
 	struct kernel_interface *interface;
 	unsigned index; /* of that interface */
 
-	/* the offload thread's: */
+	/* the looker's: */
 	struct vf_port vf;
 	bool is_open;
 	struct link_sight link; /* of the VF that is open, or was tried last */
@@ -138,7 +138,7 @@ static void close_vf(struct bifurcated *own, const char *why)
 
 	atomic_store(&own->port, NO_PORT);
 	hide(own);
-	vf_port_close(&own->vf);
+	vf_port_close(&own->vf, own->options.offload);
 	own->is_open = false;
 	own->why[0] = '\0';
 	atomic_fetch_add(&own->closed, 1);

@@ -16,7 +16,7 @@ struct uplink_kind {
 	 * the port and the watch. */
 	void (*close)(struct uplink *uplink);
 	unsigned (*actuators)(void); /* enum path_actuator */
-	/* Fills reading->vf and reading->synthetic; `stats` is the port's. Offload thread. */
+	/* Fills reading->vf and reading->synthetic; `stats` is the port's. The looker. */
 	void (*look)(struct uplink *uplink, const struct rte_eth_stats *stats,
 		     struct uplink_reading *reading);
 	/* False where a VF that a look has seen has gone since. NULL: the watch knows. Any thread.
@@ -35,7 +35,7 @@ struct uplink {
 	struct vf_watch *watch;        /* NULL: no VF behind the port */
 	struct bifurcated *bifurcated; /* owned; NULL: the uplink is of another kind */
 
-	/* The offload thread's: */
+	/* The looker's: */
 	struct rte_eth_stats last_stats;
 	uint64_t next_link_ms;
 	uint64_t next_idle_ms;

@@ -5,7 +5,9 @@
 #include "nic/vf_port.h"
 
 #include "base/log.h"
+#include "offload/interrupts.h"
 #include "offload/isolated.h"
+#include "offload/offload.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -35,18 +37,23 @@ static int check_mac(const struct vf_port *port, const char *device, struct acce
 	return fail(err, ACCELNET_E_DEVICE, NULL, "the port of device %s has another MAC", device);
 }
 
-int vf_port_open(struct vf_port *port, const struct vf_port_setup *setup,
-		 struct accelnet_error *err)
+struct opening {
+	struct vf_port *port;
+	const struct vf_port_setup *setup;
+	struct accelnet_error *err;
+	int r;
+};
+
+static int open_port(struct vf_port *port, const struct vf_port_setup *setup,
+		     struct accelnet_error *err)
 {
 	const struct port_setup queues = {
 		.device = setup->device,
 		.queues = setup->queues,
 		.pool = setup->pool,
 	};
-	int r;
+	int r = port_claim(&port->port, setup->device, err);
 
-	*port = (struct vf_port){ .mac = setup->mac, .queues = setup->queues };
-	r = port_claim(&port->port, setup->device, err);
 	if (r < 0)
 		return r;
 	port->port.probed = true; /* ours to remove, though EAL may have brought it at start */
@@ -60,10 +67,36 @@ int vf_port_open(struct vf_port *port, const struct vf_port_setup *setup,
 	return r;
 }
 
-void vf_port_close(struct vf_port *port)
+static void open_there(void *argument)
 {
+	struct opening *opening = argument;
+
+	opening->r = open_port(opening->port, opening->setup, opening->err);
+}
+
+int vf_port_open(struct vf_port *port, const struct vf_port_setup *setup,
+		 struct accelnet_error *err)
+{
+	struct opening opening = { .port = port, .setup = setup, .err = err };
+
+	*port = (struct vf_port){ .mac = setup->mac, .queues = setup->queues };
+	interrupts_run(open_there, &opening);
+	return opening.r;
+}
+
+static void close_there(void *argument)
+{
+	struct vf_port *port = argument;
+
 	port_fini(&port->port);
+}
+
+void vf_port_close(struct vf_port *port, struct offload *offload)
+{
+	if (offload)
+		offload_port_goes(offload, port->port.id);
 	port->rest = NULL; /* a handle of a port that is closed means nothing */
+	interrupts_run(close_there, port);
 }
 
 static struct flow_port flow_port(const struct vf_port *port)

@@ -5,7 +5,8 @@
  * down, and hv_netvsc the data path with it (DPDK 22.11, drivers/net/mlx5/linux/
  * mlx5_ethdev_os.c:972).
  *
- * Thread: offload, on which rules are made, too; before it has work, control.
+ * Thread: one at a time, and none that polls. EAL's lists of devices have no lock: opening and
+ * closing are done in its interrupt thread, as netvsc does with its VFs.
  */
 #ifndef NIC_VF_PORT_H
 #define NIC_VF_PORT_H
@@ -20,6 +21,8 @@ struct vf_port {
 	void *rest; /* the rule that takes what no other does; NULL: it is not in */
 };
 
+struct offload;
+
 struct vf_port_setup {
 	const char *device; /* PCI address */
 	struct mac_addr mac;
@@ -30,8 +33,11 @@ struct vf_port_setup {
 /* DEVICE; then nothing is left behind, and it may be tried again. */
 int vf_port_open(struct vf_port *port, const struct vf_port_setup *setup,
 		 struct accelnet_error *err);
-/* No worker polls it. Rules that are left go with it. */
-void vf_port_close(struct vf_port *port);
+/*
+ * No worker polls it. Rules that are left go with it; `offload`, which makes them, is told. May be
+ * NULL.
+ */
+void vf_port_close(struct vf_port *port, struct offload *offload);
 
 /* Whether what no rule takes comes to our queues, or stays with the kernel. DEVICE. */
 int vf_port_take_rest(struct vf_port *port, struct accelnet_error *err);

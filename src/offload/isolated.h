@@ -3,7 +3,8 @@
  * policy's plan: the mode, and the one rule below all others that brings the NIC's unicast packets
  * into its queues, unmarked. What no rule takes stays with the kernel's driver of the same device.
  *
- * Thread: offload. The port is closed on that thread, too, so no barrier is needed here.
+ * Thread: whoever opens and closes the port, so that it cannot go under a call; beside the offload
+ * thread, which makes the plan's rules meanwhile (ethdev takes a lock where a driver has none).
  */
 #ifndef OFFLOAD_ISOLATED_H
 #define OFFLOAD_ISOLATED_H

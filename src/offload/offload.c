@@ -86,19 +86,24 @@ static void *run(void *argument)
 	return NULL;
 }
 
+void offload_port_goes(struct offload *offload, uint16_t port)
+{
+	(void)pthread_mutex_lock(&offload->ports);
+	offload->leaving[port] = true;
+	for (struct offload_nic *nic = offload->nics; nic; nic = nic->next) {
+		if (nic->port.id == port)
+			nic_bar(nic);
+	}
+	(void)pthread_mutex_unlock(&offload->ports);
+	(void)pthread_mutex_lock(&offload->lock);
+	(void)pthread_cond_signal(&offload->work);
+	(void)pthread_mutex_unlock(&offload->lock);
+}
+
 /* In EAL's interrupt thread: see flow_backend.h. */
 static void port_gone(void *argument, uint16_t port)
 {
-	struct offload *offload = argument;
-
-	(void)pthread_mutex_lock(&offload->lock);
-	offload->leaving[port] = true;
-	for (struct offload_nic *nic = offload->nics; nic; nic = nic->next) {
-		if (nic->stage != PORT_ABSENT && nic->port.id == port)
-			nic_bar(nic);
-	}
-	(void)pthread_cond_signal(&offload->work);
-	(void)pthread_mutex_unlock(&offload->lock);
+	offload_port_goes(argument, port);
 }
 
 /* In the thread that probes it. */
@@ -106,9 +111,9 @@ static void port_came(void *argument, uint16_t port)
 {
 	struct offload *offload = argument;
 
-	(void)pthread_mutex_lock(&offload->lock);
+	(void)pthread_mutex_lock(&offload->ports);
 	offload->leaving[port] = false;
-	(void)pthread_mutex_unlock(&offload->lock);
+	(void)pthread_mutex_unlock(&offload->ports);
 }
 
 static void init_locks(struct offload *offload)
@@ -122,10 +127,12 @@ static void init_locks(struct offload *offload)
 	(void)pthread_cond_init(&offload->done, &attributes);
 	(void)pthread_condattr_destroy(&attributes);
 	(void)pthread_mutex_init(&offload->lock, NULL);
+	(void)pthread_mutex_init(&offload->ports, NULL);
 }
 
 static void fini_locks(struct offload *offload)
 {
+	(void)pthread_mutex_destroy(&offload->ports);
 	(void)pthread_mutex_destroy(&offload->lock);
 	(void)pthread_cond_destroy(&offload->work);
 	(void)pthread_cond_destroy(&offload->done);
