@@ -36,6 +36,9 @@ class Host:
     def assign(self, *options):
         self.ctl("vf", "assign", lab.NIC, *options)
 
+    def fault(self, name, value):
+        self.ctl("fault", lab.NIC, name, value)
+
     def nic(self):
         return self.ctl("nics")["nics"][0]
 
