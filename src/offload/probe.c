@@ -146,6 +146,7 @@ static int count_priorities(struct probing *probing)
 		count += r == 0;
 	}
 	probing->probe->device.priorities = count;
+	probing->probe->is_passing |= is_passing(r);
 	return r == -ENODEV ? r : 0;
 }
 

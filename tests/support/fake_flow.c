@@ -18,6 +18,11 @@ static int refuse(struct flow_error *error, int number, const char *message)
 	return -number;
 }
 
+static int inject(const struct fake_flow *fake, struct flow_error *error, const char *message)
+{
+	return refuse(error, fake->fail_errno ? fake->fail_errno : EREMOTEIO, message);
+}
+
 static struct fake_flow *enter(void *context)
 {
 	struct fake_flow *fake = context;
@@ -119,7 +124,7 @@ static int fake_create(void *context, const struct flow_port *port, const struct
 	if (!fake->is_started)
 		return not_started(fake, error);
 	if (fake->fail_create_at > 0 && --fake->fail_create_at == 0)
-		return leave(fake, refuse(error, EREMOTEIO, "injected: creation"));
+		return leave(fake, inject(fake, error, "injected: creation"));
 	r = check_tier(fake, wanted, error);
 	if (r == 0)
 		r = check_room(fake, wanted, counted, error);
@@ -172,8 +177,9 @@ static int fake_destroy(void *context, const struct flow_port *port, void *handl
 	at = find(fake, handle);
 	if (!*at)
 		return leave(fake, refuse(error, EINVAL, "no such rule"));
-	if ((*at)->immortal || (fake->fail_destroy_at > 0 && --fake->fail_destroy_at == 0))
-		return leave(fake, refuse(error, EREMOTEIO, "injected: destruction"));
+	if (fake->keeps_all || (*at)->immortal ||
+	    (fake->fail_destroy_at > 0 && --fake->fail_destroy_at == 0))
+		return leave(fake, inject(fake, error, "injected: destruction"));
 	bury(fake, at);
 	return leave(fake, 0);
 }
