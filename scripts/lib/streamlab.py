@@ -20,7 +20,7 @@ import azlab
 import lab
 from meter import Meter
 
-BENCH = pathlib.Path(os.environ.get("ACCELNET_BENCH", lab.ROOT / "build/tests"))
+BENCH = lab.BIN.parent / "tests"
 STREAM_ARGUMENTS = ["--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-m", "128",
                     "--log-level=4", "--file-prefix=stream"]
 
