@@ -45,19 +45,12 @@ static void add_nic_stats(struct json *nics, const struct nic *nic)
 int handle_stats(struct call *call, struct json **ret)
 {
 	struct timespec now;
-	struct json *nics;
-	struct nic *nic;
-	size_t at = 0;
-	int r = call_nic_exists(call);
+	int r = call_answer_nics(call, add_nic_stats, ret);
 
 	if (r < 0)
 		return r;
 	clock_gettime(CLOCK_REALTIME, &now);
-	*ret = json_new_object();
 	json_add_double(*ret, "time", (double)now.tv_sec + (double)now.tv_nsec / 1e9);
-	nics = json_add_array(*ret, "nics");
-	while (call_each_nic(call, &at, &nic))
-		add_nic_stats(nics, nic);
 	return 0;
 }
 
@@ -114,16 +107,5 @@ static void add_drops(struct json *nics, const struct nic *nic)
 
 int handle_drops(struct call *call, struct json **ret)
 {
-	struct json *nics;
-	struct nic *nic;
-	size_t at = 0;
-	int r = call_nic_exists(call);
-
-	if (r < 0)
-		return r;
-	*ret = json_new_object();
-	nics = json_add_array(*ret, "nics");
-	while (call_each_nic(call, &at, &nic))
-		add_drops(nics, nic);
-	return 0;
+	return call_answer_nics(call, add_drops, ret);
 }

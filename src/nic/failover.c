@@ -9,15 +9,30 @@
 #include "nic/events.h"
 #include "nic/failover_private.h"
 #include "nic/lane.h"
-#include "offload/offload.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* More steps than the longest chain from any state; where it does not end, the levels disagree. */
 #define STEPS_MAX 8
+
+/* --- the looker's part --- */
+
+static void look(void *context)
+{
+	struct failover *failover = context;
+	const struct nic_services *services = &failover->services;
+	uint64_t lanes[DIRECTIONS];
+
+	path_count_lanes(failover, lanes);
+	uplink_look(failover->options.uplink);
+	path_count(failover, lanes);
+	if (services->wake)
+		services->wake(services->context);
+}
+
+/* --- its life --- */
 
 struct failover *failover_new(const struct failover_options *options)
 {
@@ -31,53 +46,27 @@ struct failover *failover_new(const struct failover_options *options)
 		  clock_ms());
 	pthread_mutex_init(&failover->lock, NULL);
 	path_report_init(failover);
+	/* no workers and no rules: a test that turns everything by hand, looks included */
+	if (options->services->offload && looker_new(look, failover, &failover->looker) < 0) {
+		failover_free(failover);
+		return NULL;
+	}
 	return failover;
 }
 
 void failover_quiesce(struct failover *failover)
 {
-	/* the offload thread ends no job early, and this one waits for nobody long */
-	while (failover && atomic_load(&failover->looking))
-		usleep(100);
+	if (failover)
+		looker_quiesce(failover->looker);
 }
 
 void failover_free(struct failover *failover)
 {
 	if (!failover)
 		return;
-	failover_quiesce(failover);
+	looker_free(failover->looker);
 	pthread_mutex_destroy(&failover->lock);
 	free(failover);
-}
-
-/* --- the offload thread's part --- */
-
-static void wake(struct failover *failover)
-{
-	if (failover->services.wake)
-		failover->services.wake(failover->services.context);
-}
-
-static void look(void *context)
-{
-	struct failover *failover = context;
-	uint64_t lanes[DIRECTIONS];
-
-	path_count_lanes(failover, lanes);
-	uplink_look(failover->options.uplink);
-	path_count(failover, lanes);
-	wake(failover);
-	atomic_store(&failover->looking, false); /* last: failover_free() waits for no more */
-}
-
-static void post(struct failover *failover, atomic_bool *flag, void (*job)(void *))
-{
-	if (atomic_exchange(flag, true))
-		return;
-	if (!failover->services.offload)
-		job(failover);
-	else if (offload_post(failover->services.offload, job, failover) < 0)
-		atomic_store(flag, false); /* no memory now: the next tick tries again */
 }
 
 /* --- actions --- */
@@ -140,8 +129,8 @@ static bool uses_vf(enum path_state state)
 /* The VF under the rules has become another one, or none. */
 static bool is_gone(const struct failover *failover, const struct vf_sight *vf)
 {
-	if (failover->path.state == PATH_SYNTHETIC)
-		return failover->present && !vf->present;
+	if (failover->path.state == PATH_SYNTHETIC && !failover->present)
+		return false;
 	return !vf->present || vf->incarnation != failover->incarnation;
 }
 
@@ -212,7 +201,10 @@ void failover_attend(struct failover *failover)
 
 void failover_tick(struct failover *failover)
 {
-	post(failover, &failover->looking, look);
+	if (failover->looker)
+		looker_ask(failover->looker);
+	else
+		look(failover);
 	if (failover->timer_at && clock_ms() >= failover->timer_at) {
 		failover->timer_at = 0;
 		step(failover, PATH_EVENT_TIMER);

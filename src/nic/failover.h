@@ -4,7 +4,7 @@
  *
  * What is seen is a level (a VF is there, it carries, rules are in), the machine wants edges; after
  * every step the levels are held against the state again, until nothing more follows. Looks are
- * made by the offload thread every FAILOVER_LOOK_MS; removals are heard of at once.
+ * made by a thread of their own every FAILOVER_LOOK_MS; removals are heard of at once.
  *
  * Thread: control.
  */
@@ -49,7 +49,7 @@ void failover_quiesce(struct failover *failover);
 /* Quiesces, too. NULL is fine. */
 void failover_free(struct failover *failover);
 
-/* Asks the offload thread for a look, where none is under way, and runs timers. */
+/* Asks for a look, where none is under way, and runs timers. */
 void failover_tick(struct failover *failover);
 /* Something may have changed: looks that have ended, removals, rules. */
 void failover_attend(struct failover *failover);

@@ -5,9 +5,9 @@
 #define NIC_FAILOVER_PRIVATE_H
 
 #include "nic/failover.h"
+#include "nic/looker.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <time.h>
 
 enum path_kind { PATH_KIND_SYNTHETIC, PATH_KIND_VF, PATH_KINDS };
@@ -26,7 +26,7 @@ struct failover {
 	bool withdrawn;    /* the host took the association back and left the device */
 	uint64_t timer_at; /* clock_ms(); 0: none */
 
-	atomic_bool looking; /* the offload thread has been asked to */
+	struct looker *looker; /* NULL: looks are made by whoever ticks */
 
 	/* path_report.c's: */
 	struct timespec since;
@@ -42,7 +42,7 @@ struct failover {
 
 /*
  * Counts packets by path, around a look: what the lanes have exchanged with the uplink before it,
- * and after it what of that was the VF's. Offload thread.
+ * and after it what of that was the VF's. The looker.
  */
 void path_count_lanes(const struct failover *failover, uint64_t *ret);
 void path_count(struct failover *failover, const uint64_t *lanes);

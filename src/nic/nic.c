@@ -163,7 +163,7 @@ static int bring_up(struct nic *nic, struct accelnet_error *err)
 	return r < 0 ? r : nic_restore(nic, err);
 }
 
-/* The uplink's may be asked for on the offload thread alone: what the last look found. */
+/* The uplink's may be asked for by its looker alone: what the last look found. */
 static bool link_is_up(const struct nic *nic, enum direction direction)
 {
 	struct uplink_reading reading;
@@ -197,7 +197,7 @@ int nic_new(const struct nic_config *config, const struct nic_services *services
 		nic_free(nic);
 		return r;
 	}
-	uplink_look(nic->uplink); /* no worker runs yet, nor a look of the offload thread */
+	uplink_look(nic->uplink); /* no worker runs yet, and nobody else looks */
 	for (int d = 0; d < DIRECTIONS; d++)
 		nic->link_was_up[d] = link_is_up(nic, (enum direction)d);
 	log_notice("NIC is up", "nic=%s mac=%s uplink=%s app=%s queues=%u generation=%lu",
@@ -270,6 +270,7 @@ void nic_tick(struct nic *nic)
 void nic_look(struct nic *nic)
 {
 	failover_tick(nic->failover);
+	settle_attend(nic);
 }
 
 void nic_attend(struct nic *nic)

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "nic/port_totals.h"
+#include "offload/interrupts.h"
 
 #include <errno.h>
 #include <rte_bus.h>
@@ -141,6 +142,21 @@ uint32_t port_megabits(const struct rte_eth_link *link)
 	return link->link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link->link_speed;
 }
 
+/*
+ * netvsc sets its own filter and answers what its VF answers (DPDK 22.11, drivers/net/netvsc/
+ * hn_ethdev.c, hn_dev_allmulticast_enable()). Multicast comes on the synthetic path.
+ */
+static int take_multicast(const struct port *port, const struct port_setup *setup)
+{
+	int r = rte_eth_allmulticast_enable(port->id);
+
+	if (r == 0 || r == -ENOTSUP || !setup->has_vf)
+		return r;
+	log_warning("a VF does not take all multicast", "device=%s error=\"%s\"", setup->device,
+		    strerror(-r));
+	return 0;
+}
+
 /* Devices that cannot do one of these say so with ENOTSUP, and live without it. */
 static int set_addresses(const struct port *port, const struct port_setup *setup)
 {
@@ -155,7 +171,7 @@ static int set_addresses(const struct port *port, const struct port_setup *setup
 	if ((r == 0 || r == -ENOTSUP) && setup->promiscuous)
 		r = rte_eth_promiscuous_enable(port->id);
 	if (r == 0 || r == -ENOTSUP)
-		r = rte_eth_allmulticast_enable(port->id);
+		r = take_multicast(port, setup);
 	return r == -ENOTSUP ? 0 : r;
 }
 
@@ -241,18 +257,28 @@ int port_init(struct port *port, const struct port_setup *setup, struct accelnet
 	return r;
 }
 
+static void take_down(void *context)
+{
+	struct port *port = context;
+
+	if (port->started && rte_eth_dev_stop(port->id) < 0)
+		log_warning("port does not stop", "port=%u", port->id);
+	if (port->probed || port->closes)
+		(void)rte_eth_dev_close(port->id); /* a removal that follows reports what matters */
+}
+
 void port_fini(struct port *port)
 {
 	struct rte_eth_dev_info info;
 
 	if (port->id == RTE_MAX_ETHPORTS)
 		return;
-	if (port->started && rte_eth_dev_stop(port->id) < 0)
-		log_warning("port does not stop", "port=%u", port->id);
 	if (rte_eth_dev_info_get(port->id, &info) < 0)
 		info.device = NULL;
-	if (port->probed || port->closes)
-		(void)rte_eth_dev_close(port->id); /* the removal below reports what matters */
+	if (port->closes)
+		interrupts_run(take_down, port);
+	else
+		take_down(port);
 	if (port->probed && info.device && rte_dev_remove(info.device) < 0)
 		log_warning("device is not removed", "port=%u", port->id);
 	give_back(port);

@@ -26,7 +26,12 @@ struct port {
 	uint16_t id;
 	uint64_t owner; /* our id with ethdev; 0: not owned yet */
 	bool probed;    /* the device was added by us and is removed by port_fini() */
-	bool closes;    /* port_fini() closes it, though EAL brought it */
+	/*
+	 * port_fini() closes it, though EAL brought it, in EAL's interrupt thread: hn_dev_close()
+	 * waits for alarms there with locks that these want (DPDK 22.11, drivers/net/netvsc/
+	 * hn_ethdev.c:1047, hn_vf.c:542), and an alarm waits for none of its own thread's.
+	 */
+	bool closes;
 	bool configured;
 	bool started;
 	bool verifies; /* the device says of each packet whether its checksums are right */
@@ -42,6 +47,7 @@ struct port_setup {
 	const struct mac_addr
 		*set_mac; /* give the port this MAC, where it lets us; NULL: keep its own */
 	bool promiscuous;
+	bool has_vf; /* the driver asks a VF behind the port, too, and that one may be dying */
 };
 
 /*
@@ -53,7 +59,7 @@ struct port_setup {
 int port_claim(struct port *port, const char *device, struct accelnet_error *err);
 int port_set_up(struct port *port, const struct port_setup *setup, struct accelnet_error *err);
 int port_init(struct port *port, const struct port_setup *setup, struct accelnet_error *err);
-/* Stops it; closes it where it is ours to close. */
+/* Stops it; closes it where it is ours to close. Takes no lock that a callback of ethdev takes. */
 void port_fini(struct port *port);
 
 /* {"device","driver","port","mac"} */

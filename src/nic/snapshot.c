@@ -141,6 +141,7 @@ void nic_publish(struct nic *nic, struct snapshot *snapshot)
 	ruleset_enter(snapshot->counted->ruleset, clock_ms());
 	old = atomic_exchange(&nic->view.snapshot, snapshot);
 	nic->epoch = RTE_MAX(nic->epoch, snapshot->ruleset->generation);
+	settle_later(nic);
 	if (!old)
 		return;
 	/* from here on every burst begins with the new one; wait for those that began before */

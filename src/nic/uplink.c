@@ -16,8 +16,6 @@
 #define LINK_MS 1000
 /* A VF that netvsc has and does not use may be dead, and every question makes its driver log. */
 #define IDLE_VF_MS 10000
-/* How long a removal may take that had begun before we close: the PMD destroys queues and rules. */
-#define SETTLE_MS 3000
 
 static const struct uplink_kind *const kinds[] = {
 	[UPLINK_PLAIN] = &uplink_plain,
@@ -49,8 +47,6 @@ void uplink_close(struct uplink *uplink)
 {
 	if (!uplink)
 		return;
-	if (uplink->watch)
-		vf_watch_settle(uplink->watch, SETTLE_MS);
 	port_fini(&uplink->port);
 	vf_watch_free(uplink->watch);
 	pthread_mutex_destroy(&uplink->lock);

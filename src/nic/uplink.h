@@ -3,7 +3,7 @@
  * through, what is known of the VF behind it, and what can be done about that.
  *
  * Control calls into the port can block in a PMD (netvsc asks the host for the link, and may start
- * a VF on the way), so uplink_look() runs on the offload thread and everybody else reads what it
+ * a VF on the way), so uplink_look() runs on a thread of its own and everybody else reads what it
  * found. Opening and closing happen on the control thread, before the workers start and after they
  * have stopped.
  */
@@ -55,7 +55,7 @@ const struct port *uplink_port(const struct uplink *uplink);
 /* enum path_actuator: what this uplink, with this DPDK, lets us do. */
 unsigned uplink_actuators(const struct uplink *uplink);
 
-/* Offload thread. Asks for link and counters only now and then. */
+/* The looker (looker.h). Asks for link and counters only now and then. */
 void uplink_look(struct uplink *uplink);
 /* Any thread; never waits for a look. A VF that has gone since is told as absent. */
 void uplink_read(struct uplink *uplink, struct uplink_reading *ret);

@@ -13,7 +13,7 @@ struct uplink_kind {
 	int (*open)(struct uplink *uplink, const struct uplink_options *options,
 		    struct accelnet_error *err);
 	unsigned (*actuators)(void); /* enum path_actuator */
-	/* Fills reading->vf and reading->synthetic; `stats` is the port's. Offload thread. */
+	/* Fills reading->vf and reading->synthetic; `stats` is the port's. The looker. */
 	void (*look)(struct uplink *uplink, const struct rte_eth_stats *stats,
 		     struct uplink_reading *reading);
 };
@@ -24,7 +24,7 @@ struct uplink {
 	struct port port;
 	struct vf_watch *watch; /* NULL: no VF behind the port */
 
-	/* The offload thread's: */
+	/* The looker's: */
 	struct rte_eth_stats last_stats;
 	uint64_t next_link_ms;
 	uint64_t next_idle_ms;

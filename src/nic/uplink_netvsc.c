@@ -98,6 +98,7 @@ static int netvsc_open(struct uplink *uplink, const struct uplink_options *optio
 		.device = options->config->uplink_device,
 		.queues = options->config->queues,
 		.pool = options->pool,
+		.has_vf = true,
 	};
 	struct vf_watch_options watch = {
 		.device = setup.device,

@@ -5,7 +5,6 @@
 #include "nic/vf_watch.h"
 
 #include "base/log.h"
-#include "nic/clock.h"
 #include "nic/port.h"
 #include "nic/vf_poll.h"
 #include "offload/port_callback.h"
@@ -30,7 +29,6 @@
 enum fate {
 	FATE_ALIVE,
 	FATE_GOING,
-	FATE_GOING_ELSEWHERE, /* with another MAC: nothing of this NIC's waits for it */
 	FATE_GONE,
 };
 
@@ -40,7 +38,7 @@ struct vf_watch {
 	struct rte_eth_dev_owner owner; /* of a VF that is held */
 
 	pthread_mutex_t lock; /* the barrier: held around calls on the VF's port */
-	atomic_bool leaving;  /* INTR_RMV wants the lock: be quick */
+	atomic_uint leaving;  /* so many events want the lock: be quick */
 	uint16_t port;        /* NO_PORT: none is known */
 	atomic_bool hold;
 	/* [port] counts what befell a port id; and what that was */
@@ -52,6 +50,7 @@ struct vf_watch {
 	uint64_t on_bus;       /* the incarnation whose device was seen on its bus */
 	_Atomic uint16_t dead; /* the port to bury */
 	struct vf_sight last; /* what does not change with an incarnation need not be asked again */
+	uint64_t told; /* the incarnation that a look has told of; 0: none, counts begin at 1 */
 };
 
 static uint64_t incarnation_of(const struct vf_watch *watch, uint16_t port)
@@ -92,23 +91,53 @@ static int on_new(uint16_t port, enum rte_eth_event_type event, void *argument, 
 /* The lock, at once: a look that is under way breaks off. */
 static void lock_now(struct vf_watch *watch)
 {
-	atomic_store(&watch->leaving, true);
+	atomic_fetch_add(&watch->leaving, 1);
 	pthread_mutex_lock(&watch->lock);
-	atomic_store(&watch->leaving, false);
+	atomic_fetch_sub(&watch->leaving, 1);
+}
+
+/*
+ * A netvsc port that is told of a VF reads the MAC of every port that nobody owns (DPDK 22.11,
+ * drivers/net/netvsc/hn_vf.c:34-50), and that is where it crashes if another netvsc port is closing
+ * its VF just then: that one gives the ownership back first (hn_vf.c:116), the driver takes the MAC
+ * away next. So it is ours from the moment that it goes; netvsc says that it could not give back
+ * what it had not, and goes on. Closing ends the ownership.
+ */
+static void keep_from_others(struct vf_watch *watch, uint16_t port)
+{
+	struct rte_eth_dev_owner owner;
+
+	if (rte_eth_dev_owner_get(port, &owner) == 0 && strcmp(owner.name, watch->device) == 0 &&
+	    rte_eth_dev_owner_unset(port, owner.id) == 0)
+		(void)rte_eth_dev_owner_set(port, &watch->owner); /* nobody else was that quick */
 }
 
 static int on_removal(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
 {
 	struct vf_watch *watch = argument;
 
-	(void)event;
 	(void)ret;
 	if (port == watch->options.netvsc)
 		return 0;
 	lock_now(watch);
-	befalls(watch, port,
-		has_mac(port, &watch->options.mac) ? FATE_GOING : FATE_GOING_ELSEWHERE);
+	befalls(watch, port, FATE_GOING);
+	if (event == RTE_ETH_EVENT_INTR_RMV)
+		keep_from_others(watch, port);
 	pthread_mutex_unlock(&watch->lock);
+	watch->options.wake(watch->options.context);
+	return 0;
+}
+
+/* The driver resets its device and restores the port: another one, as far as rules go. */
+static int on_recovery(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
+{
+	struct vf_watch *watch = argument;
+
+	(void)event;
+	(void)ret;
+	if (port == watch->options.netvsc || watch->fate[port] == FATE_GONE)
+		return 0;
+	befalls(watch, port, FATE_ALIVE);
 	watch->options.wake(watch->options.context);
 	return 0;
 }
@@ -132,6 +161,9 @@ static const struct {
 } callbacks[] = {
 	{ RTE_ETH_EVENT_NEW, on_new },
 	{ RTE_ETH_EVENT_INTR_RMV, on_removal },
+	{ RTE_ETH_EVENT_ERR_RECOVERING, on_removal }, /* no calls until it has ended */
+	{ RTE_ETH_EVENT_RECOVERY_SUCCESS, on_recovery },
+	{ RTE_ETH_EVENT_RECOVERY_FAILED, on_removal },
 	{ RTE_ETH_EVENT_DESTROY, on_destroy },
 };
 
@@ -152,7 +184,11 @@ int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
 		return -ENOMEM;
 	watch->options = *options;
 	watch->port = NO_PORT;
-	vf_poll_init(&watch->poll, options->qsbr, options->netvsc);
+	r = vf_poll_init(&watch->poll, options->qsbr, options->netvsc);
+	if (r < 0) {
+		free(watch);
+		return r;
+	}
 	(void)snprintf(watch->device, sizeof(watch->device), "%s", options->device);
 	(void)snprintf(watch->owner.name, sizeof(watch->owner.name), HELD_OWNER);
 	pthread_mutex_init(&watch->lock, NULL);
@@ -164,6 +200,7 @@ int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
 			unregister(watch, i);
 	}
 	if (r < 0) {
+		vf_poll_fini(&watch->poll);
 		free(watch);
 		return r;
 	}
@@ -208,24 +245,45 @@ static bool is_held_elsewhere(const struct vf_watch *watch, const struct rte_eth
 	return strcmp(owner->name, HELD_OWNER) == 0 && owner->id != watch->owner.id;
 }
 
-/* A port with the MAC that is neither netvsc's own, nor ours, nor going. Lock held. */
-static uint16_t find(struct vf_watch *watch)
+/*
+ * How much a port with the MAC is like the VF: netvsc's is what traffic goes over, whatever else is
+ * there (one whose probe has failed half-way, one that has not gone yet); then ours.
+ */
+enum likeness { UNLIKE, LIKE, LIKE_OURS, LIKE_NETVSCS };
+
+static enum likeness likeness_of(const struct vf_watch *watch, uint16_t port)
 {
-	const struct vf_watch_options *options = &watch->options;
+	struct rte_eth_dev_owner owner;
 
-	for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++) {
-		struct rte_eth_dev_owner owner;
-
-		if (port == options->netvsc || watch->fate[port] != FATE_ALIVE ||
-		    !rte_eth_dev_is_valid_port(port) || rte_eth_dev_owner_get(port, &owner) < 0 ||
-		    strcmp(owner.name, PORT_OWNER) == 0 || is_held_elsewhere(watch, &owner))
-			continue;
-		if (has_mac(port, &options->mac))
-			return port;
+	if (port == watch->options.netvsc || watch->fate[port] != FATE_ALIVE ||
+	    !rte_eth_dev_is_valid_port(port) || rte_eth_dev_owner_get(port, &owner) < 0 ||
+	    strcmp(owner.name, PORT_OWNER) == 0 || is_held_elsewhere(watch, &owner))
+		return UNLIKE;
+	if (!has_mac(port, &watch->options.mac)) {
 		if (owner.id == watch->owner.id) /* on_new() could not know */
 			(void)rte_eth_dev_owner_unset(port, watch->owner.id);
+		return UNLIKE;
 	}
-	return NO_PORT;
+	if (strcmp(owner.name, watch->device) == 0)
+		return LIKE_NETVSCS;
+	return owner.id == watch->owner.id ? LIKE_OURS : LIKE;
+}
+
+/* A port with the MAC that is neither netvsc's own, nor an app port, nor going. Lock held. */
+static uint16_t find(struct vf_watch *watch)
+{
+	enum likeness best = UNLIKE;
+	uint16_t found = NO_PORT;
+
+	for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++) {
+		const enum likeness likeness = likeness_of(watch, port);
+
+		if (likeness <= best)
+			continue;
+		best = likeness;
+		found = port;
+	}
+	return found;
 }
 
 /* What stays the same as long as the port is there. */
@@ -239,13 +297,30 @@ static void describe(uint16_t port, struct vf_sight *sight)
 		(void)snprintf(sight->driver, sizeof(sight->driver), "%s", info.driver_name);
 }
 
+/* Sums that hold what the VF took may be told as the synthetic path's: once more at its end. */
+static void count_packets(uint16_t port, struct vf_sight *sight)
+{
+	struct rte_eth_stats stats;
+
+	if (rte_eth_stats_get(port, &stats) < 0)
+		return;
+	sight->packets[0] = stats.ipackets;
+	sight->packets[1] = stats.opackets;
+}
+
+static enum vf_poll_answer ask_whether_polled(struct vf_watch *watch, const struct vf_sight *sight)
+{
+	return sight->claimed ? vf_poll_ask(&watch->poll, watch->port, VF_LOOK_MS, &watch->leaving)
+			      : VF_POLL_NO;
+}
+
 /* Lock held; the port is known and not going. */
 static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 {
 	const uint64_t incarnation = incarnation_of(watch, watch->port);
 	struct rte_eth_dev_owner owner = { 0 };
-	struct rte_eth_stats stats;
 	enum vf_poll_answer polled;
+	bool carried;
 
 	if (sight->incarnation != incarnation || !sight->present) {
 		*sight = (struct vf_sight){
@@ -262,15 +337,14 @@ static void look_at(struct vf_watch *watch, struct vf_sight *sight)
 		owner = watch->owner;
 	sight->held = owner.id == watch->owner.id;
 	sight->claimed = strcmp(owner.name, watch->device) == 0;
-	polled = sight->claimed
-			 ? vf_poll_ask(&watch->poll, watch->port, VF_LOOK_MS, &watch->leaving)
-			 : VF_POLL_NO;
-	if (polled != VF_POLL_NOBODY_KNOWS)
+	carried = sight->carries;
+	polled = ask_whether_polled(watch, sight);
+	if (polled != VF_POLL_NOBODY_KNOWS) {
 		sight->carries = polled == VF_POLL_YES;
-	if (sight->carries && rte_eth_stats_get(watch->port, &stats) == 0) {
-		sight->packets[0] = stats.ipackets;
-		sight->packets[1] = stats.opackets;
+		watch->told = incarnation;
 	}
+	if (sight->carries || carried)
+		count_packets(watch->port, sight);
 }
 
 /* The device was there and is not any more. Lock held; the port is known, and ours. */
@@ -305,7 +379,7 @@ void vf_watch_look(struct vf_watch *watch, struct vf_sight *ret)
 		look_at(watch, &watch->last);
 	if (watch->last.held && has_lost_its_device(watch))
 		bury_later(watch);
-	*ret = watch->last;
+	*ret = watch->last.incarnation == watch->told ? watch->last : (struct vf_sight){ 0 };
 	pthread_mutex_unlock(&watch->lock);
 }
 
@@ -331,21 +405,4 @@ void vf_watch_hold(struct vf_watch *watch, bool on)
 		/* either fails where another owns it, and then there is nothing to do */
 	}
 	pthread_mutex_unlock(&watch->lock);
-}
-
-static bool any_is_going(struct vf_watch *watch)
-{
-	for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++) {
-		if (atomic_load(&watch->fate[port]) == FATE_GOING)
-			return true;
-	}
-	return false;
-}
-
-void vf_watch_settle(struct vf_watch *watch, unsigned milliseconds)
-{
-	const uint64_t end = clock_ms() + milliseconds;
-
-	while (any_is_going(watch) && clock_ms() < end)
-		usleep(1000);
 }

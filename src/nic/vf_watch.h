@@ -7,7 +7,10 @@
  * traffic goes over it: see vf_poll.h.
  *
  * The port can go at any time, in EAL's interrupt thread. INTR_RMV is the barrier: its callback
- * waits for the one call that may be under way and lets none begin after it.
+ * waits for the one call that may be under way and lets none begin after it. A driver that recovers
+ * its device by itself bars the port in the same way (RTE_ETH_EVENT_ERR_RECOVERING), and when it
+ * has done so the VF is another one: what was set on the port beside its configuration, rules first
+ * of all, may be lost.
  */
 #ifndef NIC_VF_WATCH_H
 #define NIC_VF_WATCH_H
@@ -25,7 +28,7 @@ struct vf_watch_options {
 	struct mac_addr mac;
 	const char *device;        /* netvsc's name, with which it owns; copied */
 	struct rte_rcu_qsbr *qsbr; /* the workers */
-	/* Whether a device of that name is on its bus, as far as is known. Offload thread. */
+	/* Whether a device of that name is on its bus, as far as is known. The looker. */
 	bool (*device_is_there)(const char *name);
 	void (*wake)(void *context); /* something happened; any thread; must not block */
 	void *context;
@@ -48,7 +51,10 @@ int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret);
 /* The netvsc port is closed, and nobody looks. NULL is fine. */
 void vf_watch_free(struct vf_watch *watch);
 
-/* Looks. Waits for the workers' next round, at most VF_LOOK_MS. Offload thread. */
+/*
+ * Looks. Waits for the workers' next round, at most VF_LOOK_MS. A VF that netvsc owns is told of
+ * once somebody knows whether it is polled, which takes workers that run. One thread at a time.
+ */
 #define VF_LOOK_MS 100
 void vf_watch_look(struct vf_watch *watch, struct vf_sight *ret);
 
@@ -64,12 +70,5 @@ bool vf_watch_is_there(const struct vf_watch *watch, uint64_t incarnation);
  * EAL's interrupt thread, as netvsc closes its own: the next VF could not be probed otherwise.
  */
 void vf_watch_hold(struct vf_watch *watch, bool on);
-
-/*
- * Waits until a removal that has begun has come to its end, at most so long. The netvsc port may
- * not be closed before: hn_vf_close() waits for the removal's alarm with the lock that the alarm
- * wants (hn_vf.c:542, :119).
- */
-void vf_watch_settle(struct vf_watch *watch, unsigned milliseconds);
 
 #endif

@@ -173,6 +173,10 @@ static const struct {
 	{ RTE_ETH_EVENT_NEW, birth_event },
 	{ RTE_ETH_EVENT_INTR_RMV, removal_event },
 	{ RTE_ETH_EVENT_DESTROY, removal_event },
+	/* a driver that resets its device: what was on the port is lost, the port is as new */
+	{ RTE_ETH_EVENT_ERR_RECOVERING, removal_event },
+	{ RTE_ETH_EVENT_RECOVERY_FAILED, removal_event },
+	{ RTE_ETH_EVENT_RECOVERY_SUCCESS, birth_event },
 };
 
 #define CALLBACKS (sizeof(callbacks) / sizeof(callbacks[0]))

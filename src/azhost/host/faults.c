@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define PPM 1000000u
+/* The VF library waits 10 s for the host, in all. */
+#define SLOW_OPEN_MAX_MS 9000u
 
 static int tell_vf(struct nic *nic, enum vf_fault fault, uint64_t value, struct accelnet_error *err)
 {
@@ -72,6 +74,16 @@ static int inject_vf_silent(struct nic *nic, uint64_t value, struct accelnet_err
 	return 0;
 }
 
+static int inject_slow_open(struct nic *nic, uint64_t value, struct accelnet_error *err)
+{
+	if (!nic->has_vf)
+		return fail(err, ACCELNET_E_UNSUPPORTED, NULL, "%s has no VF", nic->name);
+	if (value > SLOW_OPEN_MAX_MS)
+		return fail(err, ACCELNET_E_RANGE, NULL, "at most %u", SLOW_OPEN_MAX_MS);
+	nic->vf.open_ms = (uint32_t)value;
+	return 0;
+}
+
 static int inject_host_gone(struct nic *nic, uint64_t value, struct accelnet_error *err)
 {
 	(void)nic;
@@ -91,6 +103,8 @@ const struct fault faults[] = {
 	{ "stall", "1: the synthetic device's rings are left alone; 0: no more", inject_stall },
 	{ "vf-silent", "1: the VF carries no frames and says nothing; 0: no more",
 	  inject_vf_silent },
+	{ "slow-open", "a guest that opens the VF waits VALUE milliseconds; 0: no more",
+	  inject_slow_open },
 	{ "host-gone", "the host process is killed; the guest goes on", inject_host_gone },
 	{ NULL, NULL, NULL },
 };

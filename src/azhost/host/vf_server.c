@@ -17,7 +17,9 @@
 
 struct pending {
 	struct vf_server *server;
-	struct loop_fd socket; /* fd -1: free */
+	struct loop_fd socket;   /* fd -1: free */
+	struct loop_timer delay; /* the hello has come, and is answered late */
+	struct vf *vf;           /* of that hello */
 };
 
 struct vf_server {
@@ -34,11 +36,31 @@ static struct vf *find_vf(struct host *host, const char *ibname)
 	return NULL;
 }
 
-/* Takes @fd over. */
-static void greet(struct host *host, int fd, const struct vf_message *hello, ssize_t n)
+static void answer(struct vf *vf, int fd)
 {
+	if (vf == NULL)
+		vf_refuse(fd, -ENOENT);
+	else
+		vf_attach(vf, fd);
+}
+
+static void answer_late(void *opaque)
+{
+	struct pending *pending = opaque;
+	const int fd = pending->socket.fd;
+
+	pending->socket.fd = -1;
+	answer(pending->vf, fd);
+}
+
+/* The slot is free afterwards, unless the VF opens slowly. */
+static void greet(struct pending *pending, const struct vf_message *hello, ssize_t n)
+{
+	struct host *host = pending->server->host;
+	const int fd = pending->socket.fd;
 	struct vf *vf;
 
+	pending->socket.fd = -1;
 	if (n != sizeof(*hello) || hello->type != VF_HELLO ||
 	    memchr(hello->hello.ibname, '\0', sizeof(hello->hello.ibname)) == NULL) {
 		say("vf.sock: malformed hello");
@@ -50,30 +72,31 @@ static void greet(struct host *host, int fd, const struct vf_message *hello, ssi
 		return;
 	}
 	vf = find_vf(host, hello->hello.ibname);
-	if (vf == NULL)
-		vf_refuse(fd, -ENOENT);
-	else
-		vf_attach(vf, fd);
+	if (vf == NULL || vf->open_ms == 0) {
+		answer(vf, fd);
+		return;
+	}
+	pending->socket.fd = fd;
+	pending->vf = vf;
+	loop_timer_set(&host->loop, &pending->delay, vf->open_ms * UINT64_C(1000000));
 }
 
 static void pending_ready(void *opaque, uint32_t events)
 {
 	struct pending *pending = opaque;
-	struct host *host = pending->server->host;
 	struct vf_message hello;
-	int fd = pending->socket.fd;
-	ssize_t n = recv(fd, &hello, sizeof(hello), MSG_DONTWAIT | MSG_TRUNC);
+	ssize_t n = recv(pending->socket.fd, &hello, sizeof(hello), MSG_DONTWAIT | MSG_TRUNC);
 
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	loop_fd_remove(&host->loop, &pending->socket);
-	pending->socket.fd = -1;
+	loop_fd_remove(&pending->server->host->loop, &pending->socket);
 	if (n <= 0) {
-		close(fd);
+		close(pending->socket.fd);
+		pending->socket.fd = -1;
 		return;
 	}
-	greet(host, fd, &hello, n);
+	greet(pending, &hello, n);
 }
 
 static void listener_ready(void *opaque, uint32_t events)
@@ -113,6 +136,7 @@ int vf_server_new(struct host *host, struct vf_server **ret)
 		pending->server = server;
 		pending->socket =
 			(struct loop_fd){ .fd = -1, .ready = pending_ready, .opaque = pending };
+		pending->delay = (struct loop_timer){ .fire = answer_late, .opaque = pending };
 	}
 	rc = listen_in_tree(host->tree, VF_SOCKET_NAME, SOCK_SEQPACKET, &server->listener.fd);
 	if (rc == 0)
@@ -134,6 +158,7 @@ void vf_server_free(struct vf_server *server)
 
 		if (socket->fd < 0)
 			continue;
+		loop_timer_cancel(&server->host->loop, &server->pending[i].delay);
 		loop_fd_remove(&server->host->loop, socket);
 		close(socket->fd);
 	}

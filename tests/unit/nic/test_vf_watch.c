@@ -2,7 +2,7 @@
  * The watch on devices in memory, with ethdev's own events: which ports it touches, which it takes
  * for the VF, and what it owns.
  */
-#include "nic/clock.h"
+#include "nic/vf_poll.h"
 #include "nic/vf_watch.h"
 
 #include <pthread.h>
@@ -38,6 +38,9 @@ struct fixture {
 	struct rte_mempool *pool;
 	uint16_t netvsc;
 	struct vf_watch *watch;
+
+	struct vf_poll poll; /* one beside the watch's, asked about the port `asked` */
+	uint16_t asked;
 
 	/* the worker: */
 	pthread_t thread;
@@ -139,15 +142,27 @@ static void stop_worker(struct fixture *f)
 	assert_int_equal(pthread_join(f->thread, NULL), 0);
 }
 
-static uint16_t add_claimed(const struct fixture *f)
+static uint16_t add_claimed_with(const struct fixture *f, const char *arguments)
 {
 	struct rte_eth_dev_owner owner = { .name = DEVICE };
-	uint16_t vf = add("net_null_vf", &ours);
+	uint16_t vf = add_with("net_null_vf", &ours, arguments);
 
 	assert_int_equal(rte_eth_dev_owner_new(&owner.id), 0);
 	assert_int_equal(rte_eth_dev_owner_set(vf, &owner), 0);
 	start(f, vf);
 	return vf;
+}
+
+static uint16_t add_claimed(const struct fixture *f)
+{
+	return add_claimed_with(f, "no-rx=1");
+}
+
+static void look_until(const struct fixture *f, bool carries, struct vf_sight *ret)
+{
+	do /* a worker that has no CPU says nothing */
+		vf_watch_look(f->watch, ret);
+	while (!ret->present || ret->carries != carries);
 }
 
 static int set_up_with(void **state, const char *netvsc)
@@ -234,24 +249,6 @@ static void touches_no_port_that_is_going(void **state)
 	drop("net_null_vf");
 }
 
-static void waits_for_its_own_vf_alone(void **state)
-{
-	struct fixture *f = *state;
-	uint64_t before = clock_ms();
-
-	(void)add("net_null_other", &others);
-	is_going("net_null_other");
-	vf_watch_settle(f->watch, 60000);
-	assert_true(clock_ms() - before < 30000);
-	(void)add("net_null_vf", &ours);
-	is_going("net_null_vf");
-	before = clock_ms();
-	vf_watch_settle(f->watch, 50);
-	assert_true(clock_ms() - before >= 50);
-	drop("net_null_vf");
-	drop("net_null_other");
-}
-
 static void holds_what_comes_while_it_holds(void **state)
 {
 	struct fixture *f = *state;
@@ -305,15 +302,11 @@ static void knows_whether_the_vf_is_polled(void **state)
 	struct vf_sight sight;
 
 	start_worker(f, vf);
-	do
-		vf_watch_look(f->watch, &sight);
-	while (!sight.carries); /* a worker that has no CPU says nothing */
+	look_until(f, true, &sight);
 	assert_true(sight.claimed);
 	stop_worker(f);
 	start_worker(f, RTE_MAX_ETHPORTS);
-	do
-		vf_watch_look(f->watch, &sight);
-	while (sight.carries);
+	look_until(f, false, &sight);
 	assert_true(sight.claimed);
 	stop_worker(f);
 	drop("net_null_vf");
@@ -327,9 +320,7 @@ static void concludes_nothing_from_full_bursts(void **state)
 	struct vf_sight sight;
 
 	start_worker(f, vf);
-	do
-		vf_watch_look(f->watch, &sight);
-	while (!sight.carries);
+	look_until(f, true, &sight);
 	stop_worker(f);
 	start_worker(f, RTE_MAX_ETHPORTS);
 	for (int i = 0; i < 20; i++) {
@@ -337,6 +328,153 @@ static void concludes_nothing_from_full_bursts(void **state)
 		assert_true(sight.carries);
 	}
 	stop_worker(f);
+	drop("net_null_vf");
+}
+
+/* Without workers nobody knows, and an idle VF would be made of that. */
+static void tells_of_a_vf_when_it_knows_whether_it_is_polled(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t vf = add_claimed(f);
+	struct vf_sight sight;
+
+	vf_watch_look(f->watch, &sight);
+	assert_false(sight.present);
+	start_worker(f, vf);
+	do
+		vf_watch_look(f->watch, &sight);
+	while (!sight.present);
+	assert_true(sight.carries);
+	stop_worker(f);
+	vf_watch_look(f->watch, &sight); /* nobody knows, and it was told of */
+	assert_true(sight.present && sight.carries);
+	drop("net_null_vf");
+}
+
+static void counts_what_the_vf_took_to_its_end(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t vf = add_claimed_with(f, "");
+	struct rte_eth_stats stats;
+	struct vf_sight sight;
+
+	start_worker(f, vf);
+	look_until(f, true, &sight);
+	usleep(1000); /* it takes more */
+	stop_worker(f);
+	start_worker(f, RTE_MAX_ETHPORTS);
+	look_until(f, false, &sight);
+	assert_int_equal(rte_eth_stats_get(vf, &stats), 0);
+	assert_true(stats.ipackets > 0);
+	assert_int_equal(sight.packets[0], stats.ipackets);
+	stop_worker(f);
+	drop("net_null_vf");
+}
+
+/* Another netvsc port reads the MACs of ports that nobody owns, and a driver takes its own away. */
+static void keeps_a_vf_that_goes_from_other_nics(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t other = add("net_null_other", &others), vf = add_claimed(f);
+	struct rte_eth_dev_owner owner;
+	uint16_t port;
+
+	assert_int_equal(rte_eth_dev_owner_get(vf, &owner), 0);
+	is_going("net_null_vf");
+	is_going("net_null_other");
+	assert_true(rte_eth_dev_owner_unset(vf, owner.id) < 0); /* as netvsc does next */
+	RTE_ETH_FOREACH_DEV(port)
+		assert_true(port != vf);
+	/* what another watch's NIC has is that one's to keep */
+	assert_int_equal(rte_eth_dev_owner_get(other, &owner), 0);
+	assert_int_equal(owner.id, RTE_ETH_DEV_NO_OWNER);
+	drop("net_null_vf");
+	drop("net_null_other");
+}
+
+/* A probe that failed half-way leaves a port with the MAC, under a lower number. */
+static void prefers_the_vf_that_netvsc_has(void **state)
+{
+	struct fixture *f = *state;
+	struct vf_sight sight;
+	uint16_t other, vf;
+
+	vf_watch_hold(f->watch, true);
+	other = add("net_null_other", &ours);
+	vf_watch_look(f->watch, &sight);
+	assert_true(sight.held);
+	vf_watch_hold(f->watch, false);
+	vf = add_claimed(f);
+	assert_true(vf > other);
+	start_worker(f, vf);
+	look_until(f, true, &sight);
+	assert_int_equal(sight.port, vf);
+	stop_worker(f);
+	drop("net_null_vf");
+	vf_watch_look(f->watch, &sight);
+	assert_int_equal(sight.port, other);
+	drop("net_null_other");
+}
+
+/* A driver that resets its device by itself: no calls meanwhile, and another VF after it. */
+static void takes_a_vf_that_has_recovered_for_another(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t vf = add("net_null_vf", &ours);
+	struct rte_eth_dev *device = rte_eth_dev_allocated("net_null_vf");
+	struct vf_sight before, sight;
+
+	vf_watch_look(f->watch, &before);
+	assert_int_equal(before.port, vf);
+	(void)rte_eth_dev_callback_process(device, RTE_ETH_EVENT_ERR_RECOVERING, NULL);
+	assert_false(vf_watch_is_there(f->watch, before.incarnation));
+	vf_watch_look(f->watch, &sight);
+	assert_false(sight.present);
+	(void)rte_eth_dev_callback_process(device, RTE_ETH_EVENT_RECOVERY_SUCCESS, NULL);
+	vf_watch_look(f->watch, &sight);
+	assert_true(sight.present);
+	assert_int_equal(sight.port, vf);
+	assert_int_not_equal(sight.incarnation, before.incarnation);
+	(void)rte_eth_dev_callback_process(device, RTE_ETH_EVENT_RECOVERY_FAILED, NULL);
+	vf_watch_look(f->watch, &sight);
+	assert_false(sight.present);
+	drop("net_null_vf");
+}
+
+static void *ask(void *argument)
+{
+	static atomic_uint nobody;
+	struct fixture *f = argument;
+
+	(void)vf_poll_ask(&f->poll, f->asked, 300, &nobody);
+	return NULL;
+}
+
+/* A port that is configured anew, and in vain, has no queues and keeps its callbacks. */
+static void takes_off_what_it_could_not(void **state)
+{
+	const struct rte_eth_conf conf = { 0 };
+	struct fixture *f = *state;
+	atomic_uint nobody = 0;
+	pthread_t asker;
+
+	f->asked = add_claimed(f);
+	assert_int_equal(vf_poll_init(&f->poll, f->qsbr, f->netvsc), 0);
+	assert_int_equal(pthread_create(&asker, NULL, ask, f), 0);
+	usleep(50000); /* no worker runs: it waits for one */
+	assert_int_equal(rte_eth_dev_stop(f->asked), 0);
+	assert_int_equal(rte_eth_dev_configure(f->asked, 0, 1, &conf), 0);
+	assert_int_equal(pthread_join(asker, NULL), 0);
+	assert_non_null(f->poll.stuck[f->asked]);
+	assert_int_equal(vf_poll_ask(&f->poll, f->asked, 10, &nobody), VF_POLL_NOBODY_KNOWS);
+	start(f, f->asked);
+	start_worker(f, f->asked);
+	while (vf_poll_ask(&f->poll, f->asked, VF_LOOK_MS, &nobody) != VF_POLL_YES)
+		;
+	assert_null(f->poll.stuck[f->asked]);
+	stop_worker(f);
+	vf_poll_fini(&f->poll);
+	assert_null(f->poll.marks);
 	drop("net_null_vf");
 }
 
@@ -389,13 +527,22 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(knows_the_vf_by_its_mac, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(touches_no_port_that_is_going, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(waits_for_its_own_vf_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(holds_what_comes_while_it_holds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(holds_what_another_watch_gives_back, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(knows_whether_the_vf_is_polled, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(concludes_nothing_from_full_bursts, set_up_flood,
 						tear_down),
+		cmocka_unit_test_setup_teardown(tells_of_a_vf_when_it_knows_whether_it_is_polled,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(counts_what_the_vf_took_to_its_end, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(keeps_a_vf_that_goes_from_other_nics, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(prefers_the_vf_that_netvsc_has, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(takes_a_vf_that_has_recovered_for_another, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(takes_off_what_it_could_not, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(closes_a_held_vf_whose_device_is_gone, set_up,
 						tear_down),
 	};
