@@ -76,13 +76,17 @@ class Host:
 
 
 class Daemon(lab.Daemon):
-    """accelnetd as azhost's command; `popen` is the launcher's, `pid` the daemon's."""
+    """accelnetd as azhost's command; `popen` is the launcher's, `pid` the daemon's.
 
-    def __init__(self, folder, app, options, nic=None, before="true"):
+    `before` is shell, run inside azhost; `prefix` are words to run azhost by.
+    """
+
+    def __init__(self, folder, app, options, nic=None, before="true", prefix=()):
         super().__init__(folder, GUID, app, eal=EAL_ARGUMENTS,
                          nic={"uplink": {"type": "netvsc", "device": GUID}, **(nic or {})})
         self.options = options
         self.before = before
+        self.prefix = prefix
         self.host = Host(self.folder / "azhost.sock")
         self.rpc = rpc.Connection(self.socket)
         self.pid = None
@@ -90,10 +94,11 @@ class Daemon(lab.Daemon):
     def start(self):
         with open(self.log, "a", encoding="utf-8") as log:
             self.popen = subprocess.Popen(
-                [AZHOST, "run", "--socket", self.host.socket, *self.options, "--",
+                [*self.prefix, AZHOST, "run", "--socket", self.host.socket, *self.options, "--",
                  "sh", "-c", f'{self.before}; exec "$@"', "sh", lab.BIN / "accelnetd",
                  "--config", self.config],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=bool(self.prefix))
         lab.wait_for(self.answers, "accelnetd in azhost to answer", 60)
         self.pid = self.ask("status")["daemon"]["pid"]
         return self

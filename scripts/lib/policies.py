@@ -1,16 +1,19 @@
-"""The policies that tests and tables go through: those of tests/data/policies, and every NSG of the
-shared data, with parameters and a context that resolve what it names.
+"""The policies that tests and tables go through: those of tests/data/policies, every NSG of the
+shared data, with parameters and a context that resolve what it names, and generated ones.
 
 A policy is a name and what `accelnetctl policy compile` and `verify` take for it.
 """
 
 import json
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DATA = ROOT / "tests" / "data"
+GENERATOR = ROOT / "scripts" / "gen-nsg.py"
+GENERATED_SIZES = (10, 100, 1000)
 SHARED = ROOT.parent / "shared" / "data"
 
 
@@ -24,6 +27,18 @@ class Policy:
 
 def of_tests():
     return [Policy(path.stem, path) for path in sorted((DATA / "policies").glob("*.json"))]
+
+
+def of_generator(directory, sizes=GENERATED_SIZES):
+    """Of so many rules each: acl and two levels, IPv6, tags and groups."""
+    found = []
+    for size in sizes:
+        path = Path(directory) / f"generated-{size}.json"
+        with open(path, "wb") as file:
+            subprocess.run([sys.executable, GENERATOR, "policy", "--rules", str(size)],
+                           stdout=file, check=True)
+        found.append(Policy(path.stem, path))
+    return found
 
 
 def of_azure(accelnetctl, directory):

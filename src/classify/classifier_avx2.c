@@ -107,7 +107,8 @@ static inline uint32_t words_set(const struct row_words *rows, unsigned word)
 	__m256i remote = _mm256_load_si256((const __m256i *)(rows->remote + word));
 	__m256i local_port = _mm256_load_si256((const __m256i *)(rows->local_port + word));
 	__m256i remote_port = _mm256_load_si256((const __m256i *)(rows->remote_port + word));
-	__m256i bits = _mm256_and_si256(_mm256_and_si256(local, remote),
+	__m256i live = _mm256_load_si256((const __m256i *)(rows->live + word));
+	__m256i bits = _mm256_and_si256(_mm256_and_si256(_mm256_and_si256(local, remote), live),
 					_mm256_and_si256(local_port, remote_port));
 	__m256i empty = _mm256_cmpeq_epi64(bits, _mm256_setzero_si256());
 

@@ -22,10 +22,11 @@ ALWAYS_INLINE __m512i and_line(const struct row_words *rows, unsigned line)
 	__m512i remote = _mm512_load_si512(rows->remote + line * LINE_WORDS);
 	__m512i local_port = _mm512_load_si512(rows->local_port + line * LINE_WORDS);
 	__m512i remote_port = _mm512_load_si512(rows->remote_port + line * LINE_WORDS);
+	__m512i live = _mm512_load_si512(rows->live + line * LINE_WORDS);
 
 	/* 0x80: the AND of three */
-	return _mm512_and_si512(_mm512_ternarylogic_epi64(local, remote, local_port, 0x80),
-				remote_port);
+	return _mm512_ternarylogic_epi64(_mm512_ternarylogic_epi64(local, remote, local_port, 0x80),
+					 remote_port, live, 0x80);
 }
 
 /* Which words of a row of at most four lines are not empty. */

@@ -172,6 +172,18 @@ static int add_copy(struct pieces *pieces, const void **slot, const void *data, 
 	return pieces_add(pieces, slot, copy, size);
 }
 
+/* Padding has no bits in any row of a field, so that it need not be told apart here. */
+static int build_live(const struct layout *layout, struct pieces *pieces, struct table_set *ret)
+{
+	size_t bytes = layout->words * sizeof(uint64_t);
+	uint64_t *live = malloc(bytes);
+
+	if (!live)
+		return -ENOMEM;
+	memset(live, 0xff, bytes);
+	return pieces_add(pieces, (const void **)&ret->live, live, bytes);
+}
+
 static int build_tables(struct build *build, struct pieces *pieces, struct table_set *ret)
 {
 	const struct layout *layout = &build->layout;
@@ -185,6 +197,8 @@ static int build_tables(struct build *build, struct pieces *pieces, struct table
 		r = add_copy(pieces, (const void **)&ret->protocols,
 			     build->ports[SIDE_LOCAL].protocols,
 			     sizeof(build->ports[SIDE_LOCAL].protocols));
+	if (r == 0)
+		r = build_live(layout, pieces, ret);
 	if (r == 0)
 		r = place_rows(build, pieces, ret);
 	if (r == 0)

@@ -43,12 +43,13 @@ static inline const struct transport *transport6(const struct key6 *key)
 	return (const struct transport *)&key->local_port;
 }
 
-/* The four rows of one key. */
+/* The four rows of one key, and the one that is the same for all. */
 struct row_words {
 	const uint64_t *local;
 	const uint64_t *remote;
 	const uint64_t *local_port;
 	const uint64_t *remote_port;
+	const uint64_t *live;
 };
 
 static inline struct row_words row_words_of(const struct table_set *set,
@@ -61,13 +62,14 @@ static inline struct row_words row_words_of(const struct table_set *set,
 		.remote = rows + (size_t)places->address_line[SIDE_REMOTE][i] * LINE_WORDS,
 		.local_port = rows + (size_t)places->port_line[SIDE_LOCAL][i] * LINE_WORDS,
 		.remote_port = rows + (size_t)places->port_line[SIDE_REMOTE][i] * LINE_WORDS,
+		.live = set->live,
 	};
 }
 
 static inline uint64_t word_of(const struct row_words *rows, unsigned word)
 {
 	return rows->local[word] & rows->remote[word] & rows->local_port[word] &
-	       rows->remote_port[word];
+	       rows->remote_port[word] & rows->live[word];
 }
 
 /* The outcome of the first set bit of `word`, which has one. */

@@ -297,6 +297,7 @@ static int add_pieces(struct builder *b, struct pieces *pieces, struct sparse *r
 	/* each call owns what it is given, so all are made before any failure is looked at */
 	r = hand_over(pieces, &ret->blocks, b->blocks, b->block_count * sizeof(*b->blocks));
 	r |= hand_over(pieces, &ret->rules, b->rules, b->rule_count * sizeof(*b->rules));
+	ret->rule_count = b->rule_count;
 	b->blocks = NULL;
 	b->rules = NULL;
 	if (!protocols)

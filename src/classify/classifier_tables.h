@@ -120,6 +120,7 @@ struct sparse_rule {
 struct sparse {
 	const struct sparse_block *blocks;
 	const struct sparse_rule *rules;
+	size_t rule_count;
 	const uint32_t *protocols; /* 256: the bit of the protocol's class */
 };
 
@@ -139,6 +140,8 @@ struct table_set {
 	struct segment segment[STAGES];
 	uint32_t line_count; /* of a row */
 	const uint8_t *rows;
+	/* A row: the bits of rules that a patch has not taken out, and each segment's last. */
+	const uint64_t *live;
 	/* By bit: a struct verdict in which only that bit's stage is filled in. */
 	const uint64_t *outcomes;
 	union {
@@ -157,14 +160,26 @@ typedef void judge4_fn(const struct table_set *set, const struct key4 *keys, uns
 typedef void judge6_fn(const struct table_set *set, const struct key6 *keys, unsigned count,
 		       struct verdict *ret);
 
-struct classifier {
+/* What a classifier and those that were patched from it share. */
+struct tables {
+	unsigned users;
 	struct table_set set[DIRECTIONS][IP_FAMILIES];
+	uint8_t *access[DIRECTIONS][STAGES]; /* enum access, by rule of the chain */
+	void *arena;                         /* all tables */
+	size_t arena_size;
+};
+
+struct patch;
+
+struct classifier {
+	/* Those of `tables`; of a patched one, without the rules that were taken out. */
+	struct table_set set[DIRECTIONS][IP_FAMILIES];
+	struct patch *patch[DIRECTIONS]; /* owned; NULL: the tables tell everything */
+	struct tables *tables;           /* shared */
 	bool has_acl[DIRECTIONS];
 	judge4_fn *judge4;
 	judge6_fn *judge6;
 	const char *simd_name;
-	void *arena; /* all tables */
-	size_t arena_size;
 };
 
 judge4_fn classifier_judge4_scalar, classifier_judge4_avx2, classifier_judge4_avx512;

@@ -54,26 +54,116 @@ static uint64_t rejudge_below(const struct policy *policy, uint64_t generation,
 	return 0;
 }
 
-static uint64_t settles_from(const struct ruleset *ruleset, const struct ruleset_options *options,
-			     const struct ruleset *previous)
+/* Bursts that began before a rule set was published may still let connections live on. */
+#define BURST_MS 1000
+
+static void settle(struct ruleset *ruleset, const struct ruleset_options *options,
+		   const struct ruleset *previous)
 {
 	if (!previous)
-		return 0; /* no connection is older */
+		return; /* no connection is older */
+	ruleset->settles_from = previous->settles_from;
 	if ((ruleset->rejudge_below && ruleset->rejudge_below == ruleset->generation) ||
-	    (previous->audit && !ruleset->audit))
-		return options->now + options->longest;
-	return previous->settles_from;
+	    (previous->audit && !ruleset->audit)) {
+		ruleset->settles_from = UINT64_MAX;
+		ruleset->settles_after = options->longest + BURST_MS;
+	}
+}
+
+void ruleset_enter(struct ruleset *ruleset, uint64_t now)
+{
+	if (ruleset->settles_after > 0)
+		ruleset->settles_from = now + ruleset->settles_after;
+	ruleset->settles_after = 0;
+}
+
+/* What is not patched is built. */
+enum patching { PATCHED, NOT_PATCHED };
+
+static int patch(struct ruleset *ruleset, const struct ruleset *previous,
+		 struct accelnet_error *err)
+{
+	struct program *program = NULL;
+	struct classifier *classifier;
+	int r;
+
+	if (!previous || !previous->has_policy ||
+	    policy_edit_find(previous->policy, ruleset->policy, &ruleset->edit) == POLICY_EDIT_MANY)
+		return NOT_PATCHED;
+	r = program_new_edited(previous->program, ruleset->policy, &ruleset->edit, &program, err);
+	if (r != PROGRAM_EDITED)
+		return r < 0 ? r : NOT_PATCHED;
+	r = classifier_new_patched(atomic_load(&previous->classifier), program, &ruleset->edit,
+				   &classifier, err);
+	if (r != CLASSIFIER_PATCHED) {
+		program_free(program);
+		return r < 0 ? r : NOT_PATCHED;
+	}
+	ruleset->program = program;
+	atomic_init(&ruleset->classifier, classifier);
+	ruleset->is_edited = true;
+	return PATCHED;
+}
+
+int ruleset_rebuild(const struct ruleset *ruleset, struct ruleset_build *ret,
+		    struct accelnet_error *err)
+{
+	struct ruleset_build build = { 0 };
+	int r = program_new(ruleset->policy, &build.program, err);
+
+	if (r == 0)
+		r = classifier_new(build.program, CLASSIFIER_BEST, &build.classifier, err);
+	if (r < 0)
+		ruleset_build_fini(&build);
+	else
+		*ret = build;
+	return r;
+}
+
+void ruleset_build_fini(struct ruleset_build *build)
+{
+	classifier_free(build->classifier);
+	program_free(build->program);
+	*build = (struct ruleset_build){ 0 };
+}
+
+void ruleset_exchange(struct ruleset *ruleset, struct ruleset_build *build)
+{
+	struct program *program = ruleset->program;
+
+	ruleset->program = build->program;
+	build->program = program;
+	build->classifier = atomic_exchange(&ruleset->classifier, build->classifier);
+}
+
+bool ruleset_is_patched(const struct ruleset *ruleset)
+{
+	return ruleset->has_policy && (ruleset->program->edits > 0 ||
+				       classifier_is_patched(atomic_load(&ruleset->classifier)));
+}
+
+static int compile(struct ruleset *ruleset, const struct ruleset *previous,
+		   struct accelnet_error *err)
+{
+	struct ruleset_build build;
+	int r = patch(ruleset, previous, err);
+
+	if (r != NOT_PATCHED)
+		return r;
+	r = ruleset_rebuild(ruleset, &build, err);
+	if (r < 0)
+		return r;
+	ruleset->program = build.program;
+	atomic_init(&ruleset->classifier, build.classifier);
+	return 0;
 }
 
 static int take_policy(struct ruleset *ruleset, const struct ruleset *previous,
 		       struct accelnet_error *err)
 {
 	const struct policy *policy = ruleset->policy;
-	int r = program_new(policy, &ruleset->program, err);
+	int r = compile(ruleset, previous, err);
 
-	if (r < 0)
-		return r;
-	r = classifier_new(ruleset->program, CLASSIFIER_BEST, &ruleset->classifier, err);
 	if (r < 0)
 		return r;
 	if (copy_addresses(ruleset, policy) < 0)
@@ -112,7 +202,7 @@ int ruleset_new(struct policy *policy, const struct ruleset_options *options,
 		ruleset_free(ruleset);
 		return r;
 	}
-	ruleset->settles_from = settles_from(ruleset, options, previous);
+	settle(ruleset, options, previous);
 	*ret = ruleset;
 	return 0;
 }

@@ -160,6 +160,7 @@ static int intern(struct group_table *table, struct range_list lists[IP_FAMILIES
 		group->range_count[family] = lists[family].count;
 		lists[family] = (struct range_list){ 0 };
 	}
+	group->hash = hash;
 	table->hashes[table->count] = hash;
 	table->slots[at] = (uint32_t)table->count;
 	*ret = (uint32_t)table->count++;

@@ -238,6 +238,7 @@ int plan_new(const struct policy *policy, const struct program *program,
 			builder.options.rule_limit = default_limits[options->tier];
 		if (builder.options.priorities == 0)
 			builder.options.priorities = 2;
+		builder.plan->priorities = builder.options.priorities;
 		builder.options.drops &= policy->mode == POLICY_ENFORCE;
 		r = build(&builder);
 	}

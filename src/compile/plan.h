@@ -111,6 +111,7 @@ struct plan_options {
 
 struct plan {
 	enum plan_tier tier;
+	uint32_t priorities; /* user priorities in group 0 that it was made for */
 	struct plan_rule *rules;
 	size_t rule_count;
 	struct plan_entry *entries;

@@ -13,12 +13,23 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HIGH 0
-#define LOW  1
-
 #define BUDGET_MIN 1024
 /* Device rules for ten inbound rules of the policy. */
 #define BUDGET_PER_TEN 16
+
+/*
+ * The last two priorities of group 0: where there are more, the first is left for rules of single
+ * connections.
+ */
+static uint32_t low(const struct plan_builder *builder)
+{
+	return builder->options.priorities - 1;
+}
+
+static uint32_t high(const struct plan_builder *builder)
+{
+	return low(builder) - 1;
+}
 
 static size_t budget_of(const struct plan_builder *builder)
 {
@@ -67,7 +78,7 @@ static int add_exception(struct plan_builder *builder, const struct region *regi
 		region, port_mask_around(region->source_ports.first, region->source_ports.last),
 		port_mask_around(region->destination_ports.first, region->destination_ports.last));
 
-	rule.priority = HIGH;
+	rule.priority = high(builder);
 	rule.action = PLAN_UNMARKED;
 	rule.cause = PLAN_FOR_EXCEPTION;
 	return plan_add(builder, &rule);
@@ -108,9 +119,9 @@ static int emit(struct plan_builder *builder, const struct cover *cover)
 	for (size_t e = 0; r == 0 && e < cover->exception_count; e++)
 		r = add_exception(builder, &cover->exceptions[e].region);
 	if (r == 0)
-		r = add_place(builder, cover, COVER_HIGH, HIGH);
+		r = add_place(builder, cover, COVER_HIGH, high(builder));
 	if (r == 0)
-		r = add_place(builder, cover, COVER_LOW, LOW);
+		r = add_place(builder, cover, COVER_LOW, low(builder));
 	spill(builder, cover);
 	return r;
 }
@@ -172,7 +183,7 @@ int plan_build_t2(struct plan_builder *builder)
 	int r;
 
 	builder->options.rule_limit = (uint32_t)budget;
-	r = plan_add_isolation(builder, 0, HIGH);
+	r = plan_add_isolation(builder, 0, high(builder));
 	if (r == 0)
 		r = add_covers(builder, covers, budget - plan->rule_count);
 	fini_covers(covers);

@@ -4,6 +4,7 @@
 #include "compile/program.h"
 
 #include "compile/groups.h"
+#include "compile/program_build.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -55,7 +56,7 @@ static void rule_protocols(const struct rule *rule, enum ip_family family, uint6
 		bits[i] &= with_ports[i];
 }
 
-static int build_rule(struct group_table *groups, const struct rule *rule, struct program_rule *ret)
+int program_rule_init(struct program_rule *ret, struct group_table *groups, const struct rule *rule)
 {
 	int r = group_table_side(groups, &rule->source, &ret->source);
 
@@ -84,11 +85,11 @@ static int build_chain(struct group_table *groups, const struct rule_table *tabl
 		return -ENOMEM;
 	chain->count = list->count;
 	for (size_t i = 0; i < list->count && r == 0; i++)
-		r = build_rule(groups, &list->rules[i], &chain->rules[i]);
+		r = program_rule_init(&chain->rules[i], groups, &list->rules[i]);
 	return r;
 }
 
-static int check_size(const struct policy *policy, struct accelnet_error *err)
+int program_check_size(const struct policy *policy, struct accelnet_error *err)
 {
 	for (int stage = 0; stage < STAGES; stage++) {
 		for (int direction = 0; direction < DIRECTIONS; direction++) {
@@ -123,11 +124,13 @@ static int build(const struct policy *policy, struct program *program)
 int program_new(const struct policy *policy, struct program **ret, struct accelnet_error *err)
 {
 	struct program *program;
-	int r = check_size(policy, err);
+	int r = program_check_size(policy, err);
 
 	if (r < 0)
 		return r;
 	program = calloc(1, sizeof(*program));
+	if (program)
+		program->users = 1;
 	if (!program || build(policy, program) < 0) {
 		program_free(program);
 		return fail(err, ACCELNET_E_MEMORY, NULL, "no memory to compile the policy");
@@ -138,15 +141,16 @@ int program_new(const struct policy *policy, struct program **ret, struct acceln
 
 void program_free(struct program *program)
 {
-	if (!program)
+	if (!program || --program->users > 0)
 		return;
 	for (int direction = 0; direction < DIRECTIONS; direction++) {
 		for (int stage = 0; stage < STAGES; stage++)
 			free(program->chain[direction][stage].rules);
 	}
-	for (size_t i = 0; i < program->group_count; i++)
+	for (size_t i = program->own_groups; i < program->group_count; i++)
 		address_group_fini(&program->groups[i]);
 	free(program->groups);
+	program_free(program->base);
 	free(program);
 }
 

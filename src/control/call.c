@@ -104,3 +104,20 @@ bool call_each_nic(const struct call *call, size_t *at, struct nic **ret)
 	}
 	return false;
 }
+
+int call_answer_nics(struct call *call, void (*add)(struct json *nics, const struct nic *nic),
+		     struct json **ret_result)
+{
+	struct json *nics;
+	struct nic *nic;
+	size_t at = 0;
+	int r = call_nic_exists(call);
+
+	if (r < 0)
+		return r;
+	*ret_result = json_new_object();
+	nics = json_add_array(*ret_result, "nics");
+	while (call_each_nic(call, &at, &nic))
+		add(nics, nic);
+	return 0;
+}

@@ -86,4 +86,12 @@ int call_nic(struct call *call, struct nic **ret);
 bool call_each_nic(const struct call *call, size_t *at, struct nic **ret);
 int call_nic_exists(struct call *call);
 
+/*
+ * Such a method's answer to be: the array "nics" in `result`, to which add() gives one object for
+ * each NIC that is meant. Its errors are those of call_nic_exists(), and *ret_result, which is the
+ * caller's to free, is made only without one.
+ */
+int call_answer_nics(struct call *call, void (*add)(struct json *nics, const struct nic *nic),
+		     struct json **ret_result);
+
 #endif

@@ -3,7 +3,7 @@
  */
 #include "control/call.h"
 #include "datapath/stats.h"
-#include "nic/hardware_rules.h"
+#include "nic/hardware.h"
 
 #include <time.h>
 
@@ -45,19 +45,12 @@ static void add_nic_stats(struct json *nics, const struct nic *nic)
 int handle_stats(struct call *call, struct json **ret)
 {
 	struct timespec now;
-	struct json *nics;
-	struct nic *nic;
-	size_t at = 0;
-	int r = call_nic_exists(call);
+	int r = call_answer_nics(call, add_nic_stats, ret);
 
 	if (r < 0)
 		return r;
 	clock_gettime(CLOCK_REALTIME, &now);
-	*ret = json_new_object();
 	json_add_double(*ret, "time", (double)now.tv_sec + (double)now.tv_nsec / 1e9);
-	nics = json_add_array(*ret, "nics");
-	while (call_each_nic(call, &at, &nic))
-		add_nic_stats(nics, nic);
 	return 0;
 }
 
@@ -74,6 +67,7 @@ int handle_stats_clear(struct call *call, struct json **ret)
 	cleared = json_add_array(*ret, "cleared");
 	while (call_each_nic(call, &at, &nic)) {
 		nic_stats_clear(nic);
+		hardware_clear_drops(nic);
 		json_add_string(cleared, NULL, nic_get_config(nic)->name);
 	}
 	return 0;
@@ -82,14 +76,12 @@ int handle_stats_clear(struct call *call, struct json **ret)
 /* Null where the device drops and does not count. */
 static void add_hardware_drops(struct json *to, const struct nic *nic)
 {
-	struct hardware_rules *rules;
-	uint64_t drops = 0;
+	uint64_t drops;
 
-	if (hardware_rules_new(nic, &rules) < 0 || (rules && !hardware_rules_drops(rules, &drops)))
-		json_add_null(to, "hardware");
-	else
+	if (hardware_drops(nic, &drops))
 		json_add_unsigned(to, "hardware", drops);
-	hardware_rules_free(rules);
+	else
+		json_add_null(to, "hardware");
 }
 
 /* Every reason, zeros too: a reason that is missing and one that never happened must not look
@@ -115,16 +107,5 @@ static void add_drops(struct json *nics, const struct nic *nic)
 
 int handle_drops(struct call *call, struct json **ret)
 {
-	struct json *nics;
-	struct nic *nic;
-	size_t at = 0;
-	int r = call_nic_exists(call);
-
-	if (r < 0)
-		return r;
-	*ret = json_new_object();
-	nics = json_add_array(*ret, "nics");
-	while (call_each_nic(call, &at, &nic))
-		add_drops(nics, nic);
-	return 0;
+	return call_answer_nics(call, add_drops, ret);
 }

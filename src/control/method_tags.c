@@ -185,16 +185,5 @@ static void add_nic_tags(struct json *nics, const struct nic *nic)
 
 int handle_tags_show(struct call *call, struct json **ret)
 {
-	struct json *nics;
-	struct nic *nic;
-	size_t at = 0;
-	int r = call_nic_exists(call);
-
-	if (r < 0)
-		return r;
-	*ret = json_new_object();
-	nics = json_add_array(*ret, "nics");
-	while (call_each_nic(call, &at, &nic))
-		add_nic_tags(nics, nic);
-	return 0;
+	return call_answer_nics(call, add_nic_tags, ret);
 }

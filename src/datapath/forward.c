@@ -141,6 +141,7 @@ static void read_marks(struct lane *lane, enum direction direction, const struct
 {
 	lane->judge.settles = snapshot->settles;
 	lane->judge.given = NULL;
+	lane->judge.places = NULL;
 	if (direction == DIRECTION_INBOUND && snapshot->marks && (flags & RTE_MBUF_F_RX_FDIR_ID)) {
 		marks_sort(lane, snapshot, received, now, scratch, ret);
 		count(&lane->counters.decided_by[DECIDED_BY_HARDWARE], received - ret->judge_count);
@@ -159,6 +160,8 @@ static unsigned judge(struct lane *lane, enum direction direction, const struct 
 	lane->judge.hits = snapshot->counted->hits[lane->queue];
 	judge_burst(&lane->judge, direction, scratch->packets, burst->judge_count, now,
 		    scratch->decisions);
+	if (lane->judge.placed > 0)
+		count(&lane->counters.placed_by_mark, lane->judge.placed);
 	return sort_out(lane, direction, received, burst, scratch);
 }
 

@@ -18,6 +18,7 @@ struct forward_scratch {
 	struct rte_mbuf *received[FORWARD_BURST];
 	struct rte_mbuf *judged[FORWARD_BURST];     /* what is left of them after marks */
 	const struct verdict *given[FORWARD_BURST]; /* by marks, for those */
+	uint32_t places[FORWARD_BURST];             /* likewise: of their connections */
 	struct rte_mbuf *passed[FORWARD_BURST];
 };
 

@@ -28,6 +28,27 @@ static int build_policy(const struct nic *nic, const struct json *document, stru
 	return r;
 }
 
+static size_t user_rules(const struct policy *policy)
+{
+	size_t count = 0;
+
+	for (int s = 0; policy && s < STAGES; s++)
+		count += policy->stage[s].user_rules;
+	return count;
+}
+
+/* Where the rule set was made by an edit of the one in force, that has compared them already. */
+static bool count_by_edit(const struct nic *nic, const struct ruleset *ruleset,
+			  struct nic_apply_result *result)
+{
+	if (!ruleset->is_edited || !nic_policy(nic))
+		return false;
+	result->rules_kept = ruleset->edit.kept;
+	result->rules_added = user_rules(ruleset->policy) - ruleset->edit.kept;
+	result->rules_removed = user_rules(nic_policy(nic)) - ruleset->edit.kept;
+	return true;
+}
+
 static void count_rules(const struct nic *nic, const struct policy *policy,
 			struct nic_apply_result *result)
 {
@@ -110,11 +131,12 @@ static int apply_changed(struct nic *nic, struct json *canonical, char *text,
 
 	if (r < 0)
 		return r;
-	count_rules(nic, policy, result);
 	r = snapshot_new(nic, policy, (newest > nic->generation ? newest : nic->generation) + 1,
 			 &snapshot, err);
 	if (r < 0)
 		return r;
+	if (!count_by_edit(nic, snapshot->ruleset, result))
+		count_rules(nic, snapshot->ruleset->policy, result);
 	if (options->dry_run) {
 		result->generation = nic->generation;
 		r = hardware_preview(nic, snapshot->ruleset, &split, err);

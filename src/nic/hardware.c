@@ -21,10 +21,23 @@ static void changed(void *context)
 	nic->services.wake(nic->services.context);
 }
 
+/* A VF that netvsc has and does not poll keeps what has come to it. */
+static void look_behind(struct nic *nic)
+{
+	struct uplink_reading reading;
+
+	if (nic->config->uplink != UPLINK_NETVSC)
+		return;
+	uplink_read(nic->uplink, &reading);
+	drain_see(&nic->hardware.drain, reading.looks,
+		  reading.vf.present && reading.vf.claimed && !reading.vf.carries);
+}
+
 static uint64_t drain_ticket(void *context)
 {
 	struct nic *nic = context;
 
+	look_behind(nic);
 	return drain_take(&nic->hardware.drain);
 }
 
@@ -32,6 +45,7 @@ static bool drained(void *context, uint64_t ticket)
 {
 	struct nic *nic = context;
 
+	look_behind(nic);
 	return drain_is_over(&nic->hardware.drain, ticket);
 }
 
@@ -254,6 +268,7 @@ void hardware_attend(struct nic *nic)
 
 	if (!nic->hardware.offload)
 		return;
+	look_behind(nic);
 	drain_advance(&nic->hardware.drain);
 	offload_status(nic->hardware.offload, &status);
 	if (status.has_tier && !status.plan_fits && wants_rules(nic, nic_snapshot(nic)->ruleset)) {
@@ -269,4 +284,23 @@ bool hardware_status(const struct nic *nic, struct offload_status *ret)
 		return false;
 	offload_status(nic->hardware.offload, ret);
 	return true;
+}
+
+bool hardware_drops(const struct nic *nic, uint64_t *ret)
+{
+	struct offload_status status = { 0 };
+
+	(void)hardware_status(nic, &status);
+	if (status.drops_uncounted)
+		return false;
+	*ret = status.dropped - nic->hardware.drops_cleared;
+	return true;
+}
+
+void hardware_clear_drops(struct nic *nic)
+{
+	struct offload_status status = { 0 };
+
+	(void)hardware_status(nic, &status);
+	nic->hardware.drops_cleared = status.dropped;
 }

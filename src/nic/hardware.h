@@ -26,6 +26,7 @@ struct hardware {
 	uint64_t told_epoch;
 	uint64_t told_generation;
 	char cause[128]; /* of the refusal */
+	uint64_t drops_cleared;
 };
 
 /* Lanes are there. Without an offload thread, or switched off for the NIC, nothing is made. */
@@ -63,6 +64,13 @@ int hardware_preview(const struct nic *nic, const struct ruleset *ruleset,
 int hardware_planned(const struct nic *nic, struct hardware_split *ret);
 /* What is in by now. Where there is no memory to find out: nothing. */
 void hardware_now(const struct nic *nic, struct hardware_split *ret);
+
+/*
+ * Packets dropped in hardware, whatever the policy was, since the NIC is there or the count was
+ * cleared; false where a drop that is in the device has no counter.
+ */
+bool hardware_drops(const struct nic *nic, uint64_t *ret);
+void hardware_clear_drops(struct nic *nic);
 
 /* False where nothing ever goes to hardware; hardware_why_none() tells why. */
 bool hardware_status(const struct nic *nic, struct offload_status *ret);

@@ -12,6 +12,7 @@
 #ifndef NIC_LANE_H
 #define NIC_LANE_H
 
+#include "classify/conn_mark.h"
 #include "classify/drop.h"
 #include "classify/judge.h"
 #include "classify/mark.h"
@@ -52,6 +53,7 @@ struct lane_counters {
 				       */
 	uint64_t decided_by[DECIDED_BY];
 	uint64_t classified_by_mark; /* judged, but their marks said what the rules say */
+	uint64_t placed_by_mark;     /* judged, but their marks said where their connection is */
 	uint64_t empty_bursts;       /* inbound */
 } __rte_cache_aligned;
 
@@ -73,6 +75,7 @@ struct nic_view {
 	uint64_t settled_mask;
 	uint64_t settled_flags;
 	struct conn_table *connections;
+	const struct conn_marks *connection_marks; /* NULL: none of them means anything */
 	struct fragment_table *fragments;
 	uint16_t lane_count;
 	struct lane *lanes;

@@ -270,6 +270,7 @@ void nic_tick(struct nic *nic)
 void nic_look(struct nic *nic)
 {
 	failover_tick(nic->failover);
+	settle_attend(nic);
 }
 
 void nic_attend(struct nic *nic)

@@ -27,7 +27,8 @@ struct nic {
 	struct json *document; /* in force, canonical; NULL: none */
 	char *document_text;
 	uint64_t generation; /* of the policy in force; 0: none was ever applied */
-	uint64_t epoch; /* of the rule set in force: a change of context makes a new one, too */
+	uint64_t epoch;     /* of the rule set in force: a change of context makes a new one, too */
+	uint64_t settle_at; /* ms: not before, see settle.c */
 	struct nic_view view;
 };
 
@@ -45,6 +46,10 @@ void snapshot_free(struct snapshot *snapshot);
 
 /* Swaps the snapshot in and frees the old one once no worker can be reading it. */
 void nic_publish(struct nic *nic, struct snapshot *snapshot);
+
+/* settle.c: a rule set that was patched gets a classifier of its own a little later. */
+void settle_later(struct nic *nic);
+void settle_attend(struct nic *nic);
 
 /* The policy on disk, if there is one, in force; else none. Fails only for want of memory. */
 int nic_restore(struct nic *nic, struct accelnet_error *err);

@@ -4,7 +4,8 @@
  * Every member but watch and unwatch is called on the offload thread, with the port's barrier held
  * (offload.c): never two at once on one port, and never once the port was reported gone. They may
  * block for as long as the device takes. Negative returns are -errno; then `error` has been filled.
- * -ENODEV says that the port is not there or not started, hence that every handle of it is void.
+ * -ENODEV says that the port is not there or not started, hence that every handle of it is void;
+ * it is believed where check() says so, too.
  */
 #ifndef OFFLOAD_FLOW_BACKEND_H
 #define OFFLOAD_FLOW_BACKEND_H
@@ -24,6 +25,7 @@ struct flow_port {
 	uint64_t hash;
 	uint8_t key[64];
 	uint8_t key_length; /* 0: the driver's own */
+	bool tells_state;   /* whether it is started can be seen */
 };
 
 struct flow_error {
@@ -46,6 +48,8 @@ struct flow_backend {
 
 	/* Before the first rule after an attachment: reads what the port's rules depend on. */
 	int (*open)(void *context, struct flow_port *port, struct flow_error *error);
+	/* At once: 0, or -ENODEV where the port is not there or known not to be started. */
+	int (*check)(void *context, const struct flow_port *port);
 	/*
 	 * One rule of the plan is one rule of the device. `mark` is the value that PLAN_MARK
 	 * writes. `counted`: with a counter of its own. *ret_handle is never NULL on success and

@@ -49,6 +49,23 @@ static int explain(int r, const struct rte_flow_error *why, struct flow_error *e
 	return r;
 }
 
+/* Not every driver keeps the state of its queues: one that does had it right at open(). */
+static bool is_started(uint16_t port)
+{
+	struct rte_eth_rxq_info info;
+
+	return rte_eth_rx_queue_info_get(port, 0, &info) == 0 &&
+	       info.queue_state == RTE_ETH_QUEUE_STATE_STARTED;
+}
+
+static int check(void *context, const struct flow_port *port)
+{
+	(void)context;
+	if (!rte_eth_dev_is_valid_port(port->id))
+		return -ENODEV;
+	return port->tells_state && !is_started(port->id) ? -ENODEV : 0;
+}
+
 /* The default flow rules of the port hash by this; a rule must, too. */
 static int open_port(void *context, struct flow_port *port, struct flow_error *error)
 {
@@ -67,6 +84,7 @@ static int open_port(void *context, struct flow_port *port, struct flow_error *e
 	}
 	port->hash = 0;
 	port->key_length = 0;
+	port->tells_state = is_started(port->id);
 	if (port->queues == 1)
 		return 0;
 	if (info.hash_key_size <= sizeof(port->key)) {
@@ -186,6 +204,7 @@ static int watch(void *context, const struct flow_watcher *watcher)
 
 const struct flow_backend flow_rte_backend = {
 	.open = open_port,
+	.check = check,
 	.create = create,
 	.destroy = destroy,
 	.query = query,

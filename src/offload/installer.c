@@ -11,7 +11,10 @@
 #include <string.h>
 #include <time.h>
 
-#define READ_INTERVAL_MS 1000
+/* All counters are read once in so long, at most so many at a time, with a pause between. */
+#define SWEEP_INTERVAL_MS 1000
+#define READ_BATCH        256
+#define READ_PAUSE_MS     100
 
 void installer_init(struct installer *installer)
 {
@@ -48,14 +51,26 @@ static void lose_rule(struct rule_state *state)
 	state->packets = 0;
 }
 
+/* What a counter of drops says is read once more: nobody else has counted them. */
+static enum flow_call_kind farewell(const struct installer *installer, const struct plan_rule *rule,
+				    bool counted, const void *handle)
+{
+	return counted && rule->action == PLAN_DROP && installer->read_handle != handle
+		       ? FLOW_QUERY
+		       : FLOW_DESTROY;
+}
+
 static bool destroy_call(struct installer *installer, uint32_t index, struct flow_call *ret)
 {
-	if (!installer->layout.states[index].handle)
+	const struct plan_rule *rule = &installer->layout.plan->rules[index];
+	const struct rule_state *state = &installer->layout.states[index];
+
+	if (!state->handle)
 		return false;
 	*ret = (struct flow_call){
-		.kind = FLOW_DESTROY,
-		.rule = &installer->layout.plan->rules[index],
-		.handle = installer->layout.states[index].handle,
+		.kind = farewell(installer, rule, state->counted, state->handle),
+		.rule = rule,
+		.handle = state->handle,
 		.index = index,
 	};
 	return true;
@@ -115,7 +130,7 @@ static bool leaving_call(struct installer *installer, struct flow_call *ret)
 			continue;
 		}
 		*ret = (struct flow_call){
-			.kind = FLOW_DESTROY,
+			.kind = farewell(installer, &rule->rule, rule->counted, rule->handle),
 			.rule = &rule->rule,
 			.handle = rule->handle,
 			.is_leaving = true,
@@ -169,9 +184,12 @@ static void leaving_remove(struct installer *installer, size_t index)
 	}
 }
 
-static void leaving_done(struct installer *installer, size_t index, int r, uint64_t now)
+static void leaving_done(struct installer *installer, size_t index, int r,
+			 const struct flow_error *error, uint64_t now)
 {
 	installer->leaving_at--;
+	if (r < 0)
+		installer->leaving_error = *error;
 	if (r == 0) {
 		slot_return(&installer->slots, installer->leaving[index].slot);
 		leaving_remove(installer, index);
@@ -209,12 +227,16 @@ static bool next_reading(struct installer *installer, uint64_t now, struct flow_
 {
 	if (now < installer->read_next)
 		return false;
+	if (installer->read_at == 0)
+		installer->sweep_next = now + SWEEP_INTERVAL_MS;
 	while (installer->read_at < layout_count(&installer->layout)) {
 		size_t index = installer->read_at++;
 		const struct rule_state *state = &installer->layout.states[index];
 
 		if (!state->handle || !state->counted)
 			continue;
+		if (++installer->read_count % READ_BATCH == 0)
+			installer->read_next = now + READ_PAUSE_MS;
 		*ret = (struct flow_call){
 			.kind = FLOW_QUERY,
 			.rule = &installer->layout.plan->rules[index],
@@ -224,17 +246,35 @@ static bool next_reading(struct installer *installer, uint64_t now, struct flow_
 		return true;
 	}
 	installer->read_at = 0;
-	installer->read_next = now + READ_INTERVAL_MS;
+	installer->read_next = installer->sweep_next;
 	return false;
 }
 
-static void reading_done(struct rule_state *state, const struct flow_count *count, int r)
+static void count_drops(struct installer *installer, const struct plan_rule *rule,
+			uint64_t *packets, uint64_t now_are)
 {
+	if (rule->action == PLAN_DROP && now_are > *packets)
+		installer->dropped += now_are - *packets;
+	*packets = now_are;
+}
+
+static void reading_done(struct installer *installer, const struct flow_call *call, int r)
+{
+	uint64_t packets = call->count.packets;
+	struct rule_state *state;
+
+	installer->read_handle = call->handle;
 	if (r < 0)
 		return; /* the next one may tell */
-	if (count->packets > state->packets)
+	if (call->is_leaving) {
+		count_drops(installer, call->rule, &installer->leaving[call->index].packets,
+			    packets);
+		return;
+	}
+	state = &installer->layout.states[call->index];
+	if (packets > state->packets)
 		state->last_hit = (uint64_t)time(NULL);
-	state->packets = count->packets;
+	count_drops(installer, call->rule, &state->packets, packets);
 }
 
 /* --- tasks --- */
@@ -269,18 +309,20 @@ bool installer_next(struct installer *installer, uint64_t now, struct flow_call 
 void installer_done(struct installer *installer, const struct flow_call *call, int r,
 		    const struct flow_error *error, uint64_t now)
 {
+	if (call->kind != FLOW_QUERY)
+		installer->read_handle = NULL;
 	switch (call->kind) {
 	case FLOW_CREATE:
 		round_done(installer, call, r, error);
 		break;
 	case FLOW_DESTROY:
 		if (call->is_leaving)
-			leaving_done(installer, call->index, r, now);
+			leaving_done(installer, call->index, r, error, now);
 		else
 			destroy_done(installer, (uint32_t)call->index, r);
 		break;
 	case FLOW_QUERY:
-		reading_done(&installer->layout.states[call->index], &call->count, r);
+		reading_done(installer, call, r);
 		break;
 	}
 }
@@ -341,5 +383,6 @@ void installer_forget(struct installer *installer)
 		slot_return(&installer->slots, installer->leaving[i].slot);
 	installer->leaving_count = installer->leaving_at = 0;
 	installer->leaving_stuck_count = 0;
+	installer->read_handle = NULL;
 	round_end(installer);
 }

@@ -39,6 +39,8 @@ struct leaving_rule {
 	void *handle;
 	uint32_t slot;
 	bool is_stuck; /* its destruction failed; never of more than STUCK_MAX */
+	bool counted;
+	uint64_t packets; /* of its counter, as last read */
 	struct plan_rule rule;
 };
 
@@ -66,6 +68,7 @@ struct installer {
 	unsigned leaving_failed;
 	struct plan_rule leaving_stuck[STUCK_MAX]; /* those of `leaving` that are */
 	size_t leaving_stuck_count;
+	struct flow_error leaving_error; /* the newest */
 
 	enum installer_task task;
 	const uint32_t *withdraw; /* borrowed from the change */
@@ -94,6 +97,10 @@ struct installer {
 
 	size_t read_at; /* counters */
 	uint64_t read_next;
+	unsigned read_count;
+	uint64_t sweep_next;
+	const void *read_handle; /* read just now, so that it may be destroyed */
+	uint64_t dropped;        /* packets, by drops with a counter, ever */
 };
 
 void installer_init(struct installer *installer);
@@ -130,6 +137,7 @@ struct installer_counts {
 	size_t refused;
 	size_t blocked;
 	size_t leaving;
+	size_t uncounted;                /* drops that are in without a counter */
 	bool is_settled;                 /* nothing is being done: the rest has been tried */
 	const struct flow_error *newest; /* NULL: nothing is refused */
 };

@@ -64,6 +64,8 @@ static void dismiss_rest(struct installer *installer)
 			installer->leaving[installer->leaving_count++] = (struct leaving_rule){
 				.handle = state->handle,
 				.slot = state->slot,
+				.counted = state->counted,
+				.packets = state->packets,
 				.rule = old->plan->rules[index],
 			};
 		else if (state->slot_used)
@@ -106,12 +108,19 @@ void installer_count(const struct installer *installer, struct installer_counts 
 		.is_settled = installer->task == TASK_INSTALL && !installer->round.running &&
 			      installer->leaving_at == 0,
 	};
+	if (ret->leaving > 0 && installer->leaving_stuck_count > 0)
+		ret->newest = &installer->leaving_error;
+	for (size_t i = 0; i < installer->leaving_count; i++)
+		ret->uncounted += !installer->leaving[i].counted &&
+				  installer->leaving[i].rule.action == PLAN_DROP;
 	for (size_t i = 0; i < layout_count(layout); i++) {
 		const struct rule_state *state = &layout->states[i];
 
-		if (state->handle)
+		if (state->handle) {
 			ret->installed++;
-		else if (state->wait == RULE_BLOCKED)
+			ret->uncounted +=
+				!state->counted && layout->plan->rules[i].action == PLAN_DROP;
+		} else if (state->wait == RULE_BLOCKED)
 			ret->blocked++;
 		else if (state->wait == RULE_REFUSED) {
 			ret->refused++;

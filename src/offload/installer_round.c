@@ -156,7 +156,7 @@ static struct flow_call create_call(const struct installer *installer, uint32_t 
 				? mark_of_slot(installer->layout.states[index].slot)
 				: 0,
 		.counted = installer->counts && !round->counters_out && !round->try_uncounted &&
-			   !match_is_stage(rule),
+			   rule->action == PLAN_DROP,
 		.index = index,
 	};
 }
@@ -180,6 +180,8 @@ bool round_next(struct installer *installer, uint64_t now, struct flow_call *ret
 					 "the way into the groups of before does not go");
 		else if (consider(installer, index)) {
 			*ret = create_call(installer, index);
+			/* whatever becomes of the call: its port may go before it returns */
+			installer->layout.states[index].slot_used |= ret->mark != 0;
 			return true;
 		}
 		round->at++;
@@ -195,7 +197,6 @@ static void put_in(struct installer *installer, const struct flow_call *call)
 
 	state->handle = call->handle;
 	state->counted = call->counted;
-	state->slot_used = state->slot != SLOT_NONE;
 	state->wait = RULE_UNTRIED;
 	round->uncounted = round->try_uncounted ? round->uncounted + 1 : 0;
 	round->counters_out |= round->uncounted == UNCOUNTED_IN_A_ROW;

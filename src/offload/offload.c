@@ -91,12 +91,14 @@ static void port_gone(void *argument, uint16_t port)
 {
 	struct offload *offload = argument;
 
-	(void)pthread_mutex_lock(&offload->lock);
+	(void)pthread_mutex_lock(&offload->ports);
 	offload->leaving[port] = true;
 	for (struct offload_nic *nic = offload->nics; nic; nic = nic->next) {
-		if (nic->stage != PORT_ABSENT && nic->port.id == port)
+		if (nic->port.id == port)
 			nic_bar(nic);
 	}
+	(void)pthread_mutex_unlock(&offload->ports);
+	(void)pthread_mutex_lock(&offload->lock);
 	(void)pthread_cond_signal(&offload->work);
 	(void)pthread_mutex_unlock(&offload->lock);
 }
@@ -106,9 +108,9 @@ static void port_came(void *argument, uint16_t port)
 {
 	struct offload *offload = argument;
 
-	(void)pthread_mutex_lock(&offload->lock);
+	(void)pthread_mutex_lock(&offload->ports);
 	offload->leaving[port] = false;
-	(void)pthread_mutex_unlock(&offload->lock);
+	(void)pthread_mutex_unlock(&offload->ports);
 }
 
 static void init_locks(struct offload *offload)
@@ -122,10 +124,12 @@ static void init_locks(struct offload *offload)
 	(void)pthread_cond_init(&offload->done, &attributes);
 	(void)pthread_condattr_destroy(&attributes);
 	(void)pthread_mutex_init(&offload->lock, NULL);
+	(void)pthread_mutex_init(&offload->ports, NULL);
 }
 
 static void fini_locks(struct offload *offload)
 {
+	(void)pthread_mutex_destroy(&offload->ports);
 	(void)pthread_mutex_destroy(&offload->lock);
 	(void)pthread_cond_destroy(&offload->work);
 	(void)pthread_cond_destroy(&offload->done);

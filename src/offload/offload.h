@@ -87,21 +87,20 @@ void offload_nic_free(struct offload_nic *nic);
 void offload_attach(struct offload_nic *nic, uint16_t port);
 /*
  * Before our own stop, close or restart of the port: rules are destroyed, where the port is still
- * there, and handles forgotten. Waits for that. Without a port nothing happens.
+ * there. Waits for that. What does not go is not forgotten, nor are the slots of its marks used
+ * again, before the port is reported gone; if it is attached again, that is tried again. Without a
+ * port nothing happens.
+ *
+ * A removal (RTE_ETH_EVENT_INTR_RMV) is seen by this room itself, in time, and ends the attachment.
+ * So is, before each call and once a second, that the port was stopped by others: its rules, which
+ * are gone with that, go in anew once it is started.
  */
 void offload_detach(struct offload_nic *nic);
-/*
- * The port was stopped by others, or came again under the same id: its rules are gone. To be called
- * as soon as that is known, for until then their handles, which mean nothing any more, may be used.
- * They are forgotten, not destroyed; the port is probed again and everything goes in anew once it
- * is started. A removal (RTE_ETH_EVENT_INTR_RMV) is seen by this room itself, in time, and ends the
- * attachment.
- */
-void offload_reinstall(struct offload_nic *nic);
 
 /*
  * Takes the plan over, on failure too. NULL: nothing is to be in hardware (offload off, no policy).
- * One change at a time for each NIC. Waits for at most one rule call. -ENOMEM, else 0.
+ * One change at a time for each NIC. Waits for at most one rule call; the end of a port does not
+ * wait for it. -ENOMEM, else 0.
  */
 int offload_prepare(struct offload_nic *nic, struct plan *plan, struct offload_change **ret,
 		    struct accelnet_error *err);
@@ -130,7 +129,8 @@ enum offload_state {
 	OFFLOAD_STATE_INSTALLING, /* rules go in */
 	OFFLOAD_STATE_COMPLETE,   /* everything that the plan holds is in */
 	OFFLOAD_STATE_DEGRADED,   /* some is not: refused, tried again with back-off */
-	OFFLOAD_STATE_IDLE,       /* no plan for this device: offload is off, or no policy */
+	/* Nothing to put in: offload is off, no policy, or a device that takes no rules. */
+	OFFLOAD_STATE_IDLE,
 };
 
 struct offload_status {
@@ -147,6 +147,9 @@ struct offload_status {
 	int pmd_error;  /* errno of the newest refusal, as a positive number; 0: none */
 	char pmd_message[128];
 	uint64_t epoch; /* how often the whole plan went in; a re-install counts */
+	/* Packets that drops with counters have dropped since the NIC is there: never less. */
+	uint64_t dropped;
+	bool drops_uncounted; /* there are drops in the device without a counter */
 };
 
 void offload_status(const struct offload_nic *nic, struct offload_status *ret);
@@ -158,7 +161,9 @@ struct offload_rule {
 	bool installed;
 	bool blocked; /* not tried: one that it must stand below is not in */
 	bool counted; /* hits is known */
-	/* Packets since the plan is in force; up to a second old. Software counts marked ones too.
+	/*
+	 * Packets since the plan is in force, of drops alone: software counts the others. A second
+	 * old; where thousands are counted, a second for each 2,500.
 	 */
 	uint64_t hits;
 	uint64_t last_hit; /* wall clock, seconds; 0: never seen */

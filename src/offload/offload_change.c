@@ -24,17 +24,34 @@ static void count_delta(struct offload_change *change)
 	};
 }
 
+/* From here on the installer is the caller's, though the lock is not held. */
+static void begin_planning(struct offload_nic *nic)
+{
+	(void)pthread_mutex_lock(&nic->offload->lock);
+	assert(!nic->change);
+	nic_quiet(nic);
+	nic->is_planning = true;
+	slot_pool_advance(&nic->installer.slots, nic->options.drain_ticket, nic->options.drained,
+			  nic->options.context);
+	(void)pthread_mutex_unlock(&nic->offload->lock);
+}
+
+static void end_planning(struct offload_nic *nic, struct offload_change *change)
+{
+	(void)pthread_mutex_lock(&nic->offload->lock);
+	nic->is_planning = false;
+	nic->change = change;
+	(void)pthread_cond_signal(&nic->offload->work);
+	(void)pthread_mutex_unlock(&nic->offload->lock);
+}
+
 int offload_prepare(struct offload_nic *nic, struct plan *plan, struct offload_change **ret,
 		    struct accelnet_error *err)
 {
 	struct offload_change *change = calloc(1, sizeof(*change));
 	int r = -ENOMEM;
 
-	(void)pthread_mutex_lock(&nic->offload->lock);
-	assert(!nic->change);
-	nic_quiet(nic);
-	slot_pool_advance(&nic->installer.slots, nic->options.drain_ticket, nic->options.drained,
-			  nic->options.context);
+	begin_planning(nic);
 	if (!change)
 		plan_free(plan);
 	else
@@ -42,9 +59,8 @@ int offload_prepare(struct offload_nic *nic, struct plan *plan, struct offload_c
 	if (r == 0) {
 		change->nic = nic;
 		count_delta(change);
-		nic->change = change;
 	}
-	(void)pthread_mutex_unlock(&nic->offload->lock);
+	end_planning(nic, r == 0 ? change : NULL);
 	if (r < 0) {
 		free(change);
 		return fail(err, ACCELNET_E_MEMORY, NULL,

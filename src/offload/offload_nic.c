@@ -42,24 +42,41 @@ int offload_nic_new(struct offload *offload, const struct offload_nic_options *o
 	(void)pthread_mutex_init(&nic->barrier, NULL); /* never fails on Linux */
 	installer_init(&nic->installer);
 	(void)pthread_mutex_lock(&offload->lock);
+	(void)pthread_mutex_lock(&offload->ports);
 	nic->next = offload->nics;
 	offload->nics = nic;
+	(void)pthread_mutex_unlock(&offload->ports);
 	(void)pthread_mutex_unlock(&offload->lock);
 	*ret = nic;
 	return 0;
+}
+
+/* False where its removal has begun. */
+static bool take_port(struct offload_nic *nic, uint16_t port)
+{
+	bool is_there;
+
+	(void)pthread_mutex_lock(&nic->offload->ports);
+	is_there = !nic->offload->leaving[port];
+	if (is_there) {
+		nic->port.id = port;
+		nic->gone = false;
+	}
+	(void)pthread_mutex_unlock(&nic->offload->ports);
+	return is_there;
 }
 
 void offload_attach(struct offload_nic *nic, uint16_t port)
 {
 	(void)pthread_mutex_lock(&nic->offload->lock);
 	nic_quiet(nic);
-	if (nic->stage != PORT_ABSENT) /* it went, and nobody has seen that yet */
-		nic_go_absent(nic);
-	if (!nic->offload->leaving[port]) {
-		nic->port.id = port;
-		nic->gone = false;
-		nic->opened = 0;
-		nic_open_again(nic, 0);
+	if (nic->gone || nic->port.id != port) /* else what did not go may still be there */
+		nic_lose_port(nic);
+	if (take_port(nic, port)) {
+		nic->stage = PORT_OPENING;
+		nic->open_at = 0;
+		nic->opened = nic->doubts = 0;
+		nic->is_news = true;
 	}
 	(void)pthread_cond_signal(&nic->offload->work);
 	(void)pthread_mutex_unlock(&nic->offload->lock);
@@ -80,19 +97,9 @@ void offload_detach(struct offload_nic *nic)
 				  nic->options.name, nic->port.id,
 				  counts.installed + counts.leaving);
 	}
-	nic_go_absent(nic);
+	nic->stage = PORT_ABSENT;
+	nic->is_news = true;
 	installer_install(&nic->installer);
-	(void)pthread_mutex_unlock(&nic->offload->lock);
-}
-
-void offload_reinstall(struct offload_nic *nic)
-{
-	(void)pthread_mutex_lock(&nic->offload->lock);
-	nic_quiet(nic);
-	if (nic->stage != PORT_ABSENT && !nic->gone) {
-		nic_open_again(nic, 0);
-		(void)pthread_cond_signal(&nic->offload->work);
-	}
 	(void)pthread_mutex_unlock(&nic->offload->lock);
 }
 
@@ -105,9 +112,11 @@ void offload_nic_free(struct offload_nic *nic)
 	offload_detach(nic);
 	(void)pthread_mutex_lock(&nic->offload->lock);
 	nic_quiet(nic);
+	(void)pthread_mutex_lock(&nic->offload->ports);
 	for (at = &nic->offload->nics; *at != nic; at = &(*at)->next)
 		;
 	*at = nic->next;
+	(void)pthread_mutex_unlock(&nic->offload->ports);
 	(void)pthread_mutex_unlock(&nic->offload->lock);
 	installer_fini(&nic->installer);
 	(void)pthread_mutex_destroy(&nic->barrier);

@@ -1,9 +1,10 @@
 /*
  * The offload thread and what it does for each NIC, for the files of this room.
  *
- * Two locks. `lock` guards everything; it is never held over a call to the device. A NIC's
- * `barrier` is held over one call at a time, and `gone` is looked at inside. Whoever takes both
- * takes `lock` first.
+ * Three locks, taken in this order. `lock` guards everything; it is never held over a call to the
+ * device, nor while a change is computed. `ports` guards what the end of a port needs: which NICs
+ * there are, and on which port. A NIC's `barrier` is held over one call at a time, and `gone` is
+ * looked at inside.
  */
 #ifndef OFFLOAD_OFFLOAD_PRIVATE_H
 #define OFFLOAD_OFFLOAD_PRIVATE_H
@@ -27,7 +28,9 @@ struct offload {
 	bool stop;
 	struct job *jobs;
 	struct job **jobs_end;
-	struct offload_nic *nics;
+	struct offload_nic *nics; /* written under `ports`, too */
+
+	pthread_mutex_t ports;
 	bool leaving[RTE_MAX_ETHPORTS]; /* reported gone, and no new one under its id yet */
 };
 
@@ -43,18 +46,22 @@ struct offload_nic {
 	struct offload_nic_options options; /* the name is owned */
 
 	pthread_mutex_t barrier;
-	bool gone; /* written under both locks */
+	_Atomic bool gone; /* set under `ports` and `barrier` */
+	/* Written under `ports`, too. Its id stays while rules may be left on it. */
 	struct flow_port port;
 	enum port_stage stage;
 	struct probe probe; /* of the newest port that was ready */
 	bool has_tier;
-	uint64_t open_at; /* when PORT_OPENING is tried again */
-	unsigned opened;  /* how often in vain */
+	uint64_t open_at;  /* when PORT_OPENING is tried again */
+	unsigned opened;   /* how often in vain */
+	unsigned doubts;   /* how often what the probe found was not believed */
+	uint64_t check_at; /* when PORT_READY is looked at: it may have been stopped */
 
 	bool busy; /* a call or a callback runs, without the lock */
 	struct installer installer;
 	struct offload_change *change; /* open; NULL */
-	bool waited_for;               /* somebody waits for the installer's task */
+	bool is_planning; /* a change is computed, without the lock: nothing else may happen */
+	bool waited_for;  /* somebody waits for the installer's task */
 
 	bool is_news; /* the state is to be looked at */
 	enum offload_state told;
@@ -75,11 +82,10 @@ uint64_t offload_clock(void); /* ms, monotonic */
 bool nic_step(struct offload_nic *nic);
 /* When nic_step() may have something to do; UINT64_MAX: not before it is asked. */
 uint64_t nic_wakeup(const struct offload_nic *nic);
-/* The port is about to disappear: with the lock held. Waits for a call that runs on it. */
+/* The port is about to disappear: with `ports` held. Waits for a call that runs on it. */
 void nic_bar(struct offload_nic *nic);
-/* It has no port any more, or has it from the beginning, at `at`; with the lock held. */
-void nic_go_absent(struct offload_nic *nic);
-void nic_open_again(struct offload_nic *nic, uint64_t at);
+/* Its rules are forgotten, and it has no port any more; with the lock held. */
+void nic_lose_port(struct offload_nic *nic);
 /* Until no call runs; with the lock held. */
 void nic_quiet(struct offload_nic *nic);
 /* Makes the thread do the installer's task and waits for its end; with the lock held. */

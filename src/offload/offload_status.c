@@ -47,6 +47,8 @@ void offload_status(const struct offload_nic *nic, struct offload_status *ret)
 		.installed = counts.installed,
 		.refused = counts.refused + counts.blocked,
 		.epoch = nic->installer.epoch,
+		.dropped = nic->installer.dropped,
+		.drops_uncounted = counts.uncounted > 0,
 	};
 	(void)snprintf(ret->why_tier, sizeof(ret->why_tier), "%s", nic->probe.why);
 	fill_errors(&counts, ret);

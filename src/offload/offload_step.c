@@ -7,11 +7,15 @@
 #include "offload/offload_private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define OPEN_BACKOFF_MIN_MS 100
 #define OPEN_BACKOFF_MAX_MS 5000
+#define CHECK_INTERVAL_MS   1000
+/* What a device refuses for the moment it may take soon; after so many times it is believed. */
+#define DOUBTS_MAX 5
 
 void nic_bar(struct offload_nic *nic)
 {
@@ -24,7 +28,8 @@ bool nic_plan_fits(const struct offload_nic *nic)
 {
 	const struct plan *plan = nic->installer.layout.plan;
 
-	return plan && nic->has_tier && plan->tier == nic->probe.device.tier;
+	return plan && nic->has_tier && plan->tier == nic->probe.device.tier &&
+	       (plan->tier != TIER_T2 || plan->priorities <= nic->probe.device.priorities);
 }
 
 /* --- calls to the device, without the lock --- */
@@ -44,16 +49,29 @@ static int make_call(const struct flow_backend *backend, const struct flow_port 
 	return -EINVAL;
 }
 
+/* A port that was stopped has forgotten its handles, which must not be used any more. */
+static int checked_call(const struct flow_backend *backend, const struct flow_port *port,
+			struct flow_call *call, struct flow_error *error)
+{
+	int r = backend->check(backend->context, port);
+
+	if (r == 0)
+		r = make_call(backend, port, call, error);
+	if (r == -ENODEV && backend->check(backend->context, port) == 0)
+		r = -EIO; /* whatever it means, the port is as it was */
+	return r;
+}
+
 static int guarded_call(void *context, const struct flow_port *port, struct flow_call *call,
 			struct flow_error *error)
 {
 	struct offload_nic *nic = context;
 	int r = -ENODEV;
 
-	*error = (struct flow_error){ .number = ENODEV, .message = "the port is gone" };
+	*error = (struct flow_error){ .number = ENODEV, .message = "the port is not started" };
 	(void)pthread_mutex_lock(&nic->barrier);
 	if (!nic->gone)
-		r = make_call(&nic->offload->backend, port, call, error);
+		r = checked_call(&nic->offload->backend, port, call, error);
 	(void)pthread_mutex_unlock(&nic->barrier);
 	return r;
 }
@@ -67,6 +85,18 @@ static int guarded_open(struct offload_nic *nic, struct flow_port *port, struct 
 	(void)pthread_mutex_lock(&nic->barrier);
 	if (!nic->gone)
 		r = backend->open(backend->context, port, error);
+	(void)pthread_mutex_unlock(&nic->barrier);
+	return r;
+}
+
+static int guarded_check(struct offload_nic *nic, const struct flow_port *port)
+{
+	const struct flow_backend *backend = &nic->offload->backend;
+	int r = -ENODEV;
+
+	(void)pthread_mutex_lock(&nic->barrier);
+	if (!nic->gone)
+		r = backend->check(backend->context, port);
 	(void)pthread_mutex_unlock(&nic->barrier);
 	return r;
 }
@@ -86,19 +116,24 @@ static void take_lock(struct offload_nic *nic)
 
 /* --- the port's life --- */
 
-void nic_go_absent(struct offload_nic *nic)
+void nic_lose_port(struct offload_nic *nic)
 {
 	installer_forget(&nic->installer);
 	nic->stage = PORT_ABSENT;
 	nic->is_news = true;
+	(void)pthread_mutex_lock(&nic->offload->ports);
+	nic->port.id = UINT16_MAX;
+	(void)pthread_mutex_unlock(&nic->offload->ports);
 }
 
-/* From the beginning: its rules, if it had any, are gone. */
-void nic_open_again(struct offload_nic *nic, uint64_t at)
+/* It was stopped: its rules are gone, and it is waited for. */
+static void open_again(struct offload_nic *nic)
 {
+	log_notice("the port was stopped: its rules are gone", "nic=%s port=%u", nic->options.name,
+		   nic->port.id);
 	installer_forget(&nic->installer);
 	nic->stage = PORT_OPENING;
-	nic->open_at = at;
+	nic->open_at = offload_clock() + OPEN_BACKOFF_MIN_MS;
 	nic->is_news = true;
 }
 
@@ -114,11 +149,14 @@ static void open_in_vain(struct offload_nic *nic, const struct flow_error *error
 
 static void opened(struct offload_nic *nic, const struct flow_port *port, const struct probe *probe)
 {
+	(void)pthread_mutex_lock(&nic->offload->ports);
 	nic->port = *port;
+	(void)pthread_mutex_unlock(&nic->offload->ports);
 	nic->probe = *probe;
 	nic->has_tier = true;
 	nic->stage = PORT_READY;
-	nic->opened = 0;
+	nic->opened = nic->doubts = 0;
+	nic->check_at = offload_clock() + CHECK_INTERVAL_MS;
 	nic->is_news = true;
 	nic->installer.counts = probe->counts;
 	log_notice("the port was probed", "nic=%s port=%u tier=%s priorities=%u counters=%s%s%s%s",
@@ -127,6 +165,16 @@ static void opened(struct offload_nic *nic, const struct flow_port *port, const 
 		   probe->why[0] ? " why=\"" : "", probe->why, probe->why[0] ? "\"" : "");
 	if (nic_plan_fits(nic))
 		installer_install(&nic->installer);
+}
+
+/* It could be for the moment only, or something else than the device. */
+static bool is_doubtful(const struct offload_nic *nic, const struct probe *probe)
+{
+	bool is_worse = nic->has_tier && probe->device.tier < nic->probe.device.tier;
+
+	if (probe->is_passing && probe->device.tier == TIER_T0)
+		return true; /* nothing is lost by trying for ever */
+	return (probe->is_passing || is_worse) && nic->doubts < DOUBTS_MAX;
 }
 
 static void try_open(struct offload_nic *nic)
@@ -147,9 +195,33 @@ static void try_open(struct offload_nic *nic)
 	if (nic->gone || nic->stage != PORT_OPENING)
 		return;
 	if (r < 0)
+		installer_forget(&nic->installer); /* not started: rules that had not gone have */
+	if (r == 0 && is_doubtful(nic, &probe)) {
+		nic->doubts++;
+		(void)snprintf(error.message, sizeof(error.message), "%.120s", probe.why);
+		r = -EAGAIN;
+	}
+	if (r < 0)
 		open_in_vain(nic, &error);
 	else
 		opened(nic, &port, &probe);
+}
+
+/* Once in a while; true where that was now. */
+static bool look_at_port(struct offload_nic *nic)
+{
+	struct flow_port port = nic->port;
+	int r;
+
+	if (nic->stage != PORT_READY || offload_clock() < nic->check_at)
+		return false;
+	nic->check_at = offload_clock() + CHECK_INTERVAL_MS;
+	leave_lock(nic);
+	r = guarded_check(nic, &port);
+	take_lock(nic);
+	if (r < 0 && !nic->gone && nic->stage == PORT_READY)
+		open_again(nic);
+	return true;
 }
 
 /* --- rules --- */
@@ -184,7 +256,7 @@ static void do_call(struct offload_nic *nic, struct flow_call *call)
 	if (nic->gone || r == -ENODEV) {
 		/* its handle, if it has one, is void with the port */
 		if (!nic->gone)
-			nic_open_again(nic, offload_clock() + OPEN_BACKOFF_MIN_MS);
+			open_again(nic);
 		return;
 	}
 	if (r < 0 && call->kind != FLOW_QUERY && !call->counted)
@@ -210,6 +282,19 @@ static bool install(struct offload_nic *nic)
 
 /* --- news --- */
 
+/* There is a plan for the device, and the device is one. */
+static bool takes_rules(const struct offload_nic *nic)
+{
+	return nic_plan_fits(nic) && nic->probe.device.tier != TIER_T0;
+}
+
+/* Rules of before have not all been tried. */
+static bool is_leaving(const struct installer *installer)
+{
+	return installer->leaving_at > 0 ||
+	       (installer->leaving_count > 0 && installer->leaving_failed == 0);
+}
+
 enum offload_state nic_state(const struct offload_nic *nic, const struct installer_counts *counts)
 {
 	const struct round *round = &nic->installer.round;
@@ -218,12 +303,12 @@ enum offload_state nic_state(const struct offload_nic *nic, const struct install
 		return OFFLOAD_STATE_ABSENT;
 	if (nic->stage == PORT_OPENING)
 		return OFFLOAD_STATE_WAITING;
-	if (!nic_plan_fits(nic))
+	if (counts->leaving == 0 && !takes_rules(nic))
 		return OFFLOAD_STATE_IDLE;
-	if (counts->installed == counts->planned && counts->leaving == 0)
+	if (counts->leaving == 0 && counts->installed == counts->planned)
 		return OFFLOAD_STATE_COMPLETE;
-	if (nic->change || nic->installer.task != TASK_INSTALL || nic->installer.leaving_at > 0 ||
-	    (round->running && !round->is_retry))
+	if (nic->change || nic->installer.task != TASK_INSTALL || is_leaving(&nic->installer) ||
+	    (takes_rules(nic) && round->running && !round->is_retry))
 		return OFFLOAD_STATE_INSTALLING;
 	return OFFLOAD_STATE_DEGRADED;
 }
@@ -233,9 +318,10 @@ static bool is_in_the_middle(const struct offload_nic *nic)
 {
 	const struct installer *installer = &nic->installer;
 
-	return nic->change || installer->task != TASK_INSTALL ||
-	       (installer->is_wanted && nic->stage == PORT_READY && installer->round.running) ||
-	       installer->leaving_at > 0;
+	if (nic->change || installer->task != TASK_INSTALL)
+		return true;
+	return nic->stage == PORT_READY &&
+	       (is_leaving(installer) || (nic_plan_fits(nic) && installer->round.running));
 }
 
 static bool tell(struct offload_nic *nic)
@@ -268,13 +354,15 @@ static bool tell(struct offload_nic *nic)
 
 bool nic_step(struct offload_nic *nic)
 {
-	if (nic->gone && nic->stage != PORT_ABSENT)
-		nic_go_absent(nic);
+	if (nic->is_planning)
+		return false;
+	if (nic->gone && nic->port.id != UINT16_MAX)
+		nic_lose_port(nic);
 	if (nic->stage == PORT_OPENING && offload_clock() >= nic->open_at && !nic->waited_for) {
 		try_open(nic);
 		return true;
 	}
-	if (tell(nic) || install(nic))
+	if (tell(nic) || look_at_port(nic) || install(nic))
 		return true;
 	if (nic->waited_for) {
 		nic->waited_for = false;
@@ -285,9 +373,12 @@ bool nic_step(struct offload_nic *nic)
 
 uint64_t nic_wakeup(const struct offload_nic *nic)
 {
+	uint64_t at;
+
+	if (nic->is_planning || nic->stage == PORT_ABSENT)
+		return UINT64_MAX;
 	if (nic->stage == PORT_OPENING)
 		return nic->open_at;
-	if (nic->stage == PORT_ABSENT || nic->change)
-		return UINT64_MAX;
-	return installer_wakeup(&nic->installer);
+	at = nic->change ? UINT64_MAX : installer_wakeup(&nic->installer);
+	return at < nic->check_at ? at : nic->check_at;
 }

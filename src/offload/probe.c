@@ -13,6 +13,18 @@
 /* More user priorities than this in group 0 are of no use. */
 #define PRIORITIES_MAX 8
 
+/* Errors that say nothing about what a device can do. */
+static const int passing[] = { ENOMEM, EAGAIN, EBUSY, EINTR, EIO, ENOSPC, ETIMEDOUT };
+
+static bool is_passing(int error)
+{
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+		if (passing[i] == -error)
+			return true;
+	}
+	return false;
+}
+
 /* From the block for documentation of RFC 7042, with the bit of locally administered ones. */
 static const struct mac_addr nobody = { { 0x02, 0x00, 0x5e, 0x00, 0x53, 0x01 } };
 
@@ -61,7 +73,7 @@ static int put_in(struct probing *probing, const struct plan_rule *rule, bool co
 	return r;
 }
 
-/* One that does not go matches nothing; it is forgotten with the port. */
+/* One that does not go matches nothing; it is forgotten with the port, and see try_rules(). */
 static void take_out(struct probing *probing, const struct plan_rule *rule, void *handle)
 {
 	struct flow_call call = { .kind = FLOW_DESTROY, .rule = rule, .handle = handle };
@@ -81,8 +93,11 @@ static int try_rules(struct probing *probing, const struct plan_rule *rules, siz
 	void *handles[2] = { NULL };
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < count; i++)
+	for (size_t i = 0; r == 0 && i < count; i++) {
 		r = put_in(probing, &rules[i], counted, &handles[i]);
+		if (r == -EEXIST)
+			r = 0; /* left there by an earlier probe: it is one that the device takes */
+	}
 	for (size_t i = count; i-- > 0;)
 		take_out(probing, &rules[i], handles[i]);
 	return r;
@@ -131,6 +146,7 @@ static int count_priorities(struct probing *probing)
 		count += r == 0;
 	}
 	probing->probe->device.priorities = count;
+	probing->probe->is_passing |= is_passing(r);
 	return r == -ENODEV ? r : 0;
 }
 
@@ -158,6 +174,7 @@ static int find_tier(struct probing *probing)
 			(void)snprintf(probing->probe->why, sizeof(probing->probe->why),
 				       "no %s: %s", plan_tier_name(steps[i].tier),
 				       probing->refusal.message);
+			probing->probe->is_passing = is_passing(r);
 			return r == -ENODEV ? r : 0;
 		}
 		probing->probe->device.tier = steps[i].tier;

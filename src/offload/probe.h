@@ -15,6 +15,7 @@ struct probe {
 	struct plan_options device; /* tier and priorities; how many rules it takes is not known */
 	bool counts;                /* rules can have counters, where most of them stand */
 	char why[160];              /* the refusal that kept it from a higher tier; "" at T3 */
+	bool is_passing;            /* that refusal need not last: no memory, busy, an I/O error */
 };
 
 /* Makes FLOW_CREATE and FLOW_DESTROY calls: 0, or -errno with `error`; -ENODEV: port not there. */

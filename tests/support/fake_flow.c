@@ -18,6 +18,11 @@ static int refuse(struct flow_error *error, int number, const char *message)
 	return -number;
 }
 
+static int inject(const struct fake_flow *fake, struct flow_error *error, const char *message)
+{
+	return refuse(error, fake->fail_errno ? fake->fail_errno : EREMOTEIO, message);
+}
+
 static struct fake_flow *enter(void *context)
 {
 	struct fake_flow *fake = context;
@@ -47,6 +52,19 @@ static int fake_open(void *context, struct flow_port *port, struct flow_error *e
 
 	(void)port;
 	return fake->is_started ? leave(fake, 0) : not_started(fake, error);
+}
+
+static int fake_check(void *context, const struct flow_port *port)
+{
+	struct fake_flow *fake = context;
+	int r;
+
+	(void)port;
+	(void)pthread_mutex_lock(&fake->lock);
+	fake->misuses += fake->is_removed;
+	r = fake->is_started ? 0 : -ENODEV;
+	(void)pthread_mutex_unlock(&fake->lock);
+	return r;
 }
 
 /* What a device of the tier takes at all. */
@@ -106,7 +124,7 @@ static int fake_create(void *context, const struct flow_port *port, const struct
 	if (!fake->is_started)
 		return not_started(fake, error);
 	if (fake->fail_create_at > 0 && --fake->fail_create_at == 0)
-		return leave(fake, refuse(error, EREMOTEIO, "injected: creation"));
+		return leave(fake, inject(fake, error, "injected: creation"));
 	r = check_tier(fake, wanted, error);
 	if (r == 0)
 		r = check_room(fake, wanted, counted, error);
@@ -159,8 +177,9 @@ static int fake_destroy(void *context, const struct flow_port *port, void *handl
 	at = find(fake, handle);
 	if (!*at)
 		return leave(fake, refuse(error, EINVAL, "no such rule"));
-	if ((*at)->immortal || (fake->fail_destroy_at > 0 && --fake->fail_destroy_at == 0))
-		return leave(fake, refuse(error, EREMOTEIO, "injected: destruction"));
+	if (fake->keeps_all || (*at)->immortal ||
+	    (fake->fail_destroy_at > 0 && --fake->fail_destroy_at == 0))
+		return leave(fake, inject(fake, error, "injected: destruction"));
 	bury(fake, at);
 	return leave(fake, 0);
 }
@@ -205,6 +224,7 @@ void fake_flow_init(struct fake_flow *fake, enum plan_tier tier)
 		.backend = {
 			.context = fake,
 			.open = fake_open,
+			.check = fake_check,
 			.create = fake_create,
 			.destroy = fake_destroy,
 			.query = fake_query,

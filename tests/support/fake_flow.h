@@ -44,6 +44,8 @@ struct fake_flow {
 	/* faults: the call with this number, from now, fails; 0: none */
 	uint64_t fail_create_at;
 	uint64_t fail_destroy_at;
+	int fail_errno;        /* of those; 0: EREMOTEIO */
+	bool keeps_all;        /* no destruction succeeds */
 	uint64_t refuse_kinds; /* bit 1 << enum plan_kind: never accepted */
 
 	/* what happened */

@@ -1,7 +1,7 @@
 /*
  * The offload room on a real port, by commands: one port, two queues, plans of policy documents.
  *
- *     attach | detach | restart | stop | start | remove
+ *     attach | detach | halt | stop | start | remove
  *     apply FILE | none      change of policy, in the order that offload.h wants; "again": the same
  *     status | rules | device
  *     receive MS             what comes within that time: queue, mark and what it means
@@ -87,12 +87,13 @@ static void show_status(struct guest *guest)
 
 	offload_status(guest->nic, &status);
 	printf("status state=%s tier=%s priorities=%u counts=%d fits=%d planned=%zu installed=%zu "
-	       "refused=%zu epoch=%" PRIu64 " errno=%d message=\"%s\" why=\"%s\"\n",
+	       "refused=%zu epoch=%" PRIu64 " dropped=%" PRIu64
+	       " uncounted=%d errno=%d message=\"%s\" why=\"%s\"\n",
 	       offload_state_name(status.state),
 	       status.has_tier ? plan_tier_name(status.device.tier) : "none",
 	       status.device.priorities, status.counts, status.plan_fits, status.planned,
-	       status.installed, status.refused, status.epoch, status.pmd_error, status.pmd_message,
-	       status.why_tier);
+	       status.installed, status.refused, status.epoch, status.dropped,
+	       status.drops_uncounted, status.pmd_error, status.pmd_message, status.why_tier);
 }
 
 /* --- changes --- */
@@ -158,7 +159,8 @@ static void change(struct guest *guest, struct plan *plan)
 	withdrawn = rte_get_tsc_cycles();
 	take_table(guest, offload_marks_after(change));
 	offload_commit(change);
-	wait_for_rest(guest);
+	if (!guest->stopped)
+		wait_for_rest(guest);
 	printf("change kept=%zu added=%zu removed=%zu withdrawn=%zu prepare_us=%.0f "
 	       "withdraw_us=%.0f commit_us=%.0f\n",
 	       delta.kept, delta.added, delta.removed, delta.withdrawn,
@@ -295,14 +297,13 @@ static void start_port(struct guest *guest, const char *argument)
 	wait_for_rest(guest);
 }
 
-/* By others, as it were: the room is told afterwards. */
-static void restart(struct guest *guest, const char *argument)
+/* By others, as it were, who do not say so: the room has to see it for itself. */
+static void halt_port(struct guest *guest, const char *argument)
 {
 	(void)argument;
-	if (rte_eth_dev_stop(guest->port.id) < 0 || rte_eth_dev_start(guest->port.id) < 0)
-		printf("error restart\n");
-	offload_reinstall(guest->nic);
-	wait_for_rest(guest);
+	if (rte_eth_dev_stop(guest->port.id) < 0)
+		printf("error stop\n");
+	guest->stopped = true;
 }
 
 /* After the port was reported gone: it is closed, its rules with it, and the device forgotten. */
@@ -323,7 +324,7 @@ static const struct {
 	void (*run)(struct guest *guest, const char *argument);
 } commands[] = {
 	{ "attach", attach },      { "detach", detach },   { "stop", stop_port },
-	{ "start", start_port },   { "restart", restart }, { "apply", apply },
+	{ "start", start_port },   { "halt", halt_port },  { "apply", apply },
 	{ "again", apply_again },  { "none", apply_none }, { "status", status },
 	{ "rules", show_rules },   { "receive", receive }, { "device", show_device },
 	{ "remove", remove_port },

@@ -49,14 +49,16 @@ POLICIES = [SMALL, policy(NO_SSH, DNS), policy(WEB, rule("all", 105, "Allow", "*
 
 
 class Guest(vm.Vm):
-    """A VM whose command is offload_guest, with the plan's port attached."""
+    """A VM whose command is offload_guest, with the plan's port attached, after the faults."""
 
-    def __init__(self, profile):
+    def __init__(self, profile, **faults):
         super().__init__([GUEST, "-l", "0", *vm.EAL, "--", PCI],
                          "--vf", "only", "--profile", profile)
         self.expect("ready\n", 60)
         self.number = 0
         self.own = self.device()  # the PMD's
+        for name, value in faults.items():
+            self.fault(name.replace("_", "-"), value)
         self.run("attach")
 
     def run(self, *words):
@@ -143,8 +145,18 @@ def lives(guest, _tier):
     """Stops, restarts, detaching; rules come back from our own table."""
     guest.apply(SMALL)
     guest.expect_complete("at first")
-    guest.run("restart")
+    guest.run("halt")
+    vm.wait_for(lambda: guest.status()["state"] == "waiting", "the room to see the stop", 5)
+    check(guest.status()["installed"] == "0", "stopped by others: no rule is held to be in")
+    guest.run("start")
     guest.expect_complete("after a restart by others")
+    guest.run("halt")
+    guest.apply(POLICIES[3])
+    check(guest.status()["installed"] == "0", "a change on a port that was just stopped")
+    guest.run("start")
+    guest.expect_complete("the new policy after the start")
+    guest.apply(SMALL)
+    guest.expect_complete("and the old one again")
     guest.run("detach")
     check(guest.device() == guest.own, "detached: nothing is left")
     guest.run("attach")
@@ -186,17 +198,52 @@ def refusals(guest, _tier):
     guest.run("none")
 
 
+def count_drops(guest):
+    """Drops with a counter, and without."""
+    drops = [rule["counted"] for rule in guest.rules() if rule["action"] == "drop"]
+    return drops.count("1"), drops.count("0")
+
+
 @each_profile
-def counters(guest, _tier):
-    """Where counters run out rules go in without."""
+def counters(guest, tier):
+    """Drops have counters; where those run out, drops go in without, and say so."""
     guest.apply(SMALL)
-    with_counter = sum(rule["counted"] == "1" for rule in guest.rules())
-    check(with_counter > 10, f"{with_counter} rules have counters")
-    guest.run("none")
-    guest.fault("counter-limit", 1)
+    counted, others = count_drops(guest)
+    check(counted and not others, f"{counted} drops have counters")
+    check(not any(rule["counted"] == "1" for rule in guest.rules() if rule["action"] != "drop"),
+          "what software counts has none")
+    check(guest.status()["uncounted"] == "0", "every drop is counted")
+    # the PMD takes them by 512, and has the first such bulk
+    guest.fault("counter-limit", 513)
+    many = policy(DNS, *[rule(f"no{i}", 200 + i, "Deny", "Tcp", f"10.{i // 250}.{i % 250}.7")
+                         for i in range(600)])
+    guest.apply(many)
+    guest.expect_complete("more drops than counters")
+    counted, others = count_drops(guest)
+    check(500 <= counted <= 512 and others, f"{counted} are counted, {others} are not")
+    check(guest.status()["uncounted"] == "1", "and that is told")
+    for frame in [tcp(1, 80, 0x02, bytes([10, 0, 0, 7])), tcp(2, 80, 0x02, bytes([10, 2, 99, 7])),
+                  tcp(3, 80, 0x10, bytes([10, 2, 99, 7]))]:
+        guest.cable.send(frame)
+    came = {packet["id"] for packet in guest.fields("packet", guest.run("receive", 300))}
+    check(came == {"3"}, f"both sorts drop openers, and nothing else: {came}")
+    guest.fault("counter-limit", 0)
     guest.apply(SMALL)
-    guest.expect_complete("without counters")
-    print(f"        {sum(rule['counted'] == '1' for rule in guest.rules())} are counted")
+    check(count_drops(guest)[1] == 0 and guest.status()["uncounted"] == "0",
+          "with fewer drops all are counted again")
+
+
+def no_counters():
+    """A device without a counter: the probe says so, everything goes in, nothing is counted."""
+    for profile, tier in PROFILES.items():
+        with Guest(profile, counter_limit=1) as guest:
+            status = guest.status()
+            check(status["tier"] == tier and status["counts"] == "0", f"{tier} without counters")
+            guest.apply(SMALL)
+            guest.expect_complete("without counters")
+            check(count_drops(guest)[0] == 0 and guest.status()["uncounted"] == "1",
+                  "not counted, and that is told")
+            guest.quit()
 
 
 def tcp(number, port, flags, source):
@@ -272,6 +319,7 @@ def removal_amid_calls():
 
 
 TESTS = {"changes": changes, "lives": lives, "refusals": refusals, "counters": counters,
+         "no-counters": no_counters,
          "packets": packets, "removal": removal, "removal-amid-calls": removal_amid_calls}
 
 if __name__ == "__main__":

@@ -291,6 +291,40 @@ static void nothing_is_dropped_in_hardware_in_audit_mode(void **state)
 	assert_int_equal(receive(f, TCP_ACK, 80).action, PLAN_MARK);
 }
 
+/* Connections that audit mode let in may live that long after it, counted from the very end. */
+static void settled_marks_wait_from_publishing_on(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t longest = conn_deadlines_longest(&conn_timeouts_default), before;
+	struct nic_apply_result result;
+	const struct ruleset *ruleset;
+	struct snapshot *again;
+	struct policy *policy;
+
+	apply_text(f, "80", "auto", "audit", false, &result);
+	assert_int_equal(nic_snapshot(f->nic)->ruleset->settles_from, 0);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	before = clock_ms();
+	apply_text(f, "80", "auto", "enforce", false, &result);
+	ruleset = nic_snapshot(f->nic)->ruleset;
+	assert_in_range(ruleset->settles_from, before + longest, clock_ms() + longest + 2000);
+
+	/* other marks for the same rules are no new beginning */
+	before = ruleset->settles_from;
+	usleep(2000);
+	assert_int_equal(snapshot_new_marks(nic_snapshot(f->nic), NULL, &again), 0);
+	nic_publish(f->nic, again);
+	assert_ptr_equal(nic_snapshot(f->nic)->ruleset, ruleset);
+	assert_int_equal(ruleset->settles_from, before);
+
+	/* and what waits to be published has not begun */
+	apply_text(f, "80", "auto", "audit", false, &result);
+	policy = policy_new_empty();
+	assert_int_equal(snapshot_new(f->nic, policy, 99, &again, NULL), 0);
+	assert_int_equal(again->ruleset->settles_from, UINT64_MAX);
+	snapshot_free(again);
+}
+
 static void a_policy_keeps_itself_out(void **state)
 {
 	struct fixture *f = *state;
@@ -345,6 +379,14 @@ static void what_is_refused_is_told_and_comes_in_after_all(void **state)
 	assert_int_equal(split_now(f).hardware, 1);
 }
 
+static uint64_t drops_of(const struct fixture *f)
+{
+	uint64_t drops = UINT64_MAX;
+
+	assert_true(hardware_drops(f->nic, &drops));
+	return drops;
+}
+
 static void drops_in_hardware_are_hits(void **state)
 {
 	struct fixture *f = *state;
@@ -368,6 +410,16 @@ static void drops_in_hardware_are_hits(void **state)
 	}
 	hardware_rules_free(rules);
 	assert_int_equal(dropped, 5);
+	assert_int_equal(drops_of(f), 5);
+
+	/* a rule's hits are of its policy, the sum is of the NIC */
+	(void)apply(f, "443", "auto");
+	assert_int_equal(drops_of(f), 5);
+	(void)apply(f, "443", "off");
+	wait_state(f, OFFLOAD_STATE_IDLE);
+	assert_int_equal(drops_of(f), 5);
+	hardware_clear_drops(f->nic);
+	assert_int_equal(drops_of(f), 0);
 }
 
 /* The store's directory is gone: the policy is refused, and hardware is as it was. */
@@ -437,6 +489,7 @@ static void rings_are_drained_by_empty_bursts_or_a_ringful(void **state)
 	}
 
 	drain_init(&drain, &view, 0); /* packets say nothing */
+	drain_see(&drain, 1, false);
 	ticket = drain_take(&drain);
 	count_to(&lanes[0].counters.empty_bursts, 10);
 	count_to(&lanes[1].counters.received[DIRECTION_INBOUND], 100000);
@@ -444,8 +497,40 @@ static void rings_are_drained_by_empty_bursts_or_a_ringful(void **state)
 	assert_int_equal(drain.epoch, 0);
 	count_to(&lanes[1].counters.empty_bursts, 2);
 	assert_false(drain_is_over(&drain, ticket));
+	drain_see(&drain, 2, false);
+	assert_false(drain_is_over(&drain, ticket));
+	assert_int_equal(drain.epoch, 1);
 	count_to(&lanes[0].counters.empty_bursts, 2);
 	count_to(&lanes[1].counters.empty_bursts, 2);
+	assert_false(drain_is_over(&drain, ticket)); /* nobody has looked since */
+	drain_see(&drain, 4, false);
+	assert_true(drain_is_over(&drain, ticket));
+}
+
+/* A VF that is not polled gives its packets when it is again, however long that takes. */
+static void a_ring_that_nobody_polls_is_not_drained(void **state)
+{
+	struct lane lanes[1] = { 0 };
+	const struct nic_view view = { .lane_count = 1, .lanes = lanes };
+	struct drain drain;
+	uint64_t ticket;
+
+	(void)state;
+	drain_init(&drain, &view, 0);
+	ticket = drain_take(&drain);
+	for (uint64_t looks = 1; looks < 100; looks++) {
+		drain_see(&drain, looks, true);
+		count_to(&lanes[0].counters.empty_bursts, 100);
+		assert_false(drain_is_over(&drain, ticket));
+	}
+	drain_see(&drain, 100, false);
+	assert_false(drain_is_over(&drain, ticket));
+	assert_int_equal(drain.epoch, 0);
+	for (uint64_t looks = 101; looks < 110; looks++) {
+		drain_see(&drain, looks, false);
+		count_to(&lanes[0].counters.empty_bursts, 2);
+		drain_advance(&drain);
+	}
 	assert_true(drain_is_over(&drain, ticket));
 }
 
@@ -459,9 +544,11 @@ int main(void)
 			 (char *)"--log-level", (char *)"error" };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rings_are_drained_by_empty_bursts_or_a_ringful),
+		cmocka_unit_test(a_ring_that_nobody_polls_is_not_drained),
 		CASE(the_plan_of_a_policy_goes_in),
 		CASE(a_dry_run_touches_nothing),
 		CASE(nothing_is_dropped_in_hardware_in_audit_mode),
+		CASE(settled_marks_wait_from_publishing_on),
 		CASE(a_policy_keeps_itself_out),
 		CASE(a_change_of_context_changes_the_plan),
 		CASE(what_is_refused_is_told_and_comes_in_after_all),
