@@ -47,7 +47,8 @@ def rule(name, priority, access, source, ports, protocol="Tcp", direction="Inbou
 def make_nsg(count):
     """An NSG of that many rules; the last lets the Internet reach port 443."""
     rules = [rule(f"partner-{i}", 100 + i, "Deny" if i % 4 == 0 else "Allow",
-                  f"198.{18 + i % 2}.{i // 2}.0/24", str(1000 + 10 * i)) for i in range(count - 1)]
+                  f"198.{18 + i % 2}.{i // 2 % 256}.{i // 512 * 128}/25", str(1000 + 10 * i))
+             for i in range(count - 1)]
     return {"name": "picture", "properties": {
         "securityRules": rules + [rule("allow-https", 4000, "Allow", "Internet", str(HTTPS))]}}
 
