@@ -146,12 +146,16 @@ class Cycles:
 # --- net_failsafe ---
 
 def failsafe(program):
-    """One removal: what it measured, and what became of the program or its port; None: no words."""
+    """One removal: what it measured, and what became of the program or its port."""
     device = (f"net_failsafe0,mac=02:00:00:00:00:05,hotplug_poll={FAILSAFE_POLL_MS},"
               "dev(net_null0),dev(net_null1)")
-    done = subprocess.run(["stdbuf", "-oL", program, *FAILSAFE, "--vdev", "net_null9", "--vdev",
-                           device, "--", "rmv", "net_null0"], capture_output=True, text=True,
-                          timeout=60, check=False)
+    command = [program, *FAILSAFE, "--vdev", "net_null9", "--vdev", device, "--", "rmv",
+               "net_null0"]
+    try:
+        done = subprocess.run(["stdbuf", "-oL", *command], capture_output=True, text=True,
+                              timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return {"gap": None, "preempted": None, "end": "hung"}
     return failsafe_says(done.returncode, done.stdout + done.stderr)
 
 
@@ -220,34 +224,44 @@ def table(results):
     return picture.aligned(lines)
 
 
-def say_cycle(number, removal, back, peer):
+def say_cycle(removal, back):
     gap = (f"gap {removal.gap:.0f} us, ours {removal.ours:.1f}, preempted {removal.preempted}"
            if removal else "no gap")
-    theirs = f"; net_failsafe: {peer['gap'] or '?'} us, {peer['end']}" if peer else ""
-    print(f"{number + 1:3}  {gap}; back: {back.rules} calls in {back.wall / 1e3:.1f} ms,"
-          f" our computing {back.computing:.0f} us{theirs}", flush=True)
+    print(f"  {gap}; back: {back.rules} calls in {back.wall / 1e3:.1f} ms, our computing"
+          f" {back.computing:.0f} us", flush=True)
+
+
+def round_of(arguments, count, removals, returns):
+    """So many cycles of one accelnetd; what it held, and what its stream counted."""
+    with Cycles(arguments.profile, arguments.rules) as cycles:
+        for _ in range(count):
+            removal, back = cycles.remove(), cycles.bring_back()
+            removals += [removal] if removal else []
+            returns.append(back)
+            say_cycle(removal, back)
+        return cycles.held, cycles.finish()
 
 
 def measure(arguments):
-    removals, returns, peers = [], [], []
-    with Cycles(arguments.profile, arguments.rules) as cycles:
-        for number in range(arguments.cycles):
-            removal, back = cycles.remove(), cycles.bring_back()
-            if arguments.failsafe and number < arguments.peer_runs:
-                peers.append(failsafe(arguments.failsafe))
-            removals += [removal] if removal else []
-            returns.append(back)
-            say_cycle(number, removal, back, peers[-1] if number < len(peers) else None)
-        held, counted = cycles.held, cycles.finish()
+    """In turns: each side has the machine to itself."""
+    removals, returns, peers, streams, held = [], [], [], [], None
+    about = picture.environment()
+    rounds = min(arguments.rounds, arguments.cycles)
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", flush=True)
+        count = arguments.cycles * (number + 1) // rounds - arguments.cycles * number // rounds
+        held, counted = round_of(arguments, count, removals, returns)
+        streams.append({name: counted[name] for name in ("sent", "arrived", "denied")})
+        if arguments.failsafe:
+            peers.append(failsafe(arguments.failsafe))
+            print(f"  net_failsafe: {peers[-1]}", flush=True)
     return {"schema": "accelnet-bench/1",
-            "environment": {**picture.environment(), "loadAfter": os.getloadavg()[0],
-                            "rules": arguments.rules, "profile": arguments.profile,
-                            "cycles": arguments.cycles, "held": held,
-                            "arguments": sys.argv[1:]},
+            "environment": {**about, "loadAfter": os.getloadavg()[0], "rules": arguments.rules,
+                            "profile": arguments.profile, "cycles": arguments.cycles,
+                            "held": held, "arguments": sys.argv[1:]},
             "results": results_of(removals, returns, peers),
             "removals": [one._asdict() for one in removals],
-            "returns": [one._asdict() for one in returns], "failsafe": peers,
-            "stream": {name: counted[name] for name in ("sent", "arrived", "denied")}}
+            "returns": [one._asdict() for one in returns], "failsafe": peers, "streams": streams}
 
 
 def arguments_of(argv):
@@ -256,7 +270,7 @@ def arguments_of(argv):
     parser.add_argument("--rules", type=int, default=RULES)
     parser.add_argument("--profile", default="cx5-vf-untrusted")
     parser.add_argument("--failsafe", metavar="PROGRAM")
-    parser.add_argument("--peer-runs", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", metavar="FILE")
     return parser.parse_args(argv)
 

@@ -32,7 +32,7 @@ DENIED_TRIES = 200
 CDF_POINTS = 200
 QUANTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 # Seconds.
-PATIENCE = 30
+PATIENCE = 60
 
 
 # --- the policy, for either side ---
@@ -118,7 +118,7 @@ def apply_nothing(*_):
 
 def apply_to_vf(network, nsg):
     """The NSG is in the VF, as much as it holds; how much."""
-    lab.wait_for(lambda: network.daemon.path() == "vf", "path vf", PATIENCE)
+    network.wait_for_vf(PATIENCE)
     network.daemon.apply({"apiVersion": "accelnet/v1", "nicNsg": nsg,
                           "context": {"addresses": [lab.VM], "virtualNetwork": [NETWORK]}})
     nic = lab.wait_for(lambda: (lambda nic: nic["offload"]["state"] == "complete" and nic)(
