@@ -96,16 +96,33 @@ static void lock_now(struct vf_watch *watch)
 	atomic_fetch_sub(&watch->leaving, 1);
 }
 
+/*
+ * A netvsc port that is told of a VF reads the MAC of every port that nobody owns (DPDK 22.11,
+ * drivers/net/netvsc/hn_vf.c:34-50), and that is where it crashes if another netvsc port is closing
+ * its VF just then: that one gives the ownership back first (hn_vf.c:116), the driver takes the MAC
+ * away next. So it is ours from the moment that it goes; netvsc says that it could not give back
+ * what it had not, and goes on. Closing ends the ownership.
+ */
+static void keep_from_others(struct vf_watch *watch, uint16_t port)
+{
+	struct rte_eth_dev_owner owner;
+
+	if (rte_eth_dev_owner_get(port, &owner) == 0 && strcmp(owner.name, watch->device) == 0 &&
+	    rte_eth_dev_owner_unset(port, owner.id) == 0)
+		(void)rte_eth_dev_owner_set(port, &watch->owner); /* nobody else was that quick */
+}
+
 static int on_removal(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
 {
 	struct vf_watch *watch = argument;
 
-	(void)event;
 	(void)ret;
 	if (port == watch->options.netvsc)
 		return 0;
 	lock_now(watch);
 	befalls(watch, port, FATE_GOING);
+	if (event == RTE_ETH_EVENT_INTR_RMV)
+		keep_from_others(watch, port);
 	pthread_mutex_unlock(&watch->lock);
 	watch->options.wake(watch->options.context);
 	return 0;

@@ -371,6 +371,27 @@ static void counts_what_the_vf_took_to_its_end(void **state)
 	drop("net_null_vf");
 }
 
+/* Another netvsc port reads the MACs of ports that nobody owns, and a driver takes its own away. */
+static void keeps_a_vf_that_goes_from_other_nics(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t other = add("net_null_other", &others), vf = add_claimed(f);
+	struct rte_eth_dev_owner owner;
+	uint16_t port;
+
+	assert_int_equal(rte_eth_dev_owner_get(vf, &owner), 0);
+	is_going("net_null_vf");
+	is_going("net_null_other");
+	assert_true(rte_eth_dev_owner_unset(vf, owner.id) < 0); /* as netvsc does next */
+	RTE_ETH_FOREACH_DEV(port)
+		assert_true(port != vf);
+	/* what another watch's NIC has is that one's to keep */
+	assert_int_equal(rte_eth_dev_owner_get(other, &owner), 0);
+	assert_int_equal(owner.id, RTE_ETH_DEV_NO_OWNER);
+	drop("net_null_vf");
+	drop("net_null_other");
+}
+
 /* A probe that failed half-way leaves a port with the MAC, under a lower number. */
 static void prefers_the_vf_that_netvsc_has(void **state)
 {
@@ -515,6 +536,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(tells_of_a_vf_when_it_knows_whether_it_is_polled,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(counts_what_the_vf_took_to_its_end, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(keeps_a_vf_that_goes_from_other_nics, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(prefers_the_vf_that_netvsc_has, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(takes_a_vf_that_has_recovered_for_another, set_up,
