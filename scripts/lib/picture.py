@@ -32,7 +32,7 @@ DENIED_TRIES = 200
 CDF_POINTS = 200
 QUANTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 # Seconds.
-PATIENCE = 30
+PATIENCE = 60
 
 
 # --- the policy, for either side ---
@@ -47,7 +47,8 @@ def rule(name, priority, access, source, ports, protocol="Tcp", direction="Inbou
 def make_nsg(count):
     """An NSG of that many rules; the last lets the Internet reach port 443."""
     rules = [rule(f"partner-{i}", 100 + i, "Deny" if i % 4 == 0 else "Allow",
-                  f"198.{18 + i % 2}.{i // 2}.0/24", str(1000 + 10 * i)) for i in range(count - 1)]
+                  f"198.{18 + i % 2}.{i // 2 % 256}.{i // 512 * 128}/25", str(1000 + 10 * i))
+             for i in range(count - 1)]
     return {"name": "picture", "properties": {
         "securityRules": rules + [rule("allow-https", 4000, "Allow", "Internet", str(HTTPS))]}}
 
@@ -117,7 +118,7 @@ def apply_nothing(*_):
 
 def apply_to_vf(network, nsg):
     """The NSG is in the VF, as much as it holds; how much."""
-    lab.wait_for(lambda: network.daemon.path() == "vf", "path vf", PATIENCE)
+    network.wait_for_vf(PATIENCE)
     network.daemon.apply({"apiVersion": "accelnet/v1", "nicNsg": nsg,
                           "context": {"addresses": [lab.VM], "virtualNetwork": [NETWORK]}})
     nic = lab.wait_for(lambda: (lambda nic: nic["offload"]["state"] == "complete" and nic)(
