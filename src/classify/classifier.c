@@ -77,6 +77,21 @@ static int build(const struct program *program, struct tables *tables)
 	return r;
 }
 
+static int list_access(const struct program *program, struct tables *tables)
+{
+	for (int i = 0; i < DIRECTIONS * STAGES; i++) {
+		const struct program_chain *chain = &program->chain[i / STAGES][i % STAGES];
+		uint8_t *access = malloc(chain->count + 1);
+
+		if (!access)
+			return -ENOMEM;
+		for (size_t k = 0; k < chain->count; k++)
+			access[k] = (uint8_t)chain->rules[k].access;
+		tables->access[i / STAGES][i % STAGES] = access;
+	}
+	return 0;
+}
+
 static int add_tables(const struct program *program, struct classifier *classifier)
 {
 	struct tables *tables = calloc(1, sizeof(*tables));
@@ -86,7 +101,9 @@ static int add_tables(const struct program *program, struct classifier *classifi
 		return -ENOMEM;
 	tables->users = 1;
 	classifier->tables = tables;
-	r = build(program, tables);
+	r = list_access(program, tables);
+	if (r == 0)
+		r = build(program, tables);
 	memcpy(classifier->set, tables->set, sizeof(classifier->set));
 	return r;
 }
@@ -138,6 +155,7 @@ static int patch_all(const struct classifier *base, const struct program *progra
 		const struct patch_source source = {
 			.patch = base->patch[d],
 			.sets = base->tables->set[d],
+			.access = base->tables->access[d],
 			.program = program,
 			.direction = (enum direction)d,
 			.edit = edit,
@@ -183,6 +201,8 @@ static void tables_free(struct tables *tables)
 {
 	if (!tables || --tables->users > 0)
 		return;
+	for (int i = 0; i < DIRECTIONS * STAGES; i++)
+		free(tables->access[i / STAGES][i % STAGES]);
 	arena_free(tables->arena, tables->arena_size);
 	free(tables);
 }

@@ -252,7 +252,6 @@ static size_t rules_of_base(const struct patch_source *source, enum stage stage,
 
 static int move_chain(const struct patch_source *source, enum stage stage, struct patch *patch)
 {
-	const struct program_chain *chain = &source->program->chain[source->direction][stage];
 	const struct chain_edit edit = chain_edit_of(source, stage);
 	struct moves *moves = &patch->moves[stage];
 	struct walk walk = { .edit = &edit };
@@ -266,8 +265,7 @@ static int move_chain(const struct patch_source *source, enum stage stage, struc
 		uint32_t present = last == GONE ? GONE : walk_to(&walk, FOUND_INDEX(last));
 
 		patch->removed_count += present == GONE;
-		moves->found[i] =
-			present == GONE ? GONE : FOUND(present, chain->rules[present].access);
+		moves->found[i] = present == GONE ? GONE : FOUND(present, source->access[stage][i]);
 	}
 	return 0;
 }

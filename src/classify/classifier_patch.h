@@ -20,6 +20,7 @@ struct patch;
 struct patch_source {
 	const struct patch *patch;      /* what had changed already; may be NULL */
 	const struct table_set *sets;   /* by family, as they were built */
+	uint8_t *const *access;         /* by stage, of the rules that they were built of */
 	const struct program *program;  /* the present one */
 	const struct policy_edit *edit; /* from the last one to the present one */
 	enum direction direction;

@@ -164,7 +164,8 @@ typedef void judge6_fn(const struct table_set *set, const struct key6 *keys, uns
 struct tables {
 	unsigned users;
 	struct table_set set[DIRECTIONS][IP_FAMILIES];
-	void *arena; /* all tables */
+	uint8_t *access[DIRECTIONS][STAGES]; /* enum access, by rule of the chain */
+	void *arena;                         /* all tables */
 	size_t arena_size;
 };
 

@@ -32,7 +32,7 @@ struct bench_samples {
 
 struct bench_result {
 	char name[BENCH_NAME_MAX];
-	const char *unit; /* less is better: "cycles", "ms", "bytes" */
+	const char *unit; /* less is better: "cycles", "ms", "us", "bytes" */
 	struct bench_samples ours;
 	struct bench_samples peer; /* an empty name: there is none */
 	unsigned rounds;
@@ -54,7 +54,7 @@ struct bench {
 	int (*run)(const struct bench_options *options, struct bench_result_list *list);
 };
 
-extern const struct bench bench_classify, bench_compile, bench_conn, bench_mark;
+extern const struct bench bench_classify, bench_compile, bench_conn, bench_mark, bench_update;
 
 /*
  * Measures one side for about `seconds` and returns what one operation took, in the result's unit.

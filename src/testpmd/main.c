@@ -12,10 +12,7 @@
 #include <rte_errno.h>
 
 static const struct bench *const benches[] = {
-	&bench_classify,
-	&bench_compile,
-	&bench_conn,
-	&bench_mark,
+	&bench_classify, &bench_compile, &bench_conn, &bench_mark, &bench_update,
 };
 #define BENCHES (sizeof(benches) / sizeof(*benches))
 

@@ -48,6 +48,24 @@ class Testpmd(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("scalar, avx2 or avx512", done.stderr)
 
+    def test_update(self):
+        """every change was patched, judged meanwhile, and told part by part"""
+        done = run("--bench", "update", *BRIEF, "--json", "-")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        results = json.loads(done.stdout)["results"]
+        self.assertEqual([result["name"] for result in results],
+                         [f"update/nsg/50/{change}" for change in ("add", "remove", "modify")])
+        for result in results:
+            notes = result["notes"]
+            self.assertGreater(notes["changes"], 0)
+            self.assertEqual(notes["patched"], notes["changes"])
+            self.assertGreaterEqual(notes["p99"], notes["median"])
+            self.assertGreater(notes["burstsJudged"], 0)
+            for part in ("ruleSet", "counters", "publish", "rebuildLater"):
+                self.assertGreater(notes["meanMicroseconds"][part], 0)
+            self.assertEqual(result["unit"], "us")
+            self.assertGreater(result["peer"]["value"], 0)
+
     def test_policy(self):
         """a policy document instead of made rules, beside the same with small tags"""
         rule = {"priority": 100, "direction": "Outbound", "access": "Deny", "protocol": "Tcp",

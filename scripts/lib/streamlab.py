@@ -1,0 +1,155 @@
+"""accelnetd in azhost between the two ends of a stream: a cable, and a memif as the VM's interface.
+
+    stream -- unix socket -- azhost: switch, netvsc or VF -- accelnetd -- memif -- stream
+
+No kernel interface is on the way and both ends are one process (tests/bench/stream.c), so that what
+is measured is the NIC's path alone. A meter in accelnetd's process (tests/bench/meter.h) tells its
+own work from its drivers'. Needs root.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import tempfile
+
+import azlab
+import lab
+from meter import Meter
+
+BENCH = lab.BIN.parent / "tests"
+STREAM_ARGUMENTS = ["--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-m", "128",
+                    "--log-level=4", "--file-prefix=stream"]
+
+
+# Where the kernel schedules by sessions, each end is a session of its own, and gets more than what
+# else runs on the machine.
+VM_NICE, STREAM_NICE = -12, -10
+
+
+def hurry(pid, nice):
+    try:
+        pathlib.Path(f"/proc/{pid}/autogroup").write_text(str(nice), "ascii")
+    except OSError:
+        pass  # a kernel that does not
+
+
+class Stream:
+    """The traffic; iterate over phases(), each of which has a beginning and an end."""
+
+    def __init__(self, cable, memif, phases, cpu):
+        self.popen = subprocess.Popen(
+            ["taskset", "-c", str(cpu), BENCH / "stream", "--lcores", f"0@{cpu}",
+             *STREAM_ARGUMENTS, "--", cable, memif, *phases],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True)
+        hurry(self.popen.pid, STREAM_NICE)
+
+    def line(self):
+        text = self.popen.stdout.readline()
+        if not text:
+            raise lab.LabError(f"stream: {self.popen.communicate()[1].strip()}")
+        return json.loads(text)
+
+    def tell_to_stop(self):
+        self.popen.stdin.close()
+
+    def close(self):
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.popen.wait()
+
+
+class Usage:
+    """Processor time, in nanoseconds, of the host's process and of the device's thread."""
+
+    def __init__(self, daemon_pid, launcher_pid):
+        self.host = [task for pid in children(launcher_pid) if comm(pid) == "azhost-host"
+                     for task in tasks(pid)]
+        self.device = [task for task in tasks(daemon_pid) if comm(task) == "azhost-device"]
+
+    def read(self):
+        return {"host": sum(map(run_time, self.host)), "device": sum(map(run_time, self.device))}
+
+
+def children(pid):
+    text = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+    return [int(word) for word in text.split()]
+
+
+def tasks(pid):
+    return [f"{pid}/task/{task}" for task in os.listdir(f"/proc/{pid}/task")]
+
+
+def comm(task):
+    return pathlib.Path(f"/proc/{task}/comm").read_text("ascii").strip()
+
+
+def run_time(task):
+    return int(pathlib.Path(f"/proc/{task}/schedstat").read_text("ascii").split()[0])
+
+
+class StreamLab:
+    """`options` are azhost run's, `host` the content of its configuration; `gaps` is for Meter."""
+
+    def __init__(self, *options, host=None, gaps=False):
+        self.options, self.host_config, self.gaps = options, host, gaps
+        self.stack = contextlib.ExitStack()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="accelnet-"))
+        self.cable, self.memif = self.folder / "cable", self.folder / "memif"
+        self.daemon = self.meter = self.host = self.usage = None
+        self.cpu = sorted(os.sched_getaffinity(0))[0]
+
+    def __enter__(self):
+        try:
+            self.open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def open(self):
+        self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        meter = self.folder / "meter"
+        words = {"ACCELNET_METER": meter, "ACCELNET_METER_UPLINK": azlab.GUID}
+        if self.gaps:
+            words["ACCELNET_METER_GAPS"] = 1
+        before = "".join(f"export {name}={shlex.quote(str(value))};"
+                         for name, value in words.items())
+        before += f'export LD_PRELOAD="$LD_PRELOAD:{BENCH}/meter.so"'
+        options = ["--uplink", f"unix:{self.cable}", *self.options]
+        if self.host_config:
+            config = self.folder / "azhost.json"
+            config.write_text(json.dumps(self.host_config), encoding="utf-8")
+            options += ["--config", config]
+        app = f"net_memif0,role=server,socket={self.memif},socket-abstract=no"
+        self.daemon = azlab.Daemon(self.folder, app, options, before=before,
+                                   prefix=["taskset", "-c", str(self.cpu)])
+        self.host = self.daemon.host
+        self.stack.callback(self.daemon.stop)
+        self.daemon.start()
+        hurry(self.daemon.popen.pid, VM_NICE)
+        self.meter = self.stack.enter_context(Meter(meter))
+        self.usage = Usage(self.daemon.pid, self.daemon.popen.pid)
+
+    def wait_for_vf(self, seconds):
+        try:
+            lab.wait_for(lambda: self.daemon.path() == "vf", "path vf", seconds)
+        except lab.LabError as fault:
+            nic = self.daemon.nic()
+            raise lab.LabError(f"{fault}: it is {nic['path']}, {nic.get('pathProblem')};"
+                               f" the log ends\n{self.daemon.tail()}") from None
+
+    def stream(self, *phases):
+        stream = Stream(self.cable, self.memif, phases, self.cpu)
+        self.stack.callback(stream.close)
+        return stream
+
+    def close(self):
+        self.stack.close()
