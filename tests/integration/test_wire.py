@@ -108,7 +108,7 @@ class Run:
 
     def device(self):
         """What the emulated VF has counted itself."""
-        return json.loads(lab.run(AZHOST, "ctl", "--json", "vf", "query", "nic0").stdout)
+        return json.loads(lab.run(AZHOST, "ctl", "--json", "vf", "query", "nic0").stdout)["vf"]
 
 
 def clear(run, policy):
@@ -139,7 +139,7 @@ def wait_complete(run):
             raise AssertionError(offload)
         return offload if offload["state"] in ("complete", "idle") else None
 
-    return lab.wait_for(complete, "the rules to be in", 120)
+    return lab.wait_for(complete, "the rules to be in", 900)
 
 
 def key_of(rule):
@@ -249,7 +249,7 @@ def hardware_had_its_share(run):
     if run.options.only:
         return
     totals, settled, dropped = run.totals, run.settled(), run.device()["dropped"]
-    assert settled > 20 * totals["policies"], settled
+    assert settled > 10 * totals["policies"], settled
     assert dropped > 40 * totals["policies"], dropped
     assert totals["open"] * 10 < totals["sent"], totals
     return f"{settled} packets settled, {dropped} dropped by the device"

@@ -17,6 +17,7 @@
 #define OLD_MAX     400    /* lines of earlier policies */
 #define OLD_MS      120000 /* see forget_lines() */
 #define TUPLES_MAX  300
+#define TRIES       16   /* to find a tuple of the sort that is wanted */
 #define LATE_MS     1500 /* less than the margin that the model leaves */
 #define ONE_WAY     32   /* first packets: which of two that meet came first must be certain */
 #define TCP_PSH     8
@@ -254,28 +255,28 @@ static bool is_sendable(const struct tuple *tuple)
 	       tuple->protocol != 0; /* hop-by-hop options */
 }
 
-static uint8_t first_flags(struct random *random)
+/* What settled marks are for is more often among them, where it may be settled. */
+static uint8_t first_flags(struct random *random, bool may_settle)
 {
-	static const uint8_t flags[] = {
-		MODEL_SYN,
-		MODEL_SYN,
-		MODEL_SYN,
-		MODEL_SYN,
-		MODEL_SYN,
-		MODEL_SYN,
-		MODEL_SYN,
-		MODEL_ACK,
-		MODEL_ACK,
-		MODEL_ACK,
-		MODEL_ACK,
-		MODEL_ACK,
-		MODEL_SYN | MODEL_ACK,
-		MODEL_FIN | MODEL_ACK,
-		MODEL_RST,
-		0,
+	static const struct {
+		uint8_t percent;
+		uint8_t flags;
+	} shares[] = {
+		{ 45, MODEL_SYN },
+		{ 30, MODEL_ACK },
+		{ 7, MODEL_SYN | MODEL_ACK },
+		{ 6, MODEL_FIN | MODEL_ACK },
+		{ 6, MODEL_RST },
+		{ 6, 0 },
 	};
+	uint32_t dice = random_below(random, 100);
+	size_t i = 0;
 
-	return flags[random_below(random, sizeof(flags))];
+	if (may_settle && random_percent(random, 50))
+		return MODEL_ACK;
+	for (; dice >= shares[i].percent; i++)
+		dice -= shares[i].percent;
+	return shares[i].flags;
 }
 
 static bool is_allowed(const struct play *play, const struct tuple *tuple)
@@ -291,10 +292,10 @@ static struct tuple some_tuple(struct play *play, enum direction direction)
 {
 	struct random *random = &play->random;
 	const bool wants_allowed = random_percent(random, 50);
-	const bool wants_tcp = random_percent(random, 30);
+	const bool wants_tcp = random_percent(random, 45);
 	struct tuple tuple;
 
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < TRIES; i++) {
 		tuple = border_tuple(play->policy, random);
 		if (wants_tcp)
 			tuple.protocol = IP_PROTOCOL_TCP;
@@ -343,7 +344,8 @@ static void first_packet(struct play *play, enum direction direction)
 	const uint64_t now = now_of(play);
 
 	if (packet->protocol == IP_PROTOCOL_TCP)
-		packet->tcp_flags = first_flags(&play->random);
+		packet->tcp_flags = first_flags(&play->random, direction == DIRECTION_INBOUND &&
+								       is_allowed(play, &tuple));
 	if (packet->icmp == MODEL_ICMP_REQUEST && random_percent(&play->random, 15))
 		packet->icmp = MODEL_ICMP_REPLY;
 	if (packet->direction == DIRECTION_OUTBOUND && packet->protocol == IP_PROTOCOL_TCP &&
