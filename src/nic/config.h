@@ -27,6 +27,7 @@ struct nic_config {
 	char *uplink_device; /* DPDK device string, VMBus GUID, or kernel interface, by type */
 	char *app_device;
 	uint16_t queues;
+	bool housekeeping; /* queue 0 has a worker to itself, and the others have the traffic */
 	enum frame_policy vlan;
 	enum frame_policy non_ip;
 	bool has_require_policy;
