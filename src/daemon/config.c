@@ -342,6 +342,19 @@ static void warn_unused(const struct json_at *at, const char *key, struct report
 			       "\"%s\" is accepted and not used by this version", key);
 }
 
+static void read_housekeeping(const struct json_at *at, struct nic_config *nic,
+			      struct report *report)
+{
+	struct json_at member;
+
+	if (!json_get(at, "housekeeping", &member))
+		return;
+	json_bool(&member, &nic->housekeeping);
+	if (nic->housekeeping && (nic->uplink != UPLINK_NETVSC || nic->queues < 2))
+		report_error(report, ACCELNET_E_VALUE, &member,
+			     "is for a netvsc uplink with 2 queues or more");
+}
+
 static void read_nic(const struct json_at *at, struct daemon_config *config,
 		     const struct nic_defaults *defaults, struct report *report)
 {
@@ -351,6 +364,7 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 		{ "uplink", JSON_OBJECT, true, false },
 		{ "app", JSON_OBJECT, true, false },
 		{ "queues", JSON_NUMBER, false, false },
+		{ "housekeeping", JSON_BOOL, false, false },
 		{ "subnet", JSON_ARRAY, false, false },
 		{ "context", JSON_OBJECT, false, false },
 		{ "vlan", JSON_STRING, false, false },
@@ -379,6 +393,7 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 		read_app(&member, nic, report);
 	read_integer(at, "queues", 1, NIC_QUEUES_MAX, &queues, report);
 	nic->queues = (uint16_t)queues;
+	read_housekeeping(at, nic, report);
 	read_frames(at, "vlan", &nic->vlan, report);
 	read_frames(at, "nonIp", &nic->non_ip, report);
 	read_offload(at, nic, report);

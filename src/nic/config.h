@@ -31,6 +31,7 @@ struct nic_config {
 	uint32_t failback_ms; /* bifurcated: how long a VF lasts before traffic goes back to it */
 	char *app_device;
 	uint16_t queues;
+	bool housekeeping; /* queue 0 has a worker to itself, and the others have the traffic */
 	enum frame_policy vlan;
 	enum frame_policy non_ip;
 	bool has_require_policy;
