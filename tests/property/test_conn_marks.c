@@ -72,7 +72,6 @@ static void change_policy(struct trace *trace)
 	const struct ruleset_options options = {
 		.mac = model_frame_vm_mac,
 		.generation = trace->ruleset_count + 1,
-		.now = trace->now,
 		.longest = conn_deadlines_longest(&conn_timeouts_default),
 	};
 	struct ruleset **ruleset = &trace->rulesets[trace->ruleset_count];
@@ -86,6 +85,7 @@ static void change_policy(struct trace *trace)
 				     ruleset, NULL),
 			 0);
 	assert_true((*ruleset)->hit_count <= RULES_MAX);
+	ruleset_enter(*ruleset, trace->now);
 	trace->ruleset_count++;
 	trace->plain.context.ruleset = trace->marked.context.ruleset = *ruleset;
 	memset(trace->plain.hits, 0, sizeof(trace->plain.hits));
