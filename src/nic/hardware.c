@@ -52,10 +52,10 @@ static bool drained(void *context, uint64_t ticket)
 
 /* --- life --- */
 
-/* netvsc reads its VF's ring behind its own: only an empty burst tells of both. */
+/* Behind two paths there are two rings: only an empty burst tells of the VF's. */
 static uint64_t ring_of(const struct nic *nic)
 {
-	return nic->config->uplink == UPLINK_NETVSC ? 0 : uplink_port(nic->uplink)->ring;
+	return nic->config->uplink == UPLINK_PLAIN ? uplink_port(nic->uplink)->ring : 0;
 }
 
 int hardware_init(struct nic *nic, struct accelnet_error *err)
