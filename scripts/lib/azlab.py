@@ -69,8 +69,10 @@ class Host:
         """Frames that no guest could save, and those that a starved one could not take."""
         stats = self.stats()
         vf = stats["vf"]
+        # what no rule took is not lost where the kernel has the VF, too
+        unruled = vf["noRule"] - stats.get("kernel", {}).get("fromVf", 0)
         return {
-            "vf": vf["lostAfterLastPoll"] + vf["lostUnsent"] + vf["inFlight"] + vf["noRule"],
+            "vf": vf["lostAfterLastPoll"] + vf["lostUnsent"] + vf["inFlight"] + unruled,
             "overrun": vf["lostNoBuffer"] + stats["drops"]["full"],
         }
 

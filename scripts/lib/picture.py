@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 
+import docblock
 import lab
 import plot
 import streamlab
@@ -32,7 +33,7 @@ DENIED_TRIES = 200
 CDF_POINTS = 200
 QUANTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 # Seconds.
-PATIENCE = 30
+PATIENCE = 60
 
 
 # --- the policy, for either side ---
@@ -47,7 +48,8 @@ def rule(name, priority, access, source, ports, protocol="Tcp", direction="Inbou
 def make_nsg(count):
     """An NSG of that many rules; the last lets the Internet reach port 443."""
     rules = [rule(f"partner-{i}", 100 + i, "Deny" if i % 4 == 0 else "Allow",
-                  f"198.{18 + i % 2}.{i // 2}.0/24", str(1000 + 10 * i)) for i in range(count - 1)]
+                  f"198.{18 + i % 2}.{i // 2 % 256}.{i // 512 * 128}/25", str(1000 + 10 * i))
+             for i in range(count - 1)]
     return {"name": "picture", "properties": {
         "securityRules": rules + [rule("allow-https", 4000, "Allow", "Internet", str(HTTPS))]}}
 
@@ -117,7 +119,7 @@ def apply_nothing(*_):
 
 def apply_to_vf(network, nsg):
     """The NSG is in the VF, as much as it holds; how much."""
-    lab.wait_for(lambda: network.daemon.path() == "vf", "path vf", PATIENCE)
+    network.wait_for_vf(PATIENCE)
     network.daemon.apply({"apiVersion": "accelnet/v1", "nicNsg": nsg,
                           "context": {"addresses": [lab.VM], "virtualNetwork": [NETWORK]}})
     nic = lab.wait_for(lambda: (lambda nic: nic["offload"]["state"] == "complete" and nic)(
@@ -269,11 +271,15 @@ def aligned(lines):
         + " |" for row in cells)
 
 
+def machine(about):
+    return (f"{about['cpu']}, {about['cpus']} CPUs, kernel {about['kernel']}, load"
+            f" {about['loadBefore']:.1f} before; {about['rules']} rules; commit {about['commit']}")
+
+
 def notes(about):
     return [f"{about['devices']}; DPDK's own mlx5 and netvsc drivers. The host's process is also "
             "the cable, on both sides.",
-            f"{about['cpu']}, {about['cpus']} CPUs, load {about['loadBefore']:.1f} before; "
-            f"{about['rules']} rules; commit {about['commit']}"]
+            machine(about)]
 
 
 def write_svg(result, path):
@@ -288,6 +294,7 @@ def arguments_of(argv):
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--svg", metavar="FILE", default="accelnet-picture.svg")
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--docs", action="store_true")
     return parser.parse_args(argv)
 
 
@@ -311,6 +318,9 @@ def main():
         pathlib.Path(arguments.json).write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     print(table(result))
     print(f"picture: {arguments.svg}")
+    if arguments.docs:
+        docblock.write(docblock.BENCHMARKS, "picture", "\n".join(
+            [table(result), "", f"Measured on {machine(result['environment'])}."]))
     return 0
 
 

@@ -51,16 +51,25 @@ static void parse(struct rte_mbuf **mbufs, unsigned number, enum direction direc
 	packet_parse_burst(scratch->frames, number, direction, scratch->packets);
 }
 
+static inline const struct vf_lanes *vf_of(const struct nic_view *view)
+{
+	return atomic_load_explicit(&view->vf, memory_order_acquire);
+}
+
 /* `bytes`: of all these frames. */
 static void transmit(struct lane *lane, enum direction direction, struct rte_mbuf **mbufs,
 		     unsigned number, uint64_t bytes)
 {
-	uint16_t port = lane->view->port[opposite(direction)];
+	const struct vf_lanes *vf = direction == DIRECTION_OUTBOUND ? vf_of(lane->view) : NULL;
+	const bool over_vf = vf && vf->sends;
+	uint16_t port = over_vf ? vf->port : lane->view->port[opposite(direction)];
 	unsigned sent;
 
 	if (number == 0)
 		return;
 	sent = rte_eth_tx_burst(port, lane->queue, mbufs, (uint16_t)number);
+	if (over_vf)
+		count(&lane->counters.over_vf[direction], sent);
 	for (unsigned i = sent; i < number; i++) {
 		bytes -= rte_pktmbuf_pkt_len(mbufs[i]);
 		drop(lane, direction, DROP_TX_FULL, mbufs[i]);
@@ -150,6 +159,49 @@ static void read_marks(struct lane *lane, enum direction direction, const struct
 	*ret = (struct marked_burst){ .judge = scratch->received, .judge_count = received };
 }
 
+/* Worth a mark of its own, if there are more of them: an exact rule could tell them from others. */
+static bool is_of_flow(const struct packet *packet, const struct decision *decision)
+{
+	const uint8_t flags = packet->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
+
+	if (decision->by != DECIDED_BY_CONNECTION || decision->action != DECISION_PASS ||
+	    packet->flags != 0 || (packet->kind == PACKET_IP4 && packet->key4.local == 0))
+		return false;
+	return packet->protocol == IP_PROTOCOL_UDP ||
+	       (packet->protocol == IP_PROTOCOL_TCP && flags == TCP_ACK);
+}
+
+static void take_sample(struct lane *lane, const struct packet *packet)
+{
+	struct flow_sample *sample = flow_samples_next(&lane->samples);
+
+	if (!sample)
+		return;
+	sample->packets = __atomic_load_n(&lane->samples.interval, __ATOMIC_RELAXED);
+	sample->key.family = packet->kind == PACKET_IP4 ? IP_FAMILY_V4 : IP_FAMILY_V6;
+	if (packet->kind == PACKET_IP4)
+		sample->key.key4 = packet->key4;
+	else
+		sample->key.key6 = packet->key6;
+	flow_samples_push(&lane->samples);
+}
+
+/* The burst was judged; one packet of it may be due. */
+static inline void count_down(struct lane *lane, unsigned number,
+			      const struct forward_scratch *scratch)
+{
+	const int64_t due = lane->samples.countdown;
+
+	lane->samples.countdown -= number;
+	if (likely(lane->samples.countdown >= 0))
+		return;
+	if (is_of_flow(&scratch->packets[due], &scratch->decisions[due]) &&
+	    !(lane->judge.places && lane->judge.places[due] != CONN_NOT_FOUND) &&
+	    __atomic_load_n(&lane->samples.interval, __ATOMIC_RELAXED) > 0)
+		take_sample(lane, &scratch->packets[due]);
+	flow_samples_wait(&lane->samples);
+}
+
 /* Returns how many mbufs stand in scratch->passed. */
 static unsigned judge(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
 		      unsigned received, uint64_t now, const struct marked_burst *burst,
@@ -162,23 +214,20 @@ static unsigned judge(struct lane *lane, enum direction direction, const struct 
 		    scratch->decisions);
 	if (lane->judge.placed > 0)
 		count(&lane->counters.placed_by_mark, lane->judge.placed);
+	if (direction == DIRECTION_INBOUND)
+		count_down(lane, burst->judge_count, scratch);
 	return sort_out(lane, direction, received, burst, scratch);
 }
 
-unsigned forward_poll(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
-		      uint64_t now, struct forward_scratch *scratch)
+/* scratch->received[0..received), to the end. */
+static unsigned forward(struct lane *lane, enum direction direction,
+			const struct snapshot *snapshot, unsigned received, uint64_t now,
+			struct forward_scratch *scratch)
 {
-	unsigned received = rte_eth_rx_burst(lane->view->port[direction], lane->queue,
-					     scratch->received, FORWARD_BURST);
 	struct marked_burst burst;
 	struct burst_sum sum;
 	unsigned passed;
 
-	if (received == 0) {
-		if (direction == DIRECTION_INBOUND)
-			count(&lane->counters.empty_bursts, 1);
-		return 0;
-	}
 	sum = sum_up(scratch->received, received);
 	count(&lane->counters.received[direction], received);
 	count(&lane->counters.received_bytes[direction], sum.bytes);
@@ -194,6 +243,37 @@ unsigned forward_poll(struct lane *lane, enum direction direction, const struct 
 	if (unlikely(lane->judge.released.count > 0))
 		release(lane);
 	return received;
+}
+
+unsigned forward_poll(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
+		      uint64_t now, struct forward_scratch *scratch)
+{
+	unsigned received = rte_eth_rx_burst(lane->view->port[direction], lane->queue,
+					     scratch->received, FORWARD_BURST);
+
+	if (received > 0)
+		return forward(lane, direction, snapshot, received, now, scratch);
+	/* marks come from the VF alone: its bursts tell when they have all been read */
+	if (direction == DIRECTION_INBOUND && !vf_of(lane->view))
+		count(&lane->counters.empty_bursts, 1);
+	return 0;
+}
+
+unsigned forward_poll_vf(struct lane *lane, const struct snapshot *snapshot, uint64_t now,
+			 struct forward_scratch *scratch)
+{
+	const struct vf_lanes *vf = vf_of(lane->view);
+	unsigned received;
+
+	if (!vf)
+		return 0;
+	received = rte_eth_rx_burst(vf->port, lane->queue, scratch->received, FORWARD_BURST);
+	if (received == 0) {
+		count(&lane->counters.empty_bursts, 1);
+		return 0;
+	}
+	count(&lane->counters.over_vf[DIRECTION_INBOUND], received);
+	return forward(lane, DIRECTION_INBOUND, snapshot, received, now, scratch);
 }
 
 void forward_housekeeping(struct lane *lane, uint64_t now)

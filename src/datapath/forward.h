@@ -26,6 +26,10 @@ struct forward_scratch {
 unsigned forward_poll(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
 		      uint64_t now, struct forward_scratch *scratch);
 
+/* The same for what the VF beside the uplink's first port has received; 0 where there is none. */
+unsigned forward_poll_vf(struct lane *lane, const struct snapshot *snapshot, uint64_t now,
+			 struct forward_scratch *scratch);
+
 /* What a lane does once a poll round beside packets: fragments that waited too long. */
 void forward_housekeeping(struct lane *lane, uint64_t now);
 

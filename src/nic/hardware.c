@@ -5,6 +5,7 @@
 #include "nic/hardware.h"
 
 #include "base/log.h"
+#include "nic/clock.h"
 #include "nic/hardware_rules.h"
 #include "nic/nic_private.h"
 
@@ -51,10 +52,10 @@ static bool drained(void *context, uint64_t ticket)
 
 /* --- life --- */
 
-/* netvsc reads its VF's ring behind its own: only an empty burst tells of both. */
+/* Behind two paths there are two rings: only an empty burst tells of the VF's. */
 static uint64_t ring_of(const struct nic *nic)
 {
-	return nic->config->uplink == UPLINK_NETVSC ? 0 : uplink_port(nic->uplink)->ring;
+	return nic->config->uplink == UPLINK_PLAIN ? uplink_port(nic->uplink)->ring : 0;
 }
 
 int hardware_init(struct nic *nic, struct accelnet_error *err)
@@ -78,6 +79,7 @@ int hardware_init(struct nic *nic, struct accelnet_error *err)
 
 void hardware_fini(struct nic *nic)
 {
+	hardware_hits_fini(&nic->hardware.hits);
 	offload_nic_free(nic->hardware.offload);
 	nic->hardware.offload = NULL;
 }
@@ -134,11 +136,13 @@ static bool wants_rules(const struct nic *nic, const struct ruleset *ruleset)
 	       ruleset->policy->offload != OFFLOAD_OFF;
 }
 
-/* *ret is NULL where nothing is to be in hardware, or the device is not known yet. */
-static int make_plan(const struct nic *nic, const struct ruleset *ruleset, struct plan **ret,
-		     struct accelnet_error *err)
+int hardware_make_plan(const struct nic *nic, const struct ruleset *ruleset,
+		       const struct hardware_hits *hits, struct plan **ret,
+		       struct accelnet_error *err)
 {
+	uint64_t *given[STAGES];
 	struct offload_status status;
+	int r;
 
 	*ret = NULL;
 	if (!wants_rules(nic, ruleset))
@@ -147,23 +151,23 @@ static int make_plan(const struct nic *nic, const struct ruleset *ruleset, struc
 	if (!status.has_tier)
 		return 0;
 	status.device.drops = !ruleset->audit;
-	return plan_new(ruleset->policy, ruleset->program, &status.device, ret, err);
+	hardware_hits_give(hits, ruleset->program, given);
+	for (int s = 0; s < STAGES; s++)
+		status.device.hits[s] = given[s];
+	r = plan_new(ruleset->policy, ruleset->program, &status.device, ret, err);
+	hardware_hits_take_back(given);
+	return r;
 }
 
-int hardware_prepare(struct nic *nic, struct snapshot *snapshot, struct hardware_change *ret,
-		     struct accelnet_error *err)
+/* Takes the plan over, on failure too. */
+static int prepare(struct nic *nic, struct snapshot *snapshot, struct plan *plan,
+		   struct hardware_change *ret, struct accelnet_error *err)
 {
 	struct hardware_change change = { 0 };
 	struct mark_table *before;
-	struct plan *plan;
 	int r;
 
-	*ret = change;
-	if (!nic->hardware.offload)
-		return 0;
-	r = make_plan(nic, snapshot->ruleset, &plan, err);
-	if (r == 0)
-		r = offload_prepare(nic->hardware.offload, plan, &change.change, err);
+	r = offload_prepare(nic->hardware.offload, plan, &change.change, err);
 	if (r < 0)
 		return r;
 	before = offload_marks_before(change.change);
@@ -176,6 +180,19 @@ int hardware_prepare(struct nic *nic, struct snapshot *snapshot, struct hardware
 	snapshot_set_marks(snapshot, offload_marks_after(change.change));
 	*ret = change;
 	return 0;
+}
+
+int hardware_prepare(struct nic *nic, struct snapshot *snapshot, struct hardware_change *ret,
+		     struct accelnet_error *err)
+{
+	struct plan *plan;
+	int r;
+
+	*ret = (struct hardware_change){ 0 };
+	if (!nic->hardware.offload)
+		return 0;
+	r = hardware_make_plan(nic, snapshot->ruleset, &nic->hardware.hits, &plan, err);
+	return r < 0 ? r : prepare(nic, snapshot, plan, ret, err);
 }
 
 void hardware_publish(struct nic *nic, struct hardware_change *change, struct snapshot *snapshot)
@@ -215,7 +232,7 @@ int hardware_preview(const struct nic *nic, const struct ruleset *ruleset,
 		     struct hardware_split *ret, struct accelnet_error *err)
 {
 	struct plan *plan;
-	int r = make_plan(nic, ruleset, &plan, err);
+	int r = hardware_make_plan(nic, ruleset, &nic->hardware.hits, &plan, err);
 
 	if (r < 0)
 		return r;
@@ -241,23 +258,37 @@ void hardware_now(const struct nic *nic, struct hardware_split *ret)
 	hardware_rules_free(rules);
 }
 
-/* The rule set in force, for the device that is there now. */
-static void plan_anew(struct nic *nic)
+int hardware_exchange_plan(struct nic *nic, struct plan *plan, struct accelnet_error *err)
 {
 	struct hardware_change change = { 0 };
 	struct snapshot *snapshot = NULL;
-	struct accelnet_error err = { 0 };
 	int r = snapshot_new_marks(nic_snapshot(nic), NULL, &snapshot);
 
-	if (r == 0)
-		r = hardware_prepare(nic, snapshot, &change, &err);
 	if (r < 0) {
+		plan_free(plan);
+		return r;
+	}
+	r = prepare(nic, snapshot, plan, &change, err);
+	if (r < 0)
 		snapshot_free(snapshot);
+	else
+		hardware_publish(nic, &change, snapshot);
+	return r;
+}
+
+/* The rule set in force, for the device that is there now. */
+static void plan_anew(struct nic *nic)
+{
+	struct accelnet_error err = { 0 };
+	struct plan *plan;
+	int r = hardware_make_plan(nic, nic_snapshot(nic)->ruleset, &nic->hardware.hits, &plan,
+				   &err);
+
+	if (r == 0)
+		r = hardware_exchange_plan(nic, plan, &err);
+	if (r < 0)
 		log_error("no plan for the device: software decides", "nic=%s error=\"%s\"",
 			  nic->config->name, err.detail);
-		return;
-	}
-	hardware_publish(nic, &change, snapshot);
 }
 
 /* --- looking after it --- */
@@ -275,6 +306,7 @@ void hardware_attend(struct nic *nic)
 		plan_anew(nic);
 		offload_status(nic->hardware.offload, &status);
 	}
+	hardware_weigh(nic, clock_ms());
 	hardware_tell(nic, &status);
 }
 

@@ -11,6 +11,7 @@
 #include "nic/drain.h"
 #include "nic/failover.h"
 #include "nic/hardware_rules.h"
+#include "nic/hardware_weigh.h"
 #include "nic/nic.h"
 #include "offload/offload.h"
 
@@ -27,6 +28,8 @@ struct hardware {
 	uint64_t told_generation;
 	char cause[128]; /* of the refusal */
 	uint64_t drops_cleared;
+	struct hardware_hits hits; /* that plans are weighed by */
+	uint64_t weigh_at;         /* ms: not before; 0: since nothing was looked at */
 };
 
 /* Lanes are there. Without an offload thread, or switched off for the NIC, nothing is made. */
@@ -56,6 +59,28 @@ void hardware_abort(struct hardware_change *change);
 
 /* The device may be another, or rules may be in, or not: plans anew where needed, tells events. */
 void hardware_attend(struct nic *nic);
+
+/*
+ * The plan of a rule set for the device that is there, weighed by hits; *ret is NULL where nothing
+ * is to be in hardware, or the device is not known yet. -ENOMEM.
+ */
+int hardware_make_plan(const struct nic *nic, const struct ruleset *ruleset,
+		       const struct hardware_hits *hits, struct plan **ret,
+		       struct accelnet_error *err);
+/* Another plan for the rule set in force. Takes it over, on failure too. -ENOMEM. */
+int hardware_exchange_plan(struct nic *nic, struct plan *plan, struct accelnet_error *err);
+
+/*
+ * hardware_replan.c: where not everything fits into the device, a new plan, if one by what rules
+ * are hit would decide a larger part of that. Looks at most every ten minutes. `now`: of
+ * clock_ms().
+ */
+void hardware_weigh(struct nic *nic, uint64_t now);
+/*
+ * How much the plan in force decides of what the rules in force were hit, in parts of
+ * PLAN_SHARE_ALL; false where nothing was hit, or nothing is in hardware.
+ */
+bool hardware_share(const struct nic *nic, unsigned *ret);
 
 /* Where a rule set that is not in force would be decided. */
 int hardware_preview(const struct nic *nic, const struct ruleset *ruleset,

@@ -58,6 +58,9 @@ static int open_ports(struct nic *nic, struct accelnet_error *err)
 		.config = nic->config,
 		.pool = nic->pool,
 		.qsbr = nic->services.qsbr,
+		.offload = nic->services.offload,
+		.links = nic->services.links,
+		.vf_lanes = &nic->view.vf,
 		.wake = nic->services.wake,
 		.context = nic->services.context,
 	};
@@ -104,7 +107,9 @@ static int make_lanes(struct nic *nic, struct accelnet_error *err)
 	}
 	view->port[DIRECTION_INBOUND] = uplink_port(nic->uplink)->id;
 	view->port[DIRECTION_OUTBOUND] = nic->app.id;
-	nic_set_settled_flags(view, uplink_port(nic->uplink)->verifies);
+	/* of a bifurcated uplink marks come from the VF, which is a card */
+	nic_set_settled_flags(view, nic->config->uplink == UPLINK_BIFURCATED ||
+					    uplink_port(nic->uplink)->verifies);
 	return 0;
 }
 
@@ -158,6 +163,8 @@ static int bring_up(struct nic *nic, struct accelnet_error *err)
 	r = make_lanes(nic, err);
 	if (r == 0)
 		r = hardware_init(nic, err);
+	if (r == 0 && connection_marks_init(nic) < 0)
+		r = fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
 	if (r == 0)
 		r = make_failover(nic, err);
 	return r < 0 ? r : nic_restore(nic, err);
@@ -231,6 +238,7 @@ void nic_free(struct nic *nic)
 		return;
 	failover_free(nic->failover);
 	hardware_fini(nic);
+	connection_marks_fini(nic);
 	snapshot_free(atomic_load(&nic->view.snapshot));
 	rte_free(nic->view.lanes);
 	free_fragments(nic);
@@ -265,12 +273,19 @@ void nic_tick(struct nic *nic)
 {
 	for (int d = 0; d < DIRECTIONS; d++)
 		watch_link(nic, (enum direction)d);
+	connection_marks_tick(nic);
 }
 
 void nic_look(struct nic *nic)
 {
 	failover_tick(nic->failover);
 	settle_attend(nic);
+}
+
+void nic_links_changed(struct nic *nic)
+{
+	if (nic->config->uplink == UPLINK_BIFURCATED)
+		failover_look_soon(nic->failover);
 }
 
 void nic_attend(struct nic *nic)

@@ -46,6 +46,7 @@ struct vf_sight {
 	uint64_t packets[2];  /* its port's own count where claimed: received, sent */
 	char device[64];      /* "0000:3b:00.2" */
 	char driver[32];
+	char why[160]; /* bifurcated: what keeps it from carrying, or from carrying all; "" */
 };
 
 /* -ENOMEM, or the errno of ethdev. */

@@ -422,6 +422,124 @@ static void drops_in_hardware_are_hits(void **state)
 	assert_int_equal(drops_of(f), 0);
 }
 
+/* --- a policy that does not fit --- */
+
+#define MANY 400
+
+/* Each with ports that take many masks; one more of no consequence where `more`. */
+static void apply_many(struct fixture *f, bool more)
+{
+	const struct nic_apply_options options = { .origin = "test" };
+	struct nic_apply_result result;
+	struct accelnet_error err;
+	struct json *document;
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	fprintf(file, "{\"apiVersion\":\"accelnet/v1\",\"nicNsg\":{\"name\":\"n\",\"properties\":{"
+		      "\"securityRules\":[");
+	for (int i = 0; i < MANY + more; i++)
+		fprintf(file,
+			"%s{\"name\":\"r%d\",\"properties\":{\"priority\":%d,\"direction\":"
+			"\"Inbound\",\"access\":\"Allow\",\"protocol\":\"Tcp\","
+			"\"sourceAddressPrefix\":\"10.%d.%d.0/24\",\"sourcePortRange\":\"*\","
+			"\"destinationAddressPrefix\":\"*\",\"destinationPortRange\":\"%d-%d\"}}",
+			i ? "," : "", i, i < MANY ? 110 + i : 100, i / 200, i % 200, 1001 + i,
+			61001 - i);
+	fprintf(file, "]}}}");
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(json_parse(text, strlen(text), NULL, &document, NULL), 0);
+	if (nic_policy_apply(f->nic, document, &options, &result, &err) < 0)
+		fail_msg("%s: %s", err.pointer, err.detail);
+	nic_apply_result_fini(&result);
+	json_free(document);
+	free(text);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+}
+
+/* Device rules in the device for rules of this name's number. */
+static size_t installed_for(struct fixture *f, int from, int to)
+{
+	const struct program_chain *chain =
+		&nic_snapshot(f->nic)->ruleset->program->chain[DIRECTION_INBOUND][STAGE_NIC];
+	struct hardware_rules *rules;
+	size_t count = 0;
+
+	assert_int_equal(hardware_rules_new(f->nic, &rules), 0);
+	for (size_t i = 0; i < chain->count; i++) {
+		int number;
+
+		if (sscanf(chain->rules[i].rule->name, "r%d", &number) == 1 && number >= from &&
+		    number < to)
+			count += rules->of[STAGE_NIC][i].installed;
+	}
+	hardware_rules_free(rules);
+	return count;
+}
+
+static void hit_rules(struct fixture *f, uint32_t from, uint32_t to)
+{
+	const struct snapshot *snapshot = nic_snapshot(f->nic);
+	uint32_t base = snapshot->ruleset->hit_base[DIRECTION_INBOUND][STAGE_NIC];
+
+	for (uint32_t i = from; i < to; i++)
+		snapshot->counted->hits[0][base + i].packets += 100;
+}
+
+static void what_is_hit_goes_to_hardware(void **state)
+{
+	const uint64_t minute = 60000;
+	struct fixture *f = *state;
+	uint64_t now = clock_ms();
+	unsigned share;
+	size_t before;
+
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	apply_many(f, false);
+	assert_false(hardware_share(f->nic, &share));
+	before = installed_for(f, 300, 320);
+	hit_rules(f, 300, 320);
+	assert_true(hardware_share(f->nic, &share));
+	assert_true(share < 700);
+	hardware_weigh(f->nic, now + 9 * minute);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	assert_int_equal(installed_for(f, 300, 320), before);
+	hardware_weigh(f->nic, now + 11 * minute);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	assert_true(installed_for(f, 300, 320) > 2 * before);
+	assert_true(hardware_share(f->nic, &share));
+	assert_int_equal(share, PLAN_SHARE_ALL);
+
+	/* the next policy begins with what the last one knew */
+	apply_many(f, true);
+	assert_false(hardware_share(f->nic, &share));
+	assert_true(installed_for(f, 300, 320) > 2 * before);
+}
+
+/* Neither often nor for little: each time hundreds of rules go and come. */
+static void plans_are_not_made_anew_for_little(void **state)
+{
+	const uint64_t minute = 60000;
+	struct fixture *f = *state;
+	uint64_t now = clock_ms(), creates;
+
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	apply_many(f, false);
+	hit_rules(f, 0, MANY);
+	hardware_weigh(f->nic, now + 11 * minute);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	creates = f->fake.creates;
+	for (int i = 0; i < 5; i++)
+		hit_rules(f, 300, 320);
+	hardware_weigh(f->nic, now + 12 * minute); /* too soon */
+	for (int i = 0; i < 200; i++)
+		hit_rules(f, 0, MANY);
+	hardware_weigh(f->nic, now + 22 * minute); /* too little */
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	assert_int_equal(f->fake.creates, creates);
+}
+
 /* The store's directory is gone: the policy is refused, and hardware is as it was. */
 static void a_policy_that_is_not_stored_leaves_hardware_alone(void **state)
 {
@@ -553,6 +671,8 @@ int main(void)
 		CASE(a_change_of_context_changes_the_plan),
 		CASE(what_is_refused_is_told_and_comes_in_after_all),
 		CASE(drops_in_hardware_are_hits),
+		CASE(what_is_hit_goes_to_hardware),
+		CASE(plans_are_not_made_anew_for_little),
 		CASE(a_policy_that_is_not_stored_leaves_hardware_alone),
 		CASE(a_nic_can_be_kept_out),
 	};
