@@ -10,6 +10,7 @@ varied orders and at varied addresses. bifurcated: what tests/integration/test_b
 """
 
 import argparse
+import contextlib
 import json
 import pathlib
 import random
@@ -27,7 +28,7 @@ import lab
 DEFAULT_CYCLES = {"netvsc": 500, "bifurcated": 10000}
 BIFURCATED = lab.ROOT / "tests/integration/test_bifurcated.py"
 SAY_SECONDS = 10
-SAMPLE_CYCLES = 5
+SAMPLES = 12
 # Of the cycles, before anything is measured: pools and tables fill.
 WARM_UP = 0.1
 GROWTH_KIB = 4096
@@ -58,20 +59,40 @@ class Progress:
     def __init__(self, uplink, cycles, nics):
         self.uplink, self.cycles, self.nics = uplink, cycles, nics
         self.lock = threading.Lock()
-        self.begun = self.done = 0
+        self.begun = self.done = self.active = 0
         self.fault = None
+        self.open = True
+        self.change = threading.Condition(self.lock)
         self.start = time.monotonic()
 
     def take(self):
+        """A cycle for who asks, once the gate is open; False: there are no more."""
         with self.lock:
+            self.change.wait_for(lambda: self.open)
             if self.fault or self.begun == self.cycles:
                 return False
             self.begun += 1
+            self.active += 1
             return True
 
-    def finish_one(self):
+    def give(self, done):
         with self.lock:
-            self.done += 1
+            self.done += done
+            self.active -= 1
+            self.change.notify_all()
+
+    @contextlib.contextmanager
+    def at_rest(self):
+        """While every VF is there: what a daemon holds at such moments can be compared."""
+        with self.lock:
+            self.open = False
+            self.change.wait_for(lambda: self.active == 0)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.open = True
+                self.change.notify_all()
 
     def fail(self, fault):
         with self.lock:
@@ -96,13 +117,14 @@ class Cycler(threading.Thread):
         self.rules = []  # in the device after each return: (cycle, count)
 
     def run(self):
-        try:
-            while self.progress.take():
+        while self.progress.take():
+            try:
                 self.one()
                 self.cycles += 1
-                self.progress.finish_one()
-        except Exception as fault:  # pylint: disable=broad-except
-            self.progress.fail(f"{self.site.name}, its cycle {self.cycles + 1}: {fault}")
+                self.progress.give(1)
+            except Exception as fault:  # pylint: disable=broad-except
+                self.progress.fail(f"{self.site.name}, its cycle {self.cycles + 1}: {fault}")
+                self.progress.give(0)
 
     def one(self):
         delay = str(self.random.choice((0, 0, 5, 60)))
@@ -124,7 +146,8 @@ class Cycler(threading.Thread):
 def flat(what, points, growth):
     """What is told of a series, and whether it grows."""
     first, last = points[0][1], points[-1][1]
-    told = {"first": first, "last": last, "per100Cycles": round(slope(points), 2)}
+    told = {"first": first, "last": last, "per100Cycles": round(slope(points), 2),
+            "samples": points[::max(1, len(points) // SAMPLES)]}
     if last - first > growth:
         raise Failed(f"{what} grow: {told}")
     return told
@@ -141,23 +164,26 @@ def traffic_of(site, traffic):
 
 def watch(network, cyclers, progress):
     """Until every cycler has ended: says how far they are, and takes samples."""
-    resident, files, told = [], [], 0.0
+    samples, told = [], 0.0
+
+    def sample():
+        with progress.at_rest():
+            samples.append((progress.done, network.daemon.resident_kib(),
+                            network.daemon.descriptors()))
+
     while any(cycler.is_alive() for cycler in cyclers):
         time.sleep(0.2)
-        done = progress.done
         if time.monotonic() - told > SAY_SECONDS:
             told = time.monotonic()
             progress.say()
-        if done >= WARM_UP * progress.cycles and (
-                not resident or done >= resident[-1][0] + SAMPLE_CYCLES):
-            resident.append((done, network.daemon.resident_kib()))
-            files.append((done, network.daemon.descriptors()))
+        if not progress.fault and progress.done >= progress.cycles * (
+                WARM_UP + len(samples) * (1 - WARM_UP) / SAMPLES):
+            sample()
     progress.say()
     if progress.fault:
         raise Failed(progress.fault)
-    resident.append((progress.done, network.daemon.resident_kib()))
-    files.append((progress.done, network.daemon.descriptors()))
-    return resident, files
+    sample()
+    return [[(done, sample[column]) for done, *sample in samples] for column in (0, 1)]
 
 
 def netvsc_in(network, cycles):

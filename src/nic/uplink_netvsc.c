@@ -91,6 +91,55 @@ static bool is_on_pci(const char *device)
 	return access(path, F_OK) == 0;
 }
 
+/*
+ * netvsc up to 24.11.5 and 25.11.0 looks for an announced VF every second and does not take up one
+ * that is started already; later ones look when the note comes and take up any (26.03, back-ported:
+ * commit 8bf322cdc4).
+ */
+static unsigned netvsc_actuators(void)
+{
+	static const struct {
+		unsigned year, month, fixed_in;
+	} mended[] = { { 24, 11, 6 }, { 25, 11, 1 } };
+	unsigned year = 0, month = 0, minor = 0;
+	bool old;
+
+	/* the library's that runs; what cannot be read counts as old and is handled with care */
+	(void)sscanf(rte_version(), "%*[^0-9]%u.%u.%u", &year, &month, &minor);
+	old = year < 26;
+	for (size_t i = 0; i < sizeof(mended) / sizeof(mended[0]); i++) {
+		if (year == mended[i].year && month == mended[i].month)
+			old = minor < mended[i].fixed_in;
+	}
+	return old ? PATH_CAN_HOLD : 0;
+}
+
+/*
+ * netvsc hears of its VF, and brings it in, in the burst of queue 0 that finds the host's note:
+ * what the host spreads on the synthetic path stays off that queue. A VF that is there already
+ * takes the table, too; one that comes later spreads over all its queues, when it is in.
+ */
+static void leave_queue_0(const struct uplink *uplink, uint16_t queues)
+{
+	struct rte_eth_rss_reta_entry64 table[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE];
+	struct rte_eth_dev_info info;
+	int r = rte_eth_dev_info_get(uplink->port.id, &info);
+
+	if (r == 0 && info.reta_size > RTE_ETH_RSS_RETA_SIZE_512)
+		r = -ENOTSUP;
+	for (unsigned i = 0; r == 0 && i < info.reta_size; i++) {
+		struct rte_eth_rss_reta_entry64 *group = &table[i / RTE_ETH_RETA_GROUP_SIZE];
+
+		group->mask = UINT64_MAX;
+		group->reta[i % RTE_ETH_RETA_GROUP_SIZE] = (uint16_t)(1 + i % (queues - 1U));
+	}
+	if (r == 0)
+		r = rte_eth_dev_rss_reta_update(uplink->port.id, table, info.reta_size);
+	if (r < 0)
+		log_warning("traffic is not kept from queue 0", "nic=%s error=\"%s\"",
+			    uplink->config->name, strerror(-r));
+}
+
 static int netvsc_open(struct uplink *uplink, const struct uplink_options *options,
 		       struct accelnet_error *err)
 {
@@ -103,6 +152,7 @@ static int netvsc_open(struct uplink *uplink, const struct uplink_options *optio
 	struct vf_watch_options watch = {
 		.device = setup.device,
 		.qsbr = options->qsbr,
+		.looks_again = netvsc_actuators() & PATH_CAN_HOLD,
 		.device_is_there = is_on_pci,
 		.wake = options->wake,
 		.context = options->context,
@@ -125,30 +175,10 @@ static int netvsc_open(struct uplink *uplink, const struct uplink_options *optio
 	if (r < 0)
 		return fail(err, ACCELNET_E_DEVICE, NULL, "NIC %s: its VF cannot be watched: %s",
 			    options->config->name, strerror(-r));
-	return set_up(uplink, &setup, err);
-}
-
-/*
- * netvsc up to 24.11.5 and 25.11.0 looks for an announced VF every second and does not take up one
- * that is started already; later ones look when the note comes and take up any (26.03, back-ported:
- * commit 8bf322cdc4).
- */
-static unsigned netvsc_actuators(void)
-{
-	static const struct {
-		unsigned year, month, fixed_in;
-	} mended[] = { { 24, 11, 6 }, { 25, 11, 1 } };
-	unsigned year = 0, month = 0, minor = 0;
-	bool old;
-
-	/* the library's that runs; what cannot be read counts as old and is handled with care */
-	(void)sscanf(rte_version(), "%*[^0-9]%u.%u.%u", &year, &month, &minor);
-	old = year < 26;
-	for (size_t i = 0; i < sizeof(mended) / sizeof(mended[0]); i++) {
-		if (year == mended[i].year && month == mended[i].month)
-			old = minor < mended[i].fixed_in;
-	}
-	return old ? PATH_CAN_HOLD : 0;
+	r = set_up(uplink, &setup, err);
+	if (r == 0 && options->config->housekeeping)
+		leave_queue_0(uplink, setup.queues);
+	return r;
 }
 
 /*

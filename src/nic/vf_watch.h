@@ -28,6 +28,8 @@ struct vf_watch_options {
 	struct mac_addr mac;
 	const char *device;        /* netvsc's name, with which it owns; copied */
 	struct rte_rcu_qsbr *qsbr; /* the workers */
+	/* netvsc comes again for a VF that it was told of and could not have. */
+	bool looks_again;
 	/* Whether a device of that name is on its bus, as far as is known. The looker. */
 	bool (*device_is_there)(const char *name);
 	void (*wake)(void *context); /* something happened; any thread; must not block */
