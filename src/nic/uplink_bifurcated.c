@@ -32,8 +32,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_MIN_MS 100
-#define RETRY_MAX_MS 5000
+/* An interface comes before its RDMA device: a failure is told of when it has lasted 0.6 s. */
+#define RETRY_MIN_MS    20
+#define RETRY_MAX_MS    5000
+#define FAILURES_BEFORE 5
 /* The VF, VLAN interfaces above it, an app port that has the NIC's MAC: more is strange. */
 #define TWINS_MAX 16
 #define NO_PORT   RTE_MAX_ETHPORTS
@@ -178,9 +180,9 @@ static bool find(struct bifurcated *own, struct link_sight *ret, char *device, s
 
 static void open_in_vain(struct bifurcated *own, const struct accelnet_error *err)
 {
-	uint64_t ms = (uint64_t)RETRY_MIN_MS << (own->failures < 6 ? own->failures : 6);
+	uint64_t ms = (uint64_t)RETRY_MIN_MS << (own->failures < 9 ? own->failures : 9);
 
-	if (own->failures++ == 0)
+	if (own->failures++ == FAILURES_BEFORE)
 		log_warning("the VF cannot be taken up; it is tried again",
 			    "nic=%s vf=%s interface=%s error=\"%s\"", own->uplink->config->name,
 			    own->device, own->link.name, err->detail);
@@ -326,7 +328,8 @@ static int check_mac(const struct uplink *uplink, struct accelnet_error *err)
 		    mac_addr_format(&config->mac, wanted));
 }
 
-/* Rings of 2 MiB a queue: what comes while a worker is not run has to wait somewhere. */
+/* Rings of 1024 frames a queue, of single pages, which the kernel always has: what comes while a
+ * worker is not run has to wait somewhere. */
 static int open_port(struct uplink *uplink, const struct uplink_options *options,
 		     struct accelnet_error *err)
 {
@@ -338,7 +341,7 @@ static int open_port(struct uplink *uplink, const struct uplink_options *options
 	};
 
 	(void)snprintf(device, sizeof(device),
-		       "net_af_packet_%s,iface=%s,qpairs=%u,blocksz=65536,framesz=2048,"
+		       "net_af_packet_%s,iface=%s,qpairs=%u,blocksz=4096,framesz=2048,"
 		       "framecnt=1024,qdisc_bypass=1",
 		       options->config->name, options->config->uplink_device,
 		       options->config->queues);
@@ -368,6 +371,8 @@ static int bifurcated_open(struct uplink *uplink, const struct uplink_options *o
 	r = kernel_interface_open(interface, &own->interface, err);
 	if (r == 0)
 		r = open_port(uplink, options, err);
+	if (r == 0)
+		r = kernel_interface_hear_others(own->interface, err);
 	if (r == 0)
 		r = check_mac(uplink, err);
 	if (r < 0)
