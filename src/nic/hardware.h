@@ -10,6 +10,7 @@
 
 #include "nic/drain.h"
 #include "nic/failover.h"
+#include "nic/hardware_edit.h"
 #include "nic/hardware_rules.h"
 #include "nic/nic.h"
 #include "offload/offload.h"
@@ -18,9 +19,17 @@ struct nic;
 struct ruleset;
 struct snapshot;
 
+/* A change of rule set under way. */
+struct hardware_change {
+	struct offload_change *change;
+	struct snapshot *before;    /* the rule set in force with fewer marks; may be NULL */
+	struct hardware_edit *edit; /* owned; the plan comes after publishing; NULL: it is there */
+};
+
 struct hardware {
 	struct offload_nic *offload; /* NULL: nothing goes to hardware */
 	struct drain drain;
+	struct hardware_change late; /* its plan could not be made yet: out of memory */
 	/* what events have told of */
 	enum offload_state told;
 	uint64_t told_epoch;
@@ -36,16 +45,14 @@ void hardware_fini(struct nic *nic);
 /* The seam to the path machine: context is the NIC. */
 struct failover_seam hardware_seam(struct nic *nic);
 
-/* A change of rule set under way. */
-struct hardware_change {
-	struct offload_change *change;
-	struct snapshot *before; /* the rule set in force with fewer marks; may be NULL */
-};
-
 /*
  * Everything that can fail: makes a plan, and gives `snapshot`, which is not published yet, its
  * marks. -ENOMEM. Then hardware_publish() or hardware_abort(). Where nothing goes to hardware both
  * do what is left to do.
+ *
+ * For a rule set that was made by an edit of the one in force no plan is made before it is
+ * published: only what the edit may touch is taken back then, and hardware_publish() makes the plan
+ * when the rule set is in force.
  */
 int hardware_prepare(struct nic *nic, struct snapshot *snapshot, struct hardware_change *ret,
 		     struct accelnet_error *err);
