@@ -4,10 +4,12 @@
 # Shows accelnet at work: installs what is missing (setup.sh), builds, starts accelnetd in azhost,
 # an Azure host in software, between two network namespaces, one of them the VM, and sends real
 # traffic through it while policies come and go, and while the host takes the VF away and gives it
-# back. One line a step, with what was measured; the last line is "demo passed". Needs root.
+# back. Then it measures such a NIC with and without accelerated networking, and draws that
+# (build/picture.svg). One line a step, with what was measured; the last line is "demo passed".
+# Needs root.
 #
 #   --keep        leave it all running at the end, and say how to get in, until Ctrl-C
-#   --json FILE   also write the steps to FILE
+#   --json FILE   also write to FILE the steps, and what was measured: failover, without, with
 #   --help
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -36,8 +38,8 @@ main() {
 	leftovers_begin
 	trap finish EXIT
 	trap 'exit 130' INT TERM
-	build default accelnetd accelnetctl azhost azhost_ibverbs azhost_mlx5 azhost_mlx4 azhost_mana ||
-		exit 1
+	build default accelnetd accelnetctl azhost azhost_ibverbs azhost_mlx5 azhost_mlx4 azhost_mana \
+		accelnet_stream accelnet_meter || exit 1
 	echo
 	show "${arguments[@]}"
 }

@@ -8,10 +8,13 @@ The daemon and its drivers are as they would be on Azure; Host gives and takes t
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
+import time
 
 import lab
+import rpc
 
 AZHOST = lab.BIN / "azhost"
 GUID = "7a08391f-f5a0-4ac0-9802-d13fd964f8df"  # of azhost's first NIC
@@ -21,29 +24,42 @@ STARVED = "a worker does not turn its loop"
 
 
 class Host:
-    """The other side of the VM: azhost's controls."""
+    """The other side of the VM: azhost's controls of one NIC."""
 
-    def __init__(self, socket):
+    def __init__(self, socket, name=lab.NIC):
         self.socket = socket
+        self.name = name
+        self.rpc = rpc.Connection(socket)
 
     def ctl(self, *words):
         output = lab.run(AZHOST, "ctl", "--socket", self.socket, "--json", *words).stdout
         return json.loads(output) if output.strip() else {}
 
+    def mine(self, answer):
+        return next(nic for nic in answer["nics"] if nic["name"] == self.name)
+
     def revoke(self, *options):
-        self.ctl("vf", "revoke", lab.NIC, *options)
+        self.ctl("vf", "revoke", self.name, *options)
 
     def assign(self, *options):
-        self.ctl("vf", "assign", lab.NIC, *options)
+        self.ctl("vf", "assign", self.name, *options)
 
     def fault(self, name, value):
-        self.ctl("fault", lab.NIC, name, value)
+        self.ctl("fault", self.name, name, value)
 
     def nic(self):
-        return self.ctl("nics")["nics"][0]
+        return self.mine(self.rpc.call("nics"))
 
     def stats(self):
-        return self.ctl("stats")["nics"][0]
+        return self.mine(self.rpc.call("stats"))
+
+    def rules(self):
+        """How many the VF's device holds, those of the driver's own among them."""
+        answer = self.rpc.call("vf.query", nic=self.name)
+        while not answer["complete"]:
+            time.sleep(0.01)
+            answer = self.rpc.call("vf.query", nic=self.name, again=True)
+        return answer["vf"]["rules"]
 
     def is_settled(self, path):
         nic = self.nic()
@@ -53,8 +69,10 @@ class Host:
         """Frames that no guest could save, and those that a starved one could not take."""
         stats = self.stats()
         vf = stats["vf"]
+        # what no rule took is not lost where the kernel has the VF, too
+        unruled = vf["noRule"] - stats.get("kernel", {}).get("fromVf", 0)
         return {
-            "vf": vf["lostAfterLastPoll"] + vf["lostUnsent"] + vf["inFlight"] + vf["noRule"],
+            "vf": vf["lostAfterLastPoll"] + vf["lostUnsent"] + vf["inFlight"] + unruled,
             "overrun": vf["lostNoBuffer"] + stats["drops"]["full"],
         }
 
@@ -72,6 +90,7 @@ class Daemon(lab.Daemon):
         self.before = before
         self.prefix = prefix
         self.host = Host(self.folder / "azhost.sock")
+        self.rpc = rpc.Connection(self.socket)
         self.pid = None
 
     def start(self):
@@ -87,7 +106,16 @@ class Daemon(lab.Daemon):
         return self
 
     def resident_kib(self):
-        return lab.resident_kib(self.pid)
+        """Without the devices' memory that azhost shares with it: rings and buffers, of which the
+        kernel gives each page when it is first used."""
+        resident, counts = 0, True
+        for line in pathlib.Path(f"/proc/{self.pid}/smaps").read_text("ascii").splitlines():
+            words = line.split()
+            if words[0] == "Rss:":
+                resident += int(words[1]) if counts else 0
+            elif not words[0].endswith(":"):
+                counts = not (len(words) > 5 and words[5].startswith("/memfd:azhost"))
+        return resident
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
@@ -103,13 +131,18 @@ class Daemon(lab.Daemon):
         return super().stop()
 
     def nic(self):
-        return self.ask("nic", "show", lab.NIC)
+        return self.rpc.call("nic.show", nic=lab.NIC)
+
+    def drops(self, name=lab.NIC):
+        """By reason, both directions."""
+        nic = next(nic for nic in self.rpc.call("drops")["nics"] if nic["nic"] == name)
+        return {entry["reason"]: entry["inbound"] + entry["outbound"] for entry in nic["drops"]}
 
     def path(self):
         return self.nic()["path"]
 
     def events(self, name, after=0):
-        return [event for event in self.ask("events")["events"]
+        return [event for event in self.rpc.call("events")["events"]
                 if event["event"] == name and event["sequence"] > after]
 
 

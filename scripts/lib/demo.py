@@ -3,12 +3,14 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 import textwrap
 
 import azlab
 import lab
+import picture
 from demo_failover import Failover
 from demo_steps import Demo
 
@@ -30,12 +32,29 @@ def show(step):
 
 
 def keep_until_told(network):
+    """Says how to get in; all of it is for root, and in another terminal."""
     print(textwrap.dedent(f"""
-        It all goes on until you press Ctrl-C:
-          ip netns exec {network.vm.name} bash        inside the VM, {lab.VM}
-          ip netns exec {network.remote.name} bash    outside: {lab.INTERNET}, {lab.JUMP_HOST}, ...
-          {lab.BIN}/accelnetctl --socket {network.daemon.socket} nic list
-          {azlab.AZHOST} ctl --socket {network.host.socket} vf revoke {lab.NIC}
+        It all goes on until you press Ctrl-C here. In another terminal, as root:
+
+          # the daemon: accelnetctl finds it by this, and takes any of its commands
+          export ACCELNET_SOCKET={network.daemon.socket} PATH={lab.BIN}:$PATH
+          accelnetctl nic list
+          accelnetctl events --follow
+
+          # the host: take the VF away, and give it back
+          export AZHOST_SOCKET={network.host.socket}
+          azhost ctl vf revoke {lab.NIC}
+          azhost ctl vf assign {lab.NIC}
+
+          # from outside: the web server answers the Internet, port 22 the jump host only
+          ip netns exec {network.remote.name} curl --interface {lab.INTERNET} http://{lab.VM}/
+          ip netns exec {network.remote.name} ping -I {lab.JUMP_HOST} {lab.VM}
+
+          # a shell inside the VM ({lab.VM}), and one outside
+          ip netns exec {network.vm.name} bash
+          ip netns exec {network.remote.name} bash
+
+        The daemon's log: {network.daemon.log}
         """), flush=True)
     try:
         signal.pause()
@@ -55,6 +74,32 @@ def run_steps(arguments):
     return steps, failover.measured
 
 
+class Picture:
+    """The last step: what the VF is for, measured; not in the lab of the others."""
+
+    SECONDS = 1
+
+    def __init__(self):
+        self.result = {}
+
+    def measure(self):
+        """without and with accelerated networking"""
+        path = lab.BIN.parent / "picture.svg"
+        result = picture.compare(self.SECONDS, rounds=1)
+        self.result = {side: result[side] for side in picture.SIDES}
+        picture.write_svg(result, path)
+        give_back(path)
+        print(textwrap.indent(picture.table(result), " " * 7))
+        denied = [self.result[side]["denied"]["tried"] for side in picture.SIDES]
+        return f"0 of {sum(denied)} denied tries passed; picture: {path}"
+
+
+def give_back(path):
+    """Under sudo the tree is an ordinary user's, and so should be what is written into it."""
+    owner = os.stat(lab.ROOT)
+    os.chown(path, owner.st_uid, owner.st_gid)
+
+
 def interrupt(*_):
     """The first signal ends the demo; what comes after it may not disturb the clean-up."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -71,13 +116,15 @@ def main():
         signal.signal(number, interrupt)
     try:
         steps, failover = run_steps(arguments)
+        comparison = Picture()
+        steps.append(show(comparison.measure))
     except lab.LabError as fault:
         steps = [{"name": "the lab", "passed": False, "measured": str(fault)}]
-        failover = {}
+        failover, comparison = {}, Picture()
         print(f"FAILED the lab\n{textwrap.indent(str(fault), ' ' * 9)}")
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({"steps": steps, "failover": failover}, file, indent=2)
+            json.dump({"steps": steps, "failover": failover, **comparison.result}, file, indent=2)
             file.write("\n")
     failed = [step for step in steps if not step["passed"]]
     print(f"demo failed: {len(failed)} of {len(steps)} steps" if failed else "demo passed")

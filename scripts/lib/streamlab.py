@@ -20,14 +20,14 @@ import azlab
 import lab
 from meter import Meter
 
-BENCH = pathlib.Path(os.environ.get("ACCELNET_BENCH", lab.ROOT / "build/tests"))
+BENCH = lab.BIN.parent / "tests"
 STREAM_ARGUMENTS = ["--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-m", "128",
                     "--log-level=4", "--file-prefix=stream"]
 
 
 # Where the kernel schedules by sessions, each end is a session of its own, and gets more than what
 # else runs on the machine.
-VM_NICE, STREAM_NICE = -5, -3
+VM_NICE, STREAM_NICE = -12, -10
 
 
 def hurry(pid, nice):
@@ -137,6 +137,14 @@ class StreamLab:
         hurry(self.daemon.popen.pid, VM_NICE)
         self.meter = self.stack.enter_context(Meter(meter))
         self.usage = Usage(self.daemon.pid, self.daemon.popen.pid)
+
+    def wait_for_vf(self, seconds):
+        try:
+            lab.wait_for(lambda: self.daemon.path() == "vf", "path vf", seconds)
+        except lab.LabError as fault:
+            nic = self.daemon.nic()
+            raise lab.LabError(f"{fault}: it is {nic['path']}, {nic.get('pathProblem')};"
+                               f" the log ends\n{self.daemon.tail()}") from None
 
     def stream(self, *phases):
         stream = Stream(self.cable, self.memif, phases, self.cpu)

@@ -8,6 +8,7 @@ usage: traffic.py serve   --address A [--tcp PORT,...] [--udp PORT,...]
        traffic.py churn   HOST PORT [--source A] [--count N] [--parallel N] [--pause S]
                              [--timeout S]
        traffic.py knock   HOST PORT[,PORT...] [--source A] [--interval S]
+       traffic.py ping    HOST [--source A] [--interval S]
 
 serve    echoes TCP streams and UDP datagrams; says "ready" when it listens
 connect  one TCP connection: opens it, sends a line, waits for its echo
@@ -17,7 +18,10 @@ churn    opens, uses and closes many TCP connections
 knock    goes on trying ports, TCP and UDP, that nobody should reach: any answer counts, a refusal
          too; each try is one packet
 
-serve, hold and knock go on until a line (or the end) comes on standard input. Each ends with one
+ping     ICMP echoes; at the end waits for those still out, and counts the answers that its own socket
+         had no room for, which ping(8) calls lost. Needs root
+
+serve, hold, knock and ping go on until a line (or the end) comes on standard input. Each ends with one
 line of JSON: what was counted.
 """
 
@@ -25,8 +29,15 @@ import argparse
 import asyncio
 import collections
 import json
+import os
+import socket
+import struct
 import sys
 import time
+
+# Of linux/icmp.h and asm-generic/socket.h; the module socket has no names for them.
+SOL_RAW, ICMP_FILTER, ECHO_REPLY, ECHO_REQUEST = 255, 1, 0, 8
+SO_RCVBUFFORCE, SO_MEMINFO = 33, 55
 
 
 def close_reset(writer):
@@ -218,6 +229,77 @@ async def knock(arguments):
     return {"tried": tried, "passed": dict(passed)}
 
 
+def open_ping(source):
+    """Answers alone come in, and there is room for those of a long pause."""
+    end = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    end.setsockopt(SOL_RAW, ICMP_FILTER, struct.pack("=I", ~(1 << ECHO_REPLY) & 0xffffffff))
+    end.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)
+    if source:
+        end.bind((source, 0))
+    end.setblocking(False)
+    return end
+
+
+def echo_request(number):
+    """The number is in the payload, too: a sequence number has 16 bits."""
+    def packet(checksum):
+        return struct.pack("!BBHHHQ", ECHO_REQUEST, 0, checksum, os.getpid() & 0xffff,
+                           number & 0xffff, number)
+    total = sum(struct.unpack("!8H", packet(0)))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return packet(~total & 0xffff)
+
+
+def answers_in(end):
+    """The numbers of the answers that are there."""
+    while True:
+        try:
+            data = end.recv(2048)
+        except BlockingIOError:
+            return
+        echo = data[(data[0] & 15) * 4:]
+        if len(echo) >= 16:
+            _, _, _, ident, _, number = struct.unpack("!BBHHHQ", echo[:16])
+            if ident == os.getpid() & 0xffff:
+                yield number
+
+
+async def ping(arguments):
+    loop = asyncio.get_running_loop()
+    end = open_ping(arguments.source)
+    answered = bytearray()
+    last, longest = time.monotonic(), 0.0
+
+    def take():
+        nonlocal last, longest
+        for number in answers_in(end):
+            if number < len(answered):
+                answered[number] = 1
+            longest = max(longest, time.monotonic() - last)
+            last = time.monotonic()
+
+    loop.add_reader(end, take)
+    told = asyncio.create_task(until_told())
+    begin = time.monotonic()
+    while not told.done():
+        if len(answered) * arguments.interval <= time.monotonic() - begin:
+            answered.append(0)
+            try:
+                end.sendto(echo_request(len(answered) - 1), (arguments.host, 0))
+            except OSError:  # no room, or no way: it was not sent
+                answered.pop()
+                begin += arguments.interval
+        await asyncio.sleep(arguments.interval / 2)
+    for _ in range(40):  # those still out
+        if all(answered[-1000:]):
+            break
+        await asyncio.sleep(0.05)
+    drops = struct.unpack("=9I", end.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))[8]
+    return {"sent": len(answered), "received": sum(answered), "overflowed": drops,
+            "longest_ms": round(longest * 1000, 1)}
+
+
 def ports(text):
     return [int(port) for port in text.split(",") if port]
 
@@ -233,13 +315,13 @@ def arguments_of(argv):
         "connect": {"timeout": 1.0}, "ask": {"timeout": 1.0, "count": 10},
         "hold": {"interval": 0.02}, "churn": {"timeout": 10.0, "count": 1000, "parallel": 20,
                                               "pause": 0.0},
-        "knock": {"interval": 0.1},
+        "knock": {"interval": 0.1}, "ping": {"interval": 0.01},
     }.items():
         command = commands.add_parser(name)
         command.add_argument("host")
         if name == "knock":
             command.add_argument("ports", type=ports)
-        else:
+        elif name != "ping":
             command.add_argument("port", type=int)
         command.add_argument("--source")
         for option, default in options.items():
@@ -250,7 +332,7 @@ def arguments_of(argv):
 def main():
     arguments = arguments_of(sys.argv[1:])
     run = {"serve": serve, "connect": connect, "ask": ask, "hold": hold, "churn": churn,
-           "knock": knock}[arguments.command]
+           "knock": knock, "ping": ping}[arguments.command]
     print(json.dumps(asyncio.run(run(arguments))), flush=True)
 
 

@@ -118,31 +118,38 @@ static void find_one(const struct conn_table *table, const struct conn_query *qu
 	hint->slot = slot < 0 ? CONN_NOT_FOUND : conn_slot_number(query->family, index, slot);
 }
 
-bool conn_query_peek(const struct conn_table *table, const struct conn_query *query,
-		     struct conn_state *ret)
+bool conn_query_find(const struct conn_table *table, const struct conn_query *query,
+		     uint32_t *ret_slot, struct conn_state *ret)
 {
 	struct conn_place place;
-	struct conn_hint hint;
 
 	conn_place_of_query((struct conn_table *)table, query, &place);
 	for (;;) {
-		const struct conn_bucket *bucket;
+		uint32_t index = place.first;
+		const struct conn_bucket *bucket = conn_bucket_at(place.side, index);
 		uint16_t version;
-		int slot;
+		int slot = find_in(bucket, query, &version);
 
-		bucket = conn_bucket_at(place.side, place.first);
-		slot = find_in(bucket, query, &version);
 		if (slot < 0 && conn_overflow(bucket) > 0) {
-			bucket = conn_bucket_at(place.side, place.second);
+			index = place.second;
+			bucket = conn_bucket_at(place.side, index);
 			slot = find_in(bucket, query, &version);
 		}
 		if (slot < 0)
 			return false;
 		conn_state_load(&bucket->state[slot], ret);
-		hint.version = conn_version(bucket);
-		if (hint.version == version)
+		*ret_slot = conn_slot_number(query->family, index, (unsigned)slot);
+		if (conn_version(bucket) == version)
 			return true;
 	}
+}
+
+bool conn_query_peek(const struct conn_table *table, const struct conn_query *query,
+		     struct conn_state *ret)
+{
+	uint32_t slot;
+
+	return conn_query_find(table, query, &slot, ret);
 }
 
 static void find4_one(const struct conn_table *table, const void *key, struct conn_hint *hint)

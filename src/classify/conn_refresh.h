@@ -27,7 +27,9 @@ static inline bool conn_must_rejudge(const struct conn_terms *terms, const struc
 }
 
 /* True where a packet would change neither phase nor bits. */
-static inline bool conn_is_quiet(uint16_t word, enum conn_event event, enum direction direction)
+static __attribute__((always_inline)) inline bool conn_is_quiet(uint16_t word,
+								enum conn_event event,
+								enum direction direction)
 {
 	/* The phases in which this event changes nothing, once its direction has been seen. */
 	static const uint16_t phases[CONN_EVENTS] = {
@@ -45,10 +47,10 @@ static inline bool conn_is_quiet(uint16_t word, enum conn_event event, enum dire
 }
 
 /* True where that was all; false: conn_apply() is needed. The hint is of a key that was found. */
-static inline bool conn_refresh(struct conn_table *table, enum ip_family family,
-				const struct conn_hint *hint, enum conn_event event,
-				enum direction direction, uint32_t acknowledge,
-				const struct conn_terms *terms, enum direction *ret_opened_by)
+static __attribute__((always_inline)) inline bool conn_refresh(
+	struct conn_table *table, enum ip_family family, const struct conn_hint *hint,
+	enum conn_event event, enum direction direction, uint32_t acknowledge,
+	const struct conn_terms *terms, enum direction *ret_opened_by)
 {
 	uint32_t slot = hint->slot & ~CONN_SLOT_IP6;
 	size_t stride =

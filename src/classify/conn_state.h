@@ -136,7 +136,7 @@ enum conn_rules {
 struct conn_input {
 	enum conn_event event;
 	enum direction direction;
-	uint8_t protocol;
+	uint8_t protocol; /* what timeouts go by; 0 with CONN_EVENT_OTHER */
 	bool has_ack;
 	bool grace; /* segments that leave may be picked up by the rules of the reverse direction */
 	bool unseen; /* segments may have arrived that the table was not told of: grace is set, too

@@ -157,7 +157,9 @@ static inline uint32_t conn_slot_number(enum ip_family family, uint32_t bucket, 
 
 /* conn_lookup.c: fills table->find; -ENOTSUP where the processor or EAL does not have the path. */
 int conn_finder_choose(struct conn_table *table, enum conn_simd simd);
-/* The state of a key's entry, whatever it is; no lock. */
+/* Where a key's entry stands, and its state, whatever it is; no lock. */
+bool conn_query_find(const struct conn_table *table, const struct conn_query *query,
+		     uint32_t *ret_slot, struct conn_state *ret);
 bool conn_query_peek(const struct conn_table *table, const struct conn_query *query,
 		     struct conn_state *ret);
 

@@ -159,12 +159,25 @@ static inline bool is_plain(const struct judge_work *work, const struct packet *
 		guard_passes4(work->ruleset, packet, work->direction, work->mac));
 }
 
-static void judge_frames(struct judge_work *work, unsigned count, struct gathered *ip4,
-			 struct gathered *ip6)
+/* Else acl or the want of a policy come before the connection. */
+static bool may_settle(const struct judge_work *work)
+{
+	return work->ruleset->has_policy && !work->ruleset->has_acl[work->direction];
+}
+
+/* Inlined twice, so that bursts of which nothing was decided ahead do not ask. */
+static __attribute__((always_inline)) inline void judge_frames(struct judge_work *work,
+							       unsigned count, uint64_t decided,
+							       struct gathered *ip4,
+							       struct gathered *ip6)
 {
 	for (unsigned i = 0; i < count; i++) {
 		struct packet *packet = &work->packets[i];
 
+		if (decided >> i & 1) {
+			work->notes[i] = 0;
+			continue;
+		}
 		if (is_plain(work, packet)) {
 			work->notes[i] = NOTE_OPEN;
 			work->events[i] = packet->protocol == IP_PROTOCOL_UDP
@@ -292,13 +305,12 @@ static void judge_later_fragment(struct judge_work *work, unsigned i)
 
 static void judge_in_order(struct judge_work *work, unsigned count)
 {
-	/* Then acl or the want of a policy come before the connection. */
-	bool may_settle = work->ruleset->has_policy && !work->ruleset->has_acl[work->direction];
+	const bool settles = may_settle(work);
 
 	for (unsigned i = 0; i < count; i++) {
 		const struct packet *packet = &work->packets[i];
 
-		if (may_settle && (work->notes[i] & (NOTE_OPEN | NOTE_PLATFORM)) == NOTE_OPEN &&
+		if (settles && (work->notes[i] & (NOTE_OPEN | NOTE_PLATFORM)) == NOTE_OPEN &&
 		    packet->flags == 0 && work->events[i] != CONN_EVENT_ICMP &&
 		    judge_is_settled(work, i)) {
 			work->decisions[i] =
@@ -329,6 +341,7 @@ void judge_burst(struct judge_context *context, enum direction direction, struct
 	struct gathered ip4;
 	struct gathered ip6;
 	uint8_t mac[8] = { 0 };
+	uint64_t decided;
 
 	work.context = context;
 	work.ruleset = context->ruleset;
@@ -347,7 +360,14 @@ void judge_burst(struct judge_context *context, enum direction direction, struct
 	work.mac = guard_mac(mac);
 	ip4.count = ip4.needing = 0;
 	ip6.count = ip6.needing = 0;
-	judge_frames(&work, count, &ip4, &ip6);
+	decided = context->places && may_settle(&work) ? judge_placed(&work, count) : 0;
+	context->placed = (unsigned)__builtin_popcountll(decided);
+	if (context->placed == count)
+		return;
+	if (decided)
+		judge_frames(&work, count, decided, &ip4, &ip6);
+	else
+		judge_frames(&work, count, 0, &ip4, &ip6);
 	if (context->given && work.ruleset->has_policy)
 		note_given(&work, count);
 	look_up(&work, &ip4, &ip6);

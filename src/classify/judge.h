@@ -89,6 +89,11 @@ struct judge_context {
 	 */
 	const struct verdict *const *given;
 	/*
+	 * Likewise: for each packet where its connection stands (conn_mark.h), as its mark says, or
+	 * CONN_NOT_FOUND; NULL where no packet has such a mark.
+	 */
+	const uint32_t *places;
+	/*
 	 * Settled marks count under this ruleset: segments may have arrived that the judge was
 	 * never shown. What the VM sends in answer is then judged as in the grace window.
 	 */
@@ -97,6 +102,8 @@ struct judge_context {
 	struct judge_rate rejudge; /* of connections after flushConnection */
 	struct judge_rate icmp_errors;
 
+	/* Out: packets of this burst whose places spared the look-up. */
+	unsigned placed;
 	/* Out: fragments that waited for a first one of this burst. The caller empties it. */
 	struct fragment_releases released;
 };

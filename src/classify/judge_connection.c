@@ -229,7 +229,8 @@ static struct conn_question question_of(const struct judge_work *work, unsigned 
 		.input = {
 			.event = work->events[i],
 			.direction = work->direction,
-			.protocol = packet->protocol,
+			/* ICMP of the other family has no more of a timeout than any payload */
+			.protocol = work->events[i] == CONN_EVENT_OTHER ? 0 : packet->protocol,
 			.has_ack = packet->tcp_flags & TCP_ACK,
 			.grace = work->grace,
 			.unseen = work->context->settles,

@@ -33,6 +33,12 @@ struct judge_work {
  * rules. */
 void judge_packet(struct judge_work *work, unsigned i);
 
+/*
+ * judge_placed.c: decides packets of which marks say where their connections are, and which change
+ * nothing there but the time. Bit i: packet i is decided. Where connections come before the rules.
+ */
+uint64_t judge_placed(struct judge_work *work, unsigned count);
+
 /* False where the rate is used up. */
 bool judge_rate_take(struct judge_rate *rate, uint64_t now);
 
@@ -48,7 +54,8 @@ static inline struct decision decision_of(enum decision_action action, enum drop
 }
 
 /* Most packets: of a live connection on which they change nothing but the time. */
-static inline bool judge_is_settled(struct judge_work *work, unsigned i)
+static __attribute__((always_inline)) inline bool judge_is_settled(struct judge_work *work,
+								   unsigned i)
 {
 	const struct packet *packet = &work->packets[i];
 	enum direction opened_by;

@@ -280,7 +280,7 @@ static bool quoted_ports(struct packet *ret, const uint8_t *l4)
 		packet_set_ports(ret, wire_raw16(l4), wire_raw16(l4 + 2), 0);
 		return true;
 	}
-	if (ret->protocol != IP_PROTOCOL_ICMP && ret->protocol != IP_PROTOCOL_ICMPV6)
+	if (!packet_is_own_icmp(ret))
 		return true;
 	request = packet_icmp_request(ret->kind, l4[0]);
 	if (!request)

@@ -128,8 +128,7 @@ static void parse_icmp(const uint8_t *header, uint32_t length, struct packet *pa
 	packet_set_ports(packet, 0, 0, 0);
 }
 
-/* ICMP in IPv6 and ICMPv6 in IPv4 are payloads like any other. */
-static bool is_own_icmp(const struct packet *packet)
+bool packet_is_own_icmp(const struct packet *packet)
 {
 	return packet->protocol ==
 	       (packet->kind == PACKET_IP4 ? IP_PROTOCOL_ICMP : IP_PROTOCOL_ICMPV6);
@@ -155,7 +154,7 @@ enum drop_reason packet_parse_l4(const struct packet_bounds *bounds, struct pack
 		packet_set_ports(packet, wire_raw16(header), wire_raw16(header + 2), 0);
 		return DROP_NONE;
 	default:
-		if (is_own_icmp(packet))
+		if (packet_is_own_icmp(packet))
 			parse_icmp(header, length, packet);
 		return DROP_NONE;
 	}

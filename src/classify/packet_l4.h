@@ -30,6 +30,9 @@ static inline bool packet_tcp_flags_bad(uint8_t flags)
 	return !(flags & 0x3f) || ((flags & TCP_SYN) && (flags & (TCP_FIN | TCP_RST)));
 }
 
+/* ICMP in IPv4, ICMPv6 in IPv6. The one in the other's packets is a payload like any other. */
+bool packet_is_own_icmp(const struct packet *packet);
+
 /* The request whose reply has this type, the type itself where it is a request; else 0. */
 uint8_t packet_icmp_request(enum packet_kind kind, uint8_t type);
 

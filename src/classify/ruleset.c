@@ -54,15 +54,27 @@ static uint64_t rejudge_below(const struct policy *policy, uint64_t generation,
 	return 0;
 }
 
-static uint64_t settles_from(const struct ruleset *ruleset, const struct ruleset_options *options,
-			     const struct ruleset *previous)
+/* Bursts that began before a rule set was published may still let connections live on. */
+#define BURST_MS 1000
+
+static void settle(struct ruleset *ruleset, const struct ruleset_options *options,
+		   const struct ruleset *previous)
 {
 	if (!previous)
-		return 0; /* no connection is older */
+		return; /* no connection is older */
+	ruleset->settles_from = previous->settles_from;
 	if ((ruleset->rejudge_below && ruleset->rejudge_below == ruleset->generation) ||
-	    (previous->audit && !ruleset->audit))
-		return options->now + options->longest;
-	return previous->settles_from;
+	    (previous->audit && !ruleset->audit)) {
+		ruleset->settles_from = UINT64_MAX;
+		ruleset->settles_after = options->longest + BURST_MS;
+	}
+}
+
+void ruleset_enter(struct ruleset *ruleset, uint64_t now)
+{
+	if (ruleset->settles_after > 0)
+		ruleset->settles_from = now + ruleset->settles_after;
+	ruleset->settles_after = 0;
 }
 
 /* What is not patched is built. */
@@ -190,7 +202,7 @@ int ruleset_new(struct policy *policy, const struct ruleset_options *options,
 		ruleset_free(ruleset);
 		return r;
 	}
-	ruleset->settles_from = settles_from(ruleset, options, previous);
+	settle(ruleset, options, previous);
 	*ret = ruleset;
 	return 0;
 }

@@ -25,7 +25,6 @@ struct ruleset_options {
 	uint64_t generation; /* > 0 and above that of `previous`; 0 with no policy */
 	bool vlan_pass;      /* "vlan": "pass" in the NIC's configuration */
 	bool non_ip_pass;    /* "nonIp": "pass" */
-	uint64_t now;        /* ms, of the workers' clock */
 	uint32_t longest;    /* conn_deadlines_longest() of the NIC's connections */
 };
 
@@ -66,9 +65,12 @@ struct ruleset {
 	/*
 	 * Until then settled marks do not count: connections may be left that these rules must
 	 * judge again, by flushConnection or because only audit mode let them in. Each has met the
-	 * rules once its longest timeout has passed, or is gone. Milliseconds; 0: at once.
+	 * rules once its longest timeout has passed, or is gone. Milliseconds of the workers'
+	 * clock; 0: at once. `settles_after`: so long from ruleset_enter() on; 0: it stays as it
+	 * is.
 	 */
 	uint64_t settles_from;
+	uint32_t settles_after;
 
 	/* Index of rule 0 of each chain in a worker's array of hits, and the length of that array.
 	 */
@@ -100,6 +102,9 @@ int ruleset_rebuild(const struct ruleset *ruleset, struct ruleset_build *ret,
  */
 void ruleset_exchange(struct ruleset *ruleset, struct ruleset_build *build);
 void ruleset_build_fini(struct ruleset_build *build);
+
+/* It is about to be published, at `now`, in ms of the workers' clock. More than once is fine. */
+void ruleset_enter(struct ruleset *ruleset, uint64_t now);
 
 /* Rule `index` of a chain; NULL for CLASSIFIER_NO_RULE. Borrowed. */
 const struct rule *ruleset_rule(const struct ruleset *ruleset, enum direction direction,

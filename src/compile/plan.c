@@ -150,8 +150,11 @@ static int builder_init(struct plan_builder *builder)
 	count = builder->entries.count;
 	builder->slot_of = malloc((count + 1) * sizeof(*builder->slot_of));
 	builder->is_spilled = calloc(count + 1, sizeof(*builder->is_spilled));
+	builder->wanted = calloc(count + 1, sizeof(*builder->wanted));
+	builder->decided = calloc(count + 1, sizeof(*builder->decided));
 	builder->plan->entries = calloc(count + 1, sizeof(*builder->plan->entries));
-	if (!builder->slot_of || !builder->is_spilled || !builder->plan->entries)
+	if (!builder->slot_of || !builder->is_spilled || !builder->wanted || !builder->decided ||
+	    !builder->plan->entries)
 		return -ENOMEM;
 	memset(builder->slot_of, 0xff, (count + 1) * sizeof(*builder->slot_of));
 	builder->plan->entry_count = count;
@@ -165,6 +168,8 @@ static void builder_fini(struct plan_builder *builder)
 	entry_list_fini(&builder->entries);
 	free(builder->slot_of);
 	free(builder->is_spilled);
+	free(builder->wanted);
+	free(builder->decided);
 }
 
 static int emit(struct plan_builder *builder)
@@ -220,6 +225,8 @@ static int build(struct plan_builder *builder)
 	if (r == 0)
 		r = plan_drop_repeated(builder->plan);
 	if (r == 0)
+		r = plan_note_shares(builder);
+	if (r == 0)
 		r = complete(builder->plan, builder->program);
 	builder_fini(builder);
 	return r;
@@ -258,6 +265,7 @@ void plan_free(struct plan *plan)
 	free(plan->rules);
 	free(plan->entries);
 	free(plan->slots);
+	free(plan->share);
 	for (int s = 0; s < STAGES; s++)
 		free(plan->decided[s]);
 	plan_lookup_free(plan->lookup);

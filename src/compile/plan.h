@@ -107,7 +107,15 @@ struct plan_options {
 	uint32_t rule_limit; /* most device rules; 0: the tier's own */
 	uint32_t priorities; /* user priorities in group 0; 0: 2 */
 	bool drops;          /* false: audit mode, or a flow log that must see every packet */
+	/*
+	 * How often each rule of chain[DIRECTION_INBOUND] was hit, by stage and index; NULL: not
+	 * known. Where not everything fits, what was hit most for each device rule goes first.
+	 * Never changes what is right, and is borrowed for the call.
+	 */
+	const uint64_t *hits[STAGES];
 };
+
+#define PLAN_SHARE_ALL 1000
 
 struct plan {
 	enum plan_tier tier;
@@ -123,6 +131,11 @@ struct plan {
 	char form[96]; /* which form was chosen and why, for people */
 	/* By stage: a bit for each rule of the chain, see plan_rule_is_in_hardware(). */
 	uint64_t *decided[STAGES];
+	/*
+	 * By entry: how much of it the plan decides, in parts of PLAN_SHARE_ALL, its regions taken
+	 * to be worth the same. NULL where nobody has measured.
+	 */
+	uint16_t *share;
 	struct plan_lookup *lookup; /* plan_judge()'s own; without it that is slow */
 };
 
@@ -137,6 +150,14 @@ void plan_free(struct plan *plan);
 /* Which rules of a chain hardware decides for, per stage: marks or drops of an entry that names it.
  */
 bool plan_rule_is_in_hardware(const struct plan *plan, enum stage stage, uint16_t rule);
+
+/* How often packets of the entry came, at most: the least that one of its rules was hit. */
+uint64_t plan_entry_hits(const struct plan_entry *entry, const uint64_t *const hits[STAGES]);
+/*
+ * Of what was hit so, the part that the plan decides, in parts of PLAN_SHARE_ALL. False where
+ * nothing was hit.
+ */
+bool plan_share(const struct plan *plan, const uint64_t *const hits[STAGES], unsigned *ret);
 
 /* --- the interpreter: what a device of the tier would do --- */
 

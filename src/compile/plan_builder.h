@@ -20,6 +20,9 @@ struct plan_builder {
 	struct entry_list entries;
 	uint32_t (*slot_of)[2]; /* by entry: its verdict slot and its settled slot */
 	bool *is_spilled;       /* by entry */
+	/* By entry: what there is to decide, and what is, in shares of PLAN_SHARE_ALL; 0:
+	 * unmeasured */
+	uint32_t *wanted, *decided;
 };
 
 /* What hardware may do with a region: everything else is PLAN_UNMARKED. */
@@ -64,6 +67,9 @@ int plan_add_platform(struct plan_builder *builder, enum plan_kind kind, enum ip
  * -ENOMEM.
  */
 int plan_drop_repeated(struct plan *plan);
+
+/* Fills in the plan's `share`, when its rules are complete. 0 or -ENOMEM. */
+int plan_note_shares(struct plan_builder *builder);
 
 /* What plan_judge() looks rules up in; made when the plan is complete. 0 or -ENOMEM. */
 int plan_lookup_new(const struct plan *plan, struct plan_lookup **ret);

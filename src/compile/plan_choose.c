@@ -2,7 +2,8 @@
  * Choosing what hardware decides, over all kinds and families: see plan_cover.h.
  *
  * Cheapest first, in passes: what every connection or attack meets again and again comes before
- * what a connection meets once, and some of every region's ports before all of them.
+ * what a connection meets once, and some of every region's ports before all of them. Where hits are
+ * known, what was hit comes before all that, and most hits for a device rule before fewer.
  */
 #include "compile/plan_cover.h"
 
@@ -38,7 +39,11 @@ struct choice {
 	 * other's way only where they cross, and the larger goes first.
 	 */
 	bool is_ample;
+	bool has_hits;
+	unsigned hits_shift; /* hits are told in 20 bits */
 };
+
+#define HITS_BITS 20
 
 /* A mark for openers saves one classification in a connection's life. */
 static bool is_for_openers(const struct cover *cover, uint32_t region)
@@ -69,6 +74,19 @@ static bool is_new(const struct cover *cover, uint32_t region)
 	return cover->place[region] == COVER_LEFT && !is_for_openers(cover, region);
 }
 
+static uint64_t hits_of(const struct cover *cover, uint32_t region)
+{
+	const struct plan_builder *builder = cover->builder;
+
+	return plan_entry_hits(&builder->plan->entries[cover->regions.regions[region].entry],
+			       builder->options.hits);
+}
+
+static bool is_hot(const struct cover *cover, uint32_t region)
+{
+	return is_new(cover, region) && hits_of(cover, region) > 0;
+}
+
 static bool is_new_opener(const struct cover *cover, uint32_t region)
 {
 	return cover->place[region] == COVER_LEFT && is_for_openers(cover, region);
@@ -91,13 +109,10 @@ static const struct pass {
 	unsigned masks;    /* at most */
 	unsigned share;    /* of what is left of the budget one region may take: one n-th */
 } passes[] = {
-	{ is_deny_all, FEW, 1, 4 },
-	{ is_first, FEW, MASKS_FIRST, 1 },
-	{ is_new, FEW, MASKS_FIRST, 1 },
-	{ is_first, UINT32_MAX, MASKS_FIRST, 1 },
-	{ is_new, UINT32_MAX, MASKS_FIRST, 1 },
-	{ is_in_part, UINT32_MAX, MASKS_LAST, 1 },
-	{ is_new_opener, UINT32_MAX, MASKS_FIRST, 1 },
+	{ is_hot, UINT32_MAX, MASKS_LAST, 1 },     { is_deny_all, FEW, 1, 4 },
+	{ is_first, FEW, MASKS_FIRST, 1 },         { is_new, FEW, MASKS_FIRST, 1 },
+	{ is_first, UINT32_MAX, MASKS_FIRST, 1 },  { is_new, UINT32_MAX, MASKS_FIRST, 1 },
+	{ is_in_part, UINT32_MAX, MASKS_LAST, 1 }, { is_new_opener, UINT32_MAX, MASKS_FIRST, 1 },
 	{ is_in_part, UINT32_MAX, MASKS_LAST, 1 },
 };
 
@@ -153,10 +168,16 @@ static bool is_by_default(const struct cover *cover, uint32_t region)
 static long weight_of(const struct choice *choice, const struct cover *cover, uint32_t region,
 		      const struct pass *pass)
 {
-	if (choice->is_ample)
+	long price;
+
+	if (choice->is_ample && pass->takes != is_hot)
 		return is_by_default(cover, region);
-	return cover_price(cover, region, masks_of(cover, region, pass)) *
-	       (long)cover->siblings[region];
+	price = cover_price(cover, region, masks_of(cover, region, pass)) *
+		(long)cover->siblings[region];
+	if (!choice->has_hits)
+		return price;
+	return price * (1L << HITS_BITS) /
+	       (1 + (long)(hits_of(cover, region) >> choice->hits_shift));
 }
 
 static void find_candidates(struct choice *choice, size_t count, const struct pass *pass)
@@ -206,6 +227,21 @@ static void run_pass(struct choice *choice, size_t count, const struct pass *pas
 	}
 }
 
+static void find_hits(struct choice *choice)
+{
+	const struct plan_builder *builder = choice->covers[0].builder;
+	uint64_t most = 0;
+
+	for (size_t e = 0; e < builder->plan->entry_count; e++) {
+		uint64_t hits = plan_entry_hits(&builder->plan->entries[e], builder->options.hits);
+
+		most = hits > most ? hits : most;
+	}
+	choice->has_hits = most > 0;
+	while (most >> choice->hits_shift >> HITS_BITS)
+		choice->hits_shift++;
+}
+
 int cover_choose(struct cover covers[], size_t count, size_t *budget)
 {
 	struct choice choice = { .covers = covers, .budget = *budget };
@@ -219,8 +255,10 @@ int cover_choose(struct cover covers[], size_t count, size_t *budget)
 	choice.candidates = calloc(regions + 1, sizeof(*choice.candidates));
 	if (!choice.candidates)
 		return -ENOMEM;
+	find_hits(&choice);
 	for (size_t p = 0; p < sizeof(passes) / sizeof(passes[0]); p++)
-		run_pass(&choice, count, &passes[p]);
+		if (passes[p].takes != is_hot || choice.has_hits)
+			run_pass(&choice, count, &passes[p]);
 	free(choice.candidates);
 	*budget = choice.budget;
 	return 0;

@@ -97,6 +97,35 @@ static int add_place(struct plan_builder *builder, const struct cover *cover,
 	return r;
 }
 
+/* A mark of openers is worth little where other packets of the entry can be decided, too. */
+static bool is_worth_measuring(const struct cover *cover, uint32_t i)
+{
+	const struct region *region = &cover->regions.regions[i];
+	enum plan_action action = plan_region_action(cover->builder, region);
+
+	if (region->is_hole || action == PLAN_UNMARKED ||
+	    (region->kind == PLAN_TCP_OPENER && action == PLAN_MARK))
+		return false;
+	return i >= cover->crossings.count || !cover->crossings.is_hidden[i];
+}
+
+/* All kinds and families of an entry count the same, and in each all of its regions do. */
+static void measure(struct plan_builder *builder, const struct cover *cover)
+{
+	for (uint32_t i = 0; i < cover->regions.count; i++) {
+		uint32_t entry = cover->regions.regions[i].entry;
+		uint32_t worth = PLAN_SHARE_ALL * 1000;
+
+		if (!is_worth_measuring(cover, i))
+			continue;
+		worth /= cover->siblings[i] ? cover->siblings[i] : 1;
+		builder->wanted[entry] += worth;
+		if (cover->place[i] != COVER_LEFT)
+			builder->decided[entry] +=
+				(uint32_t)((uint64_t)worth * cover->masks[i] / cover->masks_all[i]);
+	}
+}
+
 /* What hardware could decide, or could have said of a hull, and does not or not wholly. */
 static void spill(struct plan_builder *builder, const struct cover *cover)
 {
@@ -123,6 +152,7 @@ static int emit(struct plan_builder *builder, const struct cover *cover)
 	if (r == 0)
 		r = add_place(builder, cover, COVER_LOW, low(builder));
 	spill(builder, cover);
+	measure(builder, cover);
 	return r;
 }
 

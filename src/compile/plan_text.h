@@ -13,8 +13,8 @@
 #define PLAN_LINE_MAX 500
 
 /*
- * A mark's value: never 0, below 0xfffff0 (mlx5.h, MLX5_FLOW_MARK_MAX), bit 0 is free for another
- * kind of mark.
+ * A mark's value: never 0, below 0xfffff0 (mlx5.h, MLX5_FLOW_MARK_MAX), never odd: a PMD may
+ * deliver a mark plus one (classify/mark.h).
  */
 static inline uint32_t plan_mark_value(uint32_t slot)
 {

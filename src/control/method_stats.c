@@ -3,7 +3,7 @@
  */
 #include "control/call.h"
 #include "datapath/stats.h"
-#include "nic/hardware_rules.h"
+#include "nic/hardware.h"
 
 #include <time.h>
 
@@ -67,6 +67,7 @@ int handle_stats_clear(struct call *call, struct json **ret)
 	cleared = json_add_array(*ret, "cleared");
 	while (call_each_nic(call, &at, &nic)) {
 		nic_stats_clear(nic);
+		hardware_clear_drops(nic);
 		json_add_string(cleared, NULL, nic_get_config(nic)->name);
 	}
 	return 0;
@@ -75,14 +76,12 @@ int handle_stats_clear(struct call *call, struct json **ret)
 /* Null where the device drops and does not count. */
 static void add_hardware_drops(struct json *to, const struct nic *nic)
 {
-	struct hardware_rules *rules;
-	uint64_t drops = 0;
+	uint64_t drops;
 
-	if (hardware_rules_new(nic, &rules) < 0 || (rules && !hardware_rules_drops(rules, &drops)))
-		json_add_null(to, "hardware");
-	else
+	if (hardware_drops(nic, &drops))
 		json_add_unsigned(to, "hardware", drops);
-	hardware_rules_free(rules);
+	else
+		json_add_null(to, "hardware");
 }
 
 /* Every reason, zeros too: a reason that is missing and one that never happened must not look

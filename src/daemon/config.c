@@ -5,9 +5,11 @@
 
 #include "base/json.h"
 #include "classify/conn.h"
+#include "nic/path.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -19,6 +21,7 @@
 #define DEFAULT_CONNECTIONS 1048576
 #define CONNECTIONS_MIN     1024
 #define CONNECTIONS_MAX     (16U << 20)
+#define FAILBACK_MS_MAX     600000
 
 static char *copy(const char *text)
 {
@@ -157,16 +160,43 @@ static void read_guid(const struct json_at *at, const char *key, char *guid, str
 			     guid);
 }
 
+/* A name that the kernel would take for an interface (dev_valid_name() in Linux). */
+static void check_interface(const struct json_at *at, const char *key, struct report *report)
+{
+	const char *name = string_of(at, key);
+	struct json_at member;
+
+	if (!json_get(at, key, &member))
+		return;
+	if (!*name || strlen(name) >= IF_NAMESIZE || strpbrk(name, "/:, \t\n") ||
+	    strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		report_error(report, ACCELNET_E_VALUE, &member,
+			     "\"%.40s\" is not the name of a network interface", name);
+}
+
+static void read_failback(const struct json_at *at, struct nic_config *nic, struct report *report)
+{
+	int64_t milliseconds = PATH_FAILBACK_MS;
+	struct json_at member;
+
+	if (nic->uplink != UPLINK_BIFURCATED && json_get(at, "failbackMs", &member))
+		report_error(report, ACCELNET_E_VALUE, &member,
+			     "only on a bifurcated uplink is the switch accelnetd's to damp");
+	read_integer(at, "failbackMs", 0, FAILBACK_MS_MAX, &milliseconds, report);
+	nic->failback_ms = (uint32_t)milliseconds;
+}
+
 static void read_uplink(const struct json_at *at, struct nic_config *nic, struct report *report)
 {
 	static const struct json_member members[] = {
 		{ "type", JSON_STRING, true, false },
 		{ "device", JSON_STRING, false, false },
 		{ "interface", JSON_STRING, false, false },
+		{ "failbackMs", JSON_NUMBER, false, false },
 	};
 	const struct uplink_kind *kind;
 
-	if (json_check_members(at, members, 3, report))
+	if (json_check_members(at, members, sizeof(members) / sizeof(members[0]), report))
 		return;
 	kind = uplink_named(string_of(at, "type"));
 	if (!kind) {
@@ -174,13 +204,6 @@ static void read_uplink(const struct json_at *at, struct nic_config *nic, struct
 			report, ACCELNET_E_VALUE, at,
 			"uplink type \"%s\" is not one of \"plain\", \"netvsc\", \"bifurcated\"",
 			string_of(at, "type"));
-		return;
-	}
-	if (kind->type == UPLINK_BIFURCATED) {
-		report_error(
-			report, ACCELNET_E_UNSUPPORTED, at,
-			"uplink type \"%s\" is not in this build; \"plain\" and \"netvsc\" are",
-			kind->name);
 		return;
 	}
 	if (!string_of(at, kind->key)) {
@@ -192,6 +215,9 @@ static void read_uplink(const struct json_at *at, struct nic_config *nic, struct
 	replace(&nic->uplink_device, at, kind->key);
 	if (kind->type == UPLINK_NETVSC)
 		read_guid(at, kind->key, nic->uplink_device, report);
+	if (kind->type == UPLINK_BIFURCATED)
+		check_interface(at, kind->key, report);
+	read_failback(at, nic, report);
 }
 
 static void read_app(const struct json_at *at, struct nic_config *nic, struct report *report)

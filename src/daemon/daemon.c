@@ -11,6 +11,7 @@
 #include "datapath/worker.h"
 #include "nic/events.h"
 #include "nic/failover.h"
+#include "nic/link_watch.h"
 #include "nic/nic.h"
 #include "offload/offload.h"
 
@@ -37,9 +38,10 @@ struct daemon {
 	struct nic_set nics;
 	struct worker_set *workers;
 	struct offload *offload;
-	int wake; /* an eventfd: some NIC wants to be attended to */
+	int wake;                 /* an eventfd: some NIC wants to be attended to */
+	struct link_watch *links; /* NULL: no NIC asks about the kernel's interfaces */
 	struct event_base *base;
-	struct event *terminate, *interrupt, *hangup, *tick, *look, *woken;
+	struct event *terminate, *interrupt, *hangup, *tick, *look, *woken, *linked;
 	struct control *control;
 };
 
@@ -69,6 +71,22 @@ static int make_offload(struct daemon *daemon, struct accelnet_error *err)
 	return offload_new(NULL, &daemon->offload, err);
 }
 
+static int make_links(struct daemon *daemon, struct accelnet_error *err)
+{
+	const struct daemon_config *config = daemon->config;
+	bool wanted = false;
+	int r;
+
+	for (size_t i = 0; i < config->nic_count; i++)
+		wanted |= config->nics[i].uplink == UPLINK_BIFURCATED;
+	if (!wanted)
+		return 0;
+	r = link_watch_new(&daemon->links);
+	return r < 0 ? fail(err, ACCELNET_E_DEVICE, NULL,
+			    "the kernel does not tell of its interfaces: %s", strerror(-r))
+		     : 0;
+}
+
 static int make_nics(struct daemon *daemon, struct accelnet_error *err)
 {
 	const struct daemon_config *config = daemon->config;
@@ -77,6 +95,7 @@ static int make_nics(struct daemon *daemon, struct accelnet_error *err)
 		.events = daemon->events,
 		.qsbr = daemon->qsbr,
 		.offload = daemon->offload,
+		.links = daemon->links,
 		.wake = wake,
 		.context = daemon,
 	};
@@ -170,6 +189,17 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
 		nic_attend(daemon->nics.nics[i]);
 }
 
+static void on_links(evutil_socket_t fd, short what, void *context)
+{
+	struct daemon *daemon = context;
+
+	(void)fd;
+	(void)what;
+	link_watch_read(daemon->links);
+	for (size_t i = 0; i < daemon->nics.count; i++)
+		nic_links_changed(daemon->nics.nics[i]);
+}
+
 static struct event *add_signal(struct daemon *daemon, int number, event_callback_fn callback)
 {
 	struct event *event = evsignal_new(daemon->base, number, callback, daemon);
@@ -200,6 +230,12 @@ static int make_loop(struct daemon *daemon, struct accelnet_error *err)
 	    !daemon->look || !daemon->woken || event_add(daemon->tick, &second) < 0 ||
 	    event_add(daemon->look, &look) < 0 || event_add(daemon->woken, NULL) < 0)
 		return fail(err, ACCELNET_E_INTERNAL, NULL, "cannot set up the event loop");
+	if (!daemon->links)
+		return 0;
+	daemon->linked = event_new(daemon->base, link_watch_fd(daemon->links), EV_PERSIST | EV_READ,
+				   on_links, daemon);
+	if (!daemon->linked || event_add(daemon->linked, NULL) < 0)
+		return fail(err, ACCELNET_E_INTERNAL, NULL, "cannot set up the event loop");
 	return 0;
 }
 
@@ -228,6 +264,9 @@ static int bring_up(struct daemon *daemon, char **eal_args, int eal_arg_count,
 	if (!daemon->events)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
 	r = make_offload(daemon, err);
+	if (r < 0)
+		return r;
+	r = make_links(daemon, err);
 	if (r < 0)
 		return r;
 	r = make_nics(daemon, err);
@@ -273,8 +312,9 @@ int daemon_run(struct daemon *daemon, struct accelnet_error *err)
 
 static void free_loop(struct daemon *daemon)
 {
-	struct event *events[] = { daemon->woken,  daemon->look,      daemon->tick,
-				   daemon->hangup, daemon->interrupt, daemon->terminate };
+	struct event *events[] = { daemon->linked,   daemon->woken,  daemon->look,
+				   daemon->tick,     daemon->hangup, daemon->interrupt,
+				   daemon->terminate };
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (events[i])
@@ -297,6 +337,7 @@ void daemon_free(struct daemon *daemon)
 		nic_free(daemon->nics.nics[i - 1]);
 	free(daemon->nics.nics);
 	offload_free(daemon->offload);
+	link_watch_free(daemon->links);
 	if (daemon->wake >= 0)
 		close(daemon->wake);
 	event_log_free(daemon->events);

@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIXED_ARGS 9
+#define FIXED_ARGS 11
+
+/* An address that no device has. As the only one on PCI's list it keeps EAL from all others. */
+#define NOWHERE "ffff:ff:1f.7"
 
 /* A PCI address such as 0000:3b:00.2 or 3b:00.2 at the start of a device string. */
 static bool is_pci(const char *device)
@@ -33,6 +36,22 @@ static bool wants_pci(const struct daemon_config *config)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * netvsc takes its VF from what EAL has probed. A bifurcated uplink probes its own, and the VFs of
+ * the machine's other interfaces are none of ours.
+ */
+static bool is_alone_on_pci(const struct daemon_config *config)
+{
+	bool bifurcated = false;
+
+	for (size_t i = 0; i < config->nic_count; i++) {
+		bifurcated |= config->nics[i].uplink == UPLINK_BIFURCATED;
+		if (config->nics[i].uplink == UPLINK_NETVSC)
+			return false;
+	}
+	return bifurcated;
 }
 
 /* What netvsc sends lies at virtual addresses that the host can reach; PA it cannot (hn_rxtx.c). */
@@ -74,6 +93,12 @@ static int build(const struct daemon_config *config, char **more, int more_count
 	args[n++] = config->lcores;
 	if (!wants_pci(config) && !gives(config, more, more_count, "--no-pci"))
 		args[n++] = (char *)"--no-pci";
+	if (is_alone_on_pci(config) && !gives(config, more, more_count, "-a") &&
+	    !gives(config, more, more_count, "--allow") && !gives(config, more, more_count, "-b") &&
+	    !gives(config, more, more_count, "--block")) {
+		args[n++] = (char *)"-a";
+		args[n++] = (char *)NOWHERE;
+	}
 	if (wants_va(config) && !gives(config, more, more_count, "--iova-mode"))
 		args[n++] = (char *)"--iova-mode=va";
 	/* EAL's own limit is 256 bits; the classifier takes half the cycles with 512 */

@@ -51,16 +51,25 @@ static void parse(struct rte_mbuf **mbufs, unsigned number, enum direction direc
 	packet_parse_burst(scratch->frames, number, direction, scratch->packets);
 }
 
+static inline const struct vf_lanes *vf_of(const struct nic_view *view)
+{
+	return atomic_load_explicit(&view->vf, memory_order_acquire);
+}
+
 /* `bytes`: of all these frames. */
 static void transmit(struct lane *lane, enum direction direction, struct rte_mbuf **mbufs,
 		     unsigned number, uint64_t bytes)
 {
-	uint16_t port = lane->view->port[opposite(direction)];
+	const struct vf_lanes *vf = direction == DIRECTION_OUTBOUND ? vf_of(lane->view) : NULL;
+	const bool over_vf = vf && vf->sends;
+	uint16_t port = over_vf ? vf->port : lane->view->port[opposite(direction)];
 	unsigned sent;
 
 	if (number == 0)
 		return;
 	sent = rte_eth_tx_burst(port, lane->queue, mbufs, (uint16_t)number);
+	if (over_vf)
+		count(&lane->counters.over_vf[direction], sent);
 	for (unsigned i = sent; i < number; i++) {
 		bytes -= rte_pktmbuf_pkt_len(mbufs[i]);
 		drop(lane, direction, DROP_TX_FULL, mbufs[i]);
@@ -141,6 +150,7 @@ static void read_marks(struct lane *lane, enum direction direction, const struct
 {
 	lane->judge.settles = snapshot->settles;
 	lane->judge.given = NULL;
+	lane->judge.places = NULL;
 	if (direction == DIRECTION_INBOUND && snapshot->marks && (flags & RTE_MBUF_F_RX_FDIR_ID)) {
 		marks_sort(lane, snapshot, received, now, scratch, ret);
 		count(&lane->counters.decided_by[DECIDED_BY_HARDWARE], received - ret->judge_count);
@@ -159,23 +169,20 @@ static unsigned judge(struct lane *lane, enum direction direction, const struct 
 	lane->judge.hits = snapshot->counted->hits[lane->queue];
 	judge_burst(&lane->judge, direction, scratch->packets, burst->judge_count, now,
 		    scratch->decisions);
+	if (lane->judge.placed > 0)
+		count(&lane->counters.placed_by_mark, lane->judge.placed);
 	return sort_out(lane, direction, received, burst, scratch);
 }
 
-unsigned forward_poll(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
-		      uint64_t now, struct forward_scratch *scratch)
+/* scratch->received[0..received), to the end. */
+static unsigned forward(struct lane *lane, enum direction direction,
+			const struct snapshot *snapshot, unsigned received, uint64_t now,
+			struct forward_scratch *scratch)
 {
-	unsigned received = rte_eth_rx_burst(lane->view->port[direction], lane->queue,
-					     scratch->received, FORWARD_BURST);
 	struct marked_burst burst;
 	struct burst_sum sum;
 	unsigned passed;
 
-	if (received == 0) {
-		if (direction == DIRECTION_INBOUND)
-			count(&lane->counters.empty_bursts, 1);
-		return 0;
-	}
 	sum = sum_up(scratch->received, received);
 	count(&lane->counters.received[direction], received);
 	count(&lane->counters.received_bytes[direction], sum.bytes);
@@ -191,6 +198,37 @@ unsigned forward_poll(struct lane *lane, enum direction direction, const struct 
 	if (unlikely(lane->judge.released.count > 0))
 		release(lane);
 	return received;
+}
+
+unsigned forward_poll(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
+		      uint64_t now, struct forward_scratch *scratch)
+{
+	unsigned received = rte_eth_rx_burst(lane->view->port[direction], lane->queue,
+					     scratch->received, FORWARD_BURST);
+
+	if (received > 0)
+		return forward(lane, direction, snapshot, received, now, scratch);
+	/* marks come from the VF alone: its bursts tell when they have all been read */
+	if (direction == DIRECTION_INBOUND && !vf_of(lane->view))
+		count(&lane->counters.empty_bursts, 1);
+	return 0;
+}
+
+unsigned forward_poll_vf(struct lane *lane, const struct snapshot *snapshot, uint64_t now,
+			 struct forward_scratch *scratch)
+{
+	const struct vf_lanes *vf = vf_of(lane->view);
+	unsigned received;
+
+	if (!vf)
+		return 0;
+	received = rte_eth_rx_burst(vf->port, lane->queue, scratch->received, FORWARD_BURST);
+	if (received == 0) {
+		count(&lane->counters.empty_bursts, 1);
+		return 0;
+	}
+	count(&lane->counters.over_vf[DIRECTION_INBOUND], received);
+	return forward(lane, DIRECTION_INBOUND, snapshot, received, now, scratch);
 }
 
 void forward_housekeeping(struct lane *lane, uint64_t now)

@@ -44,6 +44,13 @@ static const struct mark_slot *slot_of(const struct snapshot *snapshot, const st
 	return mark_look_up(snapshot->marks, mbuf->hash.fdir.hi);
 }
 
+static uint32_t place_of(const struct lane *lane, const struct rte_mbuf *mbuf)
+{
+	if (!(mbuf->ol_flags & RTE_MBUF_F_RX_FDIR_ID) || !lane->view->connection_marks)
+		return CONN_NOT_FOUND;
+	return conn_marks_place(lane->view->connection_marks, mbuf->hash.fdir.hi);
+}
+
 /* Settled packets with one mark in a row, counted together. */
 struct run {
 	uint32_t mark;
@@ -74,7 +81,7 @@ void marks_sort(struct lane *lane, const struct snapshot *snapshot, unsigned num
 {
 	const uint64_t mask = lane->view->settled_mask, flags = lane->view->settled_flags;
 	const bool settles = may_settle(lane, snapshot, now);
-	unsigned judged = 0, given = 0;
+	unsigned judged = 0, given = 0, placed = 0;
 	uint64_t settled = 0;
 	struct run run = { 0 };
 
@@ -95,6 +102,8 @@ void marks_sort(struct lane *lane, const struct snapshot *snapshot, unsigned num
 		}
 		given += slot != NULL;
 		scratch->given[judged] = slot ? &slot->verdict : NULL;
+		scratch->places[judged] = slot ? CONN_NOT_FOUND : place_of(lane, mbuf);
+		placed += scratch->places[judged] != CONN_NOT_FOUND;
 		scratch->judged[judged++] = mbuf;
 	}
 	end_run(lane, snapshot, &run, now);
@@ -103,6 +112,8 @@ void marks_sort(struct lane *lane, const struct snapshot *snapshot, unsigned num
 		.judge = scratch->judged,
 		.judge_count = judged,
 	};
+	if (placed > 0)
+		lane->judge.places = scratch->places;
 	if (given > 0) {
 		lane->judge.given = scratch->given;
 		count(&lane->counters.classified_by_mark, given);

@@ -17,8 +17,8 @@ struct marked_burst {
 };
 
 /*
- * Sorts scratch->received[0..number), at most 64. lane->judge.given, which is NULL, is set where
- * marks say something of the packets to judge. Hits of settled packets are counted.
+ * Sorts scratch->received[0..number), at most 64. lane->judge.given and .places, which are NULL,
+ * are set where marks say something of the packets to judge. Hits of settled packets are counted.
  */
 void marks_sort(struct lane *lane, const struct snapshot *snapshot, unsigned number, uint64_t now,
 		struct forward_scratch *scratch, struct marked_burst *ret);

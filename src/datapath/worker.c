@@ -46,6 +46,7 @@ static void poll_round(struct worker *worker, uint64_t now)
 		const struct snapshot *snapshot =
 			atomic_load_explicit(&lane->view->snapshot, memory_order_acquire);
 
+		forward_poll_vf(lane, snapshot, now, &worker->scratch);
 		forward_poll(lane, DIRECTION_INBOUND, snapshot, now, &worker->scratch);
 		forward_poll(lane, DIRECTION_OUTBOUND, snapshot, now, &worker->scratch);
 		forward_housekeeping(lane, now);

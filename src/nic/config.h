@@ -24,7 +24,8 @@ struct nic_config {
 	bool has_mac; /* else the uplink's own */
 	struct mac_addr mac;
 	enum uplink_type uplink;
-	char *uplink_device; /* DPDK device string, VMBus GUID, or kernel interface, by type */
+	char *uplink_device;  /* DPDK device string, VMBus GUID, or kernel interface, by type */
+	uint32_t failback_ms; /* bifurcated: how long a VF lasts before traffic goes back to it */
 	char *app_device;
 	uint16_t queues;
 	enum frame_policy vlan;

@@ -18,12 +18,27 @@ static void begin(struct drain *drain)
 		drain->empty[q] = read_counter(&counters->empty_bursts);
 		drain->received[q] = read_counter(&counters->received[DIRECTION_INBOUND]);
 	}
+	drain->looks_begun = drain->looks;
 }
 
 void drain_init(struct drain *drain, const struct nic_view *view, uint64_t ring)
 {
 	*drain = (struct drain){ .view = view, .ring = ring };
 	begin(drain);
+}
+
+void drain_see(struct drain *drain, uint64_t looks, bool is_hidden)
+{
+	drain->looks = looks;
+	drain->is_hidden = is_hidden;
+	if (is_hidden)
+		begin(drain);
+}
+
+/* The first look since the epoch began may have been under way. */
+static bool was_looked_at(const struct drain *drain)
+{
+	return drain->ring > 0 || drain->looks >= drain->looks_begun + 2;
 }
 
 static bool lane_is_drained(const struct drain *drain, uint16_t q)
@@ -39,6 +54,8 @@ static bool lane_is_drained(const struct drain *drain, uint16_t q)
 
 void drain_advance(struct drain *drain)
 {
+	if (drain->is_hidden || !was_looked_at(drain))
+		return;
 	for (uint16_t q = 0; q < drain->view->lane_count; q++) {
 		if (!lane_is_drained(drain, q))
 			return;

@@ -4,6 +4,11 @@
  * Time is cut into epochs; one ends when each lane, since it began, has given two empty bursts (the
  * first may have been under way), or more packets than its ring holds. A ticket is good when an
  * epoch has passed that began after it. Thread: control; the lanes' workers only count.
+ *
+ * A port that has others behind it polls them or not. Packets that came before wait in the ring of
+ * one that is not polled, and may be taken much later, when it is polled again: meanwhile no epoch
+ * ends. How that stands is looked at from time to time, so an epoch lasts at least as long as one
+ * whole look takes.
  */
 #ifndef NIC_DRAIN_H
 #define NIC_DRAIN_H
@@ -22,12 +27,17 @@ struct drain {
 	 * has rings behind its own.
 	 */
 	uint64_t ring;
+	uint64_t looks; /* at what is behind the port, where ring is 0 */
+	uint64_t looks_begun;
+	bool is_hidden; /* there is a ring that nobody polls */
 	uint64_t epoch;
 	uint64_t empty[NIC_QUEUES_MAX];
 	uint64_t received[NIC_QUEUES_MAX];
 };
 
 void drain_init(struct drain *drain, const struct nic_view *view, uint64_t ring);
+/* What the newest of so many looks found; where ring is 0, before each of the calls below. */
+void drain_see(struct drain *drain, uint64_t looks, bool is_hidden);
 /* Ends the epoch if it is over. Called now and then; the others do it as well. */
 void drain_advance(struct drain *drain);
 uint64_t drain_take(struct drain *drain);

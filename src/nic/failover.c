@@ -14,8 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More steps than the longest chain from any state; where it does not end, the levels disagree. */
-#define STEPS_MAX 8
+static uint64_t failover_now(const struct failover *failover)
+{
+	return failover->options.clock ? failover->options.clock() : clock_ms();
+}
 
 /* --- the looker's part --- */
 
@@ -23,11 +25,11 @@ static void look(void *context)
 {
 	struct failover *failover = context;
 	const struct nic_services *services = &failover->services;
-	uint64_t lanes[DIRECTIONS];
+	struct lane_sums lanes;
 
-	path_count_lanes(failover, lanes);
+	path_count_lanes(failover, &lanes);
 	uplink_look(failover->options.uplink);
-	path_count(failover, lanes);
+	path_count(failover, &lanes);
 	if (services->wake)
 		services->wake(services->context);
 }
@@ -43,7 +45,8 @@ struct failover *failover_new(const struct failover_options *options)
 	failover->options = *options;
 	failover->services = *options->services;
 	path_init(&failover->path, options->config->uplink, uplink_actuators(options->uplink),
-		  clock_ms());
+		  failover_now(failover));
+	path_set_failback(&failover->path, options->config->failback_ms);
 	pthread_mutex_init(&failover->lock, NULL);
 	path_report_init(failover);
 	/* no workers and no rules: a test that turns everything by hand, looks included */
@@ -69,6 +72,14 @@ void failover_free(struct failover *failover)
 	free(failover);
 }
 
+void failover_look_soon(struct failover *failover)
+{
+	if (failover->looker)
+		looker_ask_anew(failover->looker);
+	else
+		look(failover);
+}
+
 /* --- actions --- */
 
 static void do_detach(struct failover *failover)
@@ -86,54 +97,89 @@ static void do_let_go(struct failover *failover)
 	uplink_hold(failover->options.uplink, false);
 }
 
+static void do_to_synthetic(struct failover *failover)
+{
+	uplink_use_vf(failover->options.uplink, false);
+	failover_look_soon(failover);
+}
+
+static void do_to_vf(struct failover *failover)
+{
+	uplink_use_vf(failover->options.uplink, true);
+	failover_look_soon(failover);
+}
+
 static void do_attach(struct failover *failover)
 {
+	failover->told.rules = false;
 	failover->options.seam.attach(failover->options.seam.context, failover->reading.vf.port);
 }
 
 static void do_stop_timer(struct failover *failover)
 {
-	failover->timer_at = 0;
+	failover->has_timer = false;
 }
 
 static const struct {
 	enum path_action action;
 	void (*carry_out)(struct failover *failover);
 } deeds[] = {
-	{ PATH_ACTION_DETACH, do_detach },         { PATH_ACTION_HOLD, do_hold },
-	{ PATH_ACTION_LET_GO, do_let_go },         { PATH_ACTION_ATTACH, do_attach },
-	{ PATH_ACTION_STOP_TIMER, do_stop_timer }, { PATH_ACTION_COMPLAIN, path_report_idle },
+	{ PATH_ACTION_TO_SYNTHETIC, do_to_synthetic },
+	{ PATH_ACTION_DETACH, do_detach },
+	{ PATH_ACTION_HOLD, do_hold },
+	{ PATH_ACTION_LET_GO, do_let_go },
+	{ PATH_ACTION_ATTACH, do_attach },
+	{ PATH_ACTION_TO_VF, do_to_vf },
+	{ PATH_ACTION_STOP_TIMER, do_stop_timer },
+	{ PATH_ACTION_COMPLAIN, path_report_idle },
 };
 
 static void step(struct failover *failover, enum path_event event)
 {
-	struct path_step step = path_step(&failover->path, event, clock_ms());
+	const uint64_t now = failover_now(failover);
+	struct path_step step = path_step(&failover->path, event, now);
 
 	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
 		if (step.actions & deeds[i].action)
 			deeds[i].carry_out(failover);
 	}
-	if (step.actions & PATH_ACTION_START_TIMER)
-		failover->timer_at = clock_ms() + step.timer_ms;
+	if (step.actions & PATH_ACTION_START_TIMER) {
+		failover->has_timer = true;
+		failover->timer_at = now + step.timer_ms;
+	}
 	if (step.from != step.to)
 		path_report_change(failover, &step, event);
 }
 
 /* --- levels --- */
 
-static bool uses_vf(enum path_state state)
+static enum vf_level level_of(const struct vf_sight *vf)
 {
-	return state == PATH_ARMING || state == PATH_VF || state == PATH_DEGRADED;
+	if (!vf->present)
+		return VF_NONE;
+	return vf->carries ? VF_CARRYING : VF_IDLE;
 }
 
-/* The VF under the rules has become another one, or none. */
-static bool is_gone(const struct failover *failover, const struct vf_sight *vf)
+/* What is new of the VF; false: nothing. */
+static bool vf_event(const struct failover *failover, enum path_event *ret)
 {
-	if (failover->path.state == PATH_SYNTHETIC && !failover->present)
+	const struct vf_sight *vf = &failover->reading.vf;
+	const enum vf_level told = failover->told.vf, is = level_of(vf);
+
+	if (told != VF_NONE && (is == VF_NONE || vf->incarnation != failover->told.incarnation))
+		*ret = PATH_EVENT_VF_REMOVED;
+	else if (told == VF_CARRYING && is == VF_IDLE)
+		*ret = PATH_EVENT_VF_WITHDRAWN;
+	else if (told == VF_NONE && is == VF_IDLE)
+		*ret = PATH_EVENT_VF_PRESENT;
+	else if (told != VF_CARRYING && is == VF_CARRYING)
+		*ret = PATH_EVENT_VF_CARRIES;
+	else
 		return false;
-	return !vf->present || vf->incarnation != failover->incarnation;
+	return true;
 }
 
+/* What is new of the rules; they are spoken of while a VF carries, and once they are attached. */
 static bool rules_event(const struct failover *failover, enum path_event *ret)
 {
 	static const enum path_event events[] = {
@@ -142,61 +188,61 @@ static bool rules_event(const struct failover *failover, enum path_event *ret)
 		[FAILOVER_RULES_INSTALLED] = PATH_EVENT_RULES_INSTALLED,
 		[FAILOVER_RULES_REFUSED] = PATH_EVENT_RULES_REFUSED,
 	};
-	static const enum path_state settled[PATH_EVENTS] = {
-		[PATH_EVENT_RULES_CHANGING] = PATH_ARMING,
-		[PATH_EVENT_RULES_INSTALLED] = PATH_VF,
-		[PATH_EVENT_RULES_REFUSED] = PATH_DEGRADED,
-	};
-
 	const struct failover_seam *seam = &failover->options.seam;
-	const enum failover_rules rules = seam->rules(seam->context);
+	enum failover_rules rules;
 
+	if (failover->told.vf != VF_CARRYING)
+		return false;
+	rules = seam->rules(seam->context);
 	*ret = events[rules];
-	return rules != FAILOVER_RULES_UNKNOWN && settled[*ret] != failover->path.state;
+	return rules != FAILOVER_RULES_UNKNOWN &&
+	       (!failover->told.rules || failover->told.rules_event != *ret);
 }
 
-/* What has to be told to the machine next; false: state and levels agree. */
-static bool next_event(const struct failover *failover, enum path_event *ret)
+static void tell_vf(struct failover *failover, enum path_event event)
 {
-	const struct vf_sight *vf = &failover->reading.vf;
-	const enum path_state state = failover->path.state;
+	const bool removed = event == PATH_EVENT_VF_REMOVED;
 
-	*ret = PATH_EVENT_VF_REMOVED;
-	if (is_gone(failover, vf))
+	failover->told.vf = removed ? VF_NONE : level_of(&failover->reading.vf);
+	failover->told.incarnation = failover->reading.vf.incarnation;
+	failover->withdrawn = event == PATH_EVENT_VF_WITHDRAWN;
+	if (removed)
+		failover->complaint = NULL;
+	step(failover, event);
+	if (removed && (failover->path.actuators & PATH_CAN_SWITCH))
+		failover_look_soon(failover); /* it is ours to close */
+}
+
+/* Tells the machine one thing that it does not know yet; false: there is none. */
+static bool tell(struct failover *failover)
+{
+	enum path_event event;
+
+	if (vf_event(failover, &event)) {
+		tell_vf(failover, event);
 		return true;
-	if (!vf->present)
-		return false;
-	if (uses_vf(state)) {
-		*ret = PATH_EVENT_VF_WITHDRAWN;
-		return !vf->carries || rules_event(failover, ret);
 	}
-	*ret = PATH_EVENT_VF_CARRIES;
-	if (vf->carries)
+	if (rules_event(failover, &event)) {
+		failover->told.rules = true;
+		failover->told.rules_event = event;
+		step(failover, event);
 		return true;
-	*ret = PATH_EVENT_VF_PRESENT;
-	return state == PATH_SYNTHETIC && !failover->withdrawn && !failover->path.held;
+	}
+	if (failover->has_timer && failover_now(failover) >= failover->timer_at) {
+		failover->has_timer = false;
+		step(failover, PATH_EVENT_TIMER);
+		return true;
+	}
+	return false;
 }
 
 void failover_attend(struct failover *failover)
 {
-	enum path_event event;
-
 	uplink_read(failover->options.uplink, &failover->reading);
 	if (failover->reading.looks == 0)
 		return;
-	for (int steps = 0; steps < STEPS_MAX && next_event(failover, &event); steps++) {
-		failover->incarnation = failover->reading.vf.incarnation;
-		failover->present = failover->reading.vf.present;
-		if (event == PATH_EVENT_VF_WITHDRAWN)
-			failover->withdrawn = true;
-		else if (event == PATH_EVENT_VF_REMOVED || event == PATH_EVENT_VF_CARRIES)
-			failover->withdrawn = false;
-		if (event == PATH_EVENT_VF_REMOVED)
-			failover->complaint = NULL;
-		step(failover, event);
-	}
-	failover->incarnation = failover->reading.vf.incarnation;
-	failover->present = failover->reading.vf.present;
+	while (tell(failover))
+		;
 }
 
 void failover_tick(struct failover *failover)
@@ -205,22 +251,36 @@ void failover_tick(struct failover *failover)
 		looker_ask(failover->looker);
 	else
 		look(failover);
-	if (failover->timer_at && clock_ms() >= failover->timer_at) {
-		failover->timer_at = 0;
-		step(failover, PATH_EVENT_TIMER);
-	}
+	failover_attend(failover);
 }
 
-int failover_ask(struct failover *failover, enum path_wish wish, struct accelnet_error *err)
+/* What the operator asks for is held against what is there, from the beginning. */
+static void wish(struct failover *failover, enum path_wish wish)
+{
+	if (wish == PATH_WISH_SYNTHETIC) {
+		step(failover, PATH_EVENT_HOLD);
+		return;
+	}
+	if (failover->path.held)
+		failover->told.vf = VF_NONE;
+	step(failover, PATH_EVENT_RELEASE);
+	if (wish != PATH_WISH_VF)
+		return;
+	path_hurry(&failover->path);
+	if (failover->path.state == PATH_ARMING && failover->has_timer)
+		failover->timer_at = failover_now(failover);
+}
+
+int failover_ask(struct failover *failover, enum path_wish wanted, struct accelnet_error *err)
 {
 	const char *why;
 
 	failover_attend(failover); /* the answer is about what is there now */
-	why = path_refusal(&failover->path, wish, failover->reading.vf.claimed);
+	why = path_refusal(&failover->path, wanted, failover->reading.vf.claimed);
 	if (why)
 		return fail(err, ACCELNET_E_STATE, NULL, "NIC %s: %s",
 			    failover->options.config->name, why);
-	step(failover, wish == PATH_WISH_SYNTHETIC ? PATH_EVENT_HOLD : PATH_EVENT_RELEASE);
+	wish(failover, wanted);
 	failover_attend(failover);
 	return 0;
 }

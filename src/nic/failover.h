@@ -2,9 +2,10 @@
  * A NIC on its path: what the uplink shows becomes events for the path machine, and its actions are
  * carried out and told.
  *
- * What is seen is a level (a VF is there, it carries, rules are in), the machine wants edges; after
- * every step the levels are held against the state again, until nothing more follows. Looks are
- * made by a thread of their own every FAILOVER_LOOK_MS; removals are heard of at once.
+ * What is seen is a level (a VF is there, it carries, rules are in), the machine wants edges: what
+ * it has been told is remembered, and each difference is told once. Looks are made by a thread of
+ * their own every FAILOVER_LOOK_MS, and at once where the uplink has something to do; removals are
+ * heard of at once.
  *
  * Thread: control.
  */
@@ -40,6 +41,7 @@ struct failover_options {
 		void (*detach)(void *context);
 		void *context;
 	} seam;
+	uint64_t (*clock)(void); /* milliseconds; NULL: clock_ms() */
 };
 
 /* NULL: out of memory. Everything in `options` is borrowed but what says otherwise. */
@@ -51,6 +53,8 @@ void failover_free(struct failover *failover);
 
 /* Asks for a look, where none is under way, and runs timers. */
 void failover_tick(struct failover *failover);
+/* The kernel has told of its interfaces: has the uplink looked at, after a look under way, too. */
+void failover_look_soon(struct failover *failover);
 /* Something may have changed: looks that have ended, removals, rules. */
 void failover_attend(struct failover *failover);
 

@@ -21,10 +21,16 @@ struct failover {
 	struct nic_services services;
 	struct path path;
 	struct uplink_reading reading; /* as of the last attend */
-	bool present;                  /* the VF that the machine knows of, and which */
-	uint64_t incarnation;
-	bool withdrawn;    /* the host took the association back and left the device */
-	uint64_t timer_at; /* clock_ms(); 0: none */
+	/* What the machine has been told. */
+	struct {
+		enum vf_level { VF_NONE, VF_IDLE, VF_CARRYING } vf;
+		uint64_t incarnation; /* of it, where it is not VF_NONE */
+		bool rules;           /* since they were attached, something of them: */
+		enum path_event rules_event;
+	} told;
+	bool withdrawn; /* the VF stopped carrying, and its device stays */
+	bool has_timer;
+	uint64_t timer_at; /* failover_now() */
 
 	struct looker *looker; /* NULL: looks are made by whoever ticks */
 
@@ -44,8 +50,12 @@ struct failover {
  * Counts packets by path, around a look: what the lanes have exchanged with the uplink before it,
  * and after it what of that was the VF's. The looker.
  */
-void path_count_lanes(const struct failover *failover, uint64_t *ret);
-void path_count(struct failover *failover, const uint64_t *lanes);
+struct lane_sums {
+	uint64_t all[DIRECTIONS];
+	uint64_t vf[DIRECTIONS]; /* where the lanes know: bifurcated */
+};
+void path_count_lanes(const struct failover *failover, struct lane_sums *ret);
+void path_count(struct failover *failover, const struct lane_sums *lanes);
 void path_packets(struct failover *failover, struct path_packets *ret); /* any thread */
 
 void path_report_init(struct failover *failover);

@@ -1,10 +1,12 @@
 /*
- * Plans for the device and changes of policy: see hardware.h; hardware_report.c tells of them.
+ * Plans for the device: see hardware.h; hardware_change.c has changes of policy, hardware_report.c
+ * tells of them.
  */
 #define LOG_ROOM LOG_ROOM_NIC
 #include "nic/hardware.h"
 
 #include "base/log.h"
+#include "nic/clock.h"
 #include "nic/hardware_rules.h"
 #include "nic/nic_private.h"
 
@@ -21,10 +23,23 @@ static void changed(void *context)
 	nic->services.wake(nic->services.context);
 }
 
+/* A VF that netvsc has and does not poll keeps what has come to it. */
+static void look_behind(struct nic *nic)
+{
+	struct uplink_reading reading;
+
+	if (nic->config->uplink != UPLINK_NETVSC)
+		return;
+	uplink_read(nic->uplink, &reading);
+	drain_see(&nic->hardware.drain, reading.looks,
+		  reading.vf.present && reading.vf.claimed && !reading.vf.carries);
+}
+
 static uint64_t drain_ticket(void *context)
 {
 	struct nic *nic = context;
 
+	look_behind(nic);
 	return drain_take(&nic->hardware.drain);
 }
 
@@ -32,15 +47,16 @@ static bool drained(void *context, uint64_t ticket)
 {
 	struct nic *nic = context;
 
+	look_behind(nic);
 	return drain_is_over(&nic->hardware.drain, ticket);
 }
 
 /* --- life --- */
 
-/* netvsc reads its VF's ring behind its own: only an empty burst tells of both. */
+/* Behind two paths there are two rings: only an empty burst tells of the VF's. */
 static uint64_t ring_of(const struct nic *nic)
 {
-	return nic->config->uplink == UPLINK_NETVSC ? 0 : uplink_port(nic->uplink)->ring;
+	return nic->config->uplink == UPLINK_PLAIN ? uplink_port(nic->uplink)->ring : 0;
 }
 
 int hardware_init(struct nic *nic, struct accelnet_error *err)
@@ -65,6 +81,7 @@ int hardware_init(struct nic *nic, struct accelnet_error *err)
 void hardware_fini(struct nic *nic)
 {
 	hardware_abort(&nic->hardware.late);
+	hardware_hits_fini(&nic->hardware.hits);
 	offload_nic_free(nic->hardware.offload);
 	nic->hardware.offload = NULL;
 }
@@ -115,166 +132,33 @@ struct failover_seam hardware_seam(struct nic *nic)
 
 /* --- plans --- */
 
-static bool wants_rules(const struct nic *nic, const struct ruleset *ruleset)
+bool hardware_wants_rules(const struct nic *nic, const struct ruleset *ruleset)
 {
 	return nic->hardware.offload && ruleset->has_policy &&
 	       ruleset->policy->offload != OFFLOAD_OFF;
 }
 
-/* *ret is NULL where nothing is to be in hardware, or the device is not known yet. */
-static int make_plan(const struct nic *nic, const struct ruleset *ruleset, struct plan **ret,
-		     struct accelnet_error *err)
+int hardware_make_plan(const struct nic *nic, const struct ruleset *ruleset,
+		       const struct hardware_hits *hits, struct plan **ret,
+		       struct accelnet_error *err)
 {
+	uint64_t *given[STAGES];
 	struct offload_status status;
+	int r;
 
 	*ret = NULL;
-	if (!wants_rules(nic, ruleset))
+	if (!hardware_wants_rules(nic, ruleset))
 		return 0;
 	offload_status(nic->hardware.offload, &status);
 	if (!status.has_tier)
 		return 0;
 	status.device.drops = !ruleset->audit;
-	return plan_new(ruleset->policy, ruleset->program, &status.device, ret, err);
-}
-
-/* An edit of the rule set that the plan in force was made of; *ret is NULL where it is none. */
-static int find_edit(const struct nic *nic, const struct ruleset *ruleset,
-		     struct hardware_edit **ret)
-{
-	const struct ruleset *old = nic_snapshot(nic) ? nic_snapshot(nic)->ruleset : NULL;
-
-	*ret = NULL;
-	if (!old || !ruleset->is_edited || !wants_rules(nic, ruleset) || !wants_rules(nic, old) ||
-	    !offload_plan(nic->hardware.offload))
-		return 0;
-	return hardware_edit_new(old, ruleset, ret);
-}
-
-static int prepare_with_plan(struct nic *nic, const struct ruleset *ruleset,
-			     struct offload_change **ret, struct accelnet_error *err)
-{
-	struct plan *plan;
-	int r = make_plan(nic, ruleset, &plan, err);
-
-	return r < 0 ? r : offload_prepare(nic->hardware.offload, plan, ret, err);
-}
-
-static int prepare_edit(struct nic *nic, struct hardware_edit *edit, struct offload_change **ret,
-			struct accelnet_error *err)
-{
-	const struct offload_edit asked = { .is_touched = hardware_edit_touches, .context = edit };
-
-	return offload_prepare_edit(nic->hardware.offload, &asked, ret, err);
-}
-
-/* What the marks mean before and after publishing. 0 or -ENOMEM. */
-static int take_marks(const struct nic *nic, struct hardware_change *change,
-		      struct snapshot *snapshot)
-{
-	struct mark_table *before = offload_marks_before(change->change);
-	struct mark_table *after = offload_marks_after(change->change);
-
-	if (change->edit)
-		hardware_edit_translate(change->edit, after);
-	snapshot_set_marks(snapshot, after);
-	return before ? snapshot_new_marks(nic_snapshot(nic), before, &change->before) : 0;
-}
-
-/* --- an edit, once it is in force --- */
-
-/* The plan of the rule set in force, and its marks in two steps. False for want of memory. */
-static bool make_late_plan(struct nic *nic, struct hardware_change *change, struct snapshot *ret[2])
-{
-	struct mark_table *before;
-	struct accelnet_error err;
-	struct plan *plan;
-	int r = make_plan(nic, nic_snapshot(nic)->ruleset, &plan, &err);
-
-	if (r < 0 || offload_complete(change->change, plan, &err) < 0)
-		return false;
-	before = offload_marks_before(change->change);
-	if (before) {
-		hardware_edit_translate(change->edit, before);
-		r = snapshot_new_marks(nic_snapshot(nic), before, &ret[0]);
-	}
-	if (r == 0)
-		r = snapshot_new_marks(nic_snapshot(nic), offload_marks_after(change->change),
-				       &ret[1]);
-	return r == 0;
-}
-
-/* Until this has succeeded the change stays open: what it withdrew must not come back. */
-static bool complete(struct nic *nic, struct hardware_change *change)
-{
-	struct snapshot *snapshots[2] = { NULL, NULL };
-
-	if (!make_late_plan(nic, change, snapshots)) {
-		snapshot_free(snapshots[0]);
-		return false;
-	}
-	if (snapshots[0])
-		nic_publish(nic, snapshots[0]);
-	offload_withdraw(change->change);
-	nic_publish(nic, snapshots[1]);
-	offload_commit(change->change);
-	hardware_edit_free(change->edit);
-	*change = (struct hardware_change){ 0 };
-	return true;
-}
-
-/* --- changes --- */
-
-int hardware_prepare(struct nic *nic, struct snapshot *snapshot, struct hardware_change *ret,
-		     struct accelnet_error *err)
-{
-	struct hardware_change change = { 0 };
-	int r;
-
-	*ret = change;
-	if (!nic->hardware.offload)
-		return 0;
-	if (nic->hardware.late.change && !complete(nic, &nic->hardware.late))
-		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
-	r = find_edit(nic, snapshot->ruleset, &change.edit);
-	if (r < 0)
-		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
-	if (change.edit)
-		r = prepare_edit(nic, change.edit, &change.change, err);
-	else
-		r = prepare_with_plan(nic, snapshot->ruleset, &change.change, err);
-	if (r == 0 && take_marks(nic, &change, snapshot) < 0)
-		r = fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
-	if (r < 0)
-		hardware_abort(&change);
-	else
-		*ret = change;
+	hardware_hits_give(hits, ruleset->program, given);
+	for (int s = 0; s < STAGES; s++)
+		status.device.hits[s] = given[s];
+	r = plan_new(ruleset->policy, ruleset->program, &status.device, ret, err);
+	hardware_hits_take_back(given);
 	return r;
-}
-
-void hardware_publish(struct nic *nic, struct hardware_change *change, struct snapshot *snapshot)
-{
-	if (change->before)
-		nic_publish(nic, change->before);
-	change->before = NULL;
-	if (change->change)
-		offload_withdraw(change->change);
-	nic_publish(nic, snapshot);
-	if (!change->edit) {
-		if (change->change)
-			offload_commit(change->change);
-	} else if (!complete(nic, change)) {
-		log_error("no plan for the device yet: out of memory", "nic=%s", nic->config->name);
-		nic->hardware.late = *change;
-	}
-	*change = (struct hardware_change){ 0 };
-}
-
-void hardware_abort(struct hardware_change *change)
-{
-	snapshot_free(change->before);
-	offload_abort(change->change);
-	hardware_edit_free(change->edit);
-	*change = (struct hardware_change){ 0 };
 }
 
 /* Of a plan, which may be NULL, that is not asked about what is in the device. */
@@ -295,7 +179,7 @@ int hardware_preview(const struct nic *nic, const struct ruleset *ruleset,
 		     struct hardware_split *ret, struct accelnet_error *err)
 {
 	struct plan *plan;
-	int r = make_plan(nic, ruleset, &plan, err);
+	int r = hardware_make_plan(nic, ruleset, &nic->hardware.hits, &plan, err);
 
 	if (r < 0)
 		return r;
@@ -324,20 +208,16 @@ void hardware_now(const struct nic *nic, struct hardware_split *ret)
 /* The rule set in force, for the device that is there now. */
 static void plan_anew(struct nic *nic)
 {
-	struct hardware_change change = { 0 };
-	struct snapshot *snapshot = NULL;
 	struct accelnet_error err = { 0 };
-	int r = snapshot_new_marks(nic_snapshot(nic), NULL, &snapshot);
+	struct plan *plan;
+	int r = hardware_make_plan(nic, nic_snapshot(nic)->ruleset, &nic->hardware.hits, &plan,
+				   &err);
 
 	if (r == 0)
-		r = hardware_prepare(nic, snapshot, &change, &err);
-	if (r < 0) {
-		snapshot_free(snapshot);
+		r = hardware_exchange_plan(nic, plan, &err);
+	if (r < 0)
 		log_error("no plan for the device: software decides", "nic=%s error=\"%s\"",
 			  nic->config->name, err.detail);
-		return;
-	}
-	hardware_publish(nic, &change, snapshot);
 }
 
 /* --- looking after it --- */
@@ -348,14 +228,17 @@ void hardware_attend(struct nic *nic)
 
 	if (!nic->hardware.offload)
 		return;
+	look_behind(nic);
 	drain_advance(&nic->hardware.drain);
-	if (nic->hardware.late.change && !complete(nic, &nic->hardware.late))
+	if (!hardware_complete_late(nic))
 		return;
 	offload_status(nic->hardware.offload, &status);
-	if (status.has_tier && !status.plan_fits && wants_rules(nic, nic_snapshot(nic)->ruleset)) {
+	if (status.has_tier && !status.plan_fits &&
+	    hardware_wants_rules(nic, nic_snapshot(nic)->ruleset)) {
 		plan_anew(nic);
 		offload_status(nic->hardware.offload, &status);
 	}
+	hardware_weigh(nic, clock_ms());
 	hardware_tell(nic, &status);
 }
 
@@ -365,4 +248,23 @@ bool hardware_status(const struct nic *nic, struct offload_status *ret)
 		return false;
 	offload_status(nic->hardware.offload, ret);
 	return true;
+}
+
+bool hardware_drops(const struct nic *nic, uint64_t *ret)
+{
+	struct offload_status status = { 0 };
+
+	(void)hardware_status(nic, &status);
+	if (status.drops_uncounted)
+		return false;
+	*ret = status.dropped - nic->hardware.drops_cleared;
+	return true;
+}
+
+void hardware_clear_drops(struct nic *nic)
+{
+	struct offload_status status = { 0 };
+
+	(void)hardware_status(nic, &status);
+	nic->hardware.drops_cleared = status.dropped;
 }

@@ -12,6 +12,7 @@
 #include "nic/failover.h"
 #include "nic/hardware_edit.h"
 #include "nic/hardware_rules.h"
+#include "nic/hardware_weigh.h"
 #include "nic/nic.h"
 #include "offload/offload.h"
 
@@ -35,6 +36,9 @@ struct hardware {
 	uint64_t told_epoch;
 	uint64_t told_generation;
 	char cause[128]; /* of the refusal */
+	uint64_t drops_cleared;
+	struct hardware_hits hits; /* that plans are weighed by */
+	uint64_t weigh_at;         /* ms: not before; 0: since nothing was looked at */
 };
 
 /* Lanes are there. Without an offload thread, or switched off for the NIC, nothing is made. */
@@ -63,6 +67,32 @@ void hardware_abort(struct hardware_change *change);
 /* The device may be another, or rules may be in, or not: plans anew where needed, tells events. */
 void hardware_attend(struct nic *nic);
 
+/*
+ * The plan of a rule set for the device that is there, weighed by hits; *ret is NULL where nothing
+ * is to be in hardware, or the device is not known yet. -ENOMEM.
+ */
+int hardware_make_plan(const struct nic *nic, const struct ruleset *ruleset,
+		       const struct hardware_hits *hits, struct plan **ret,
+		       struct accelnet_error *err);
+/* False where nothing of it may be in hardware. */
+bool hardware_wants_rules(const struct nic *nic, const struct ruleset *ruleset);
+/* The plan of an edit that is in force, where it is late. False where it cannot be made yet. */
+bool hardware_complete_late(struct nic *nic);
+/* Another plan for the rule set in force. Takes it over, on failure too. -ENOMEM. */
+int hardware_exchange_plan(struct nic *nic, struct plan *plan, struct accelnet_error *err);
+
+/*
+ * hardware_replan.c: where not everything fits into the device, a new plan, if one by what rules
+ * are hit would decide a larger part of that. Looks at most every ten minutes. `now`: of
+ * clock_ms().
+ */
+void hardware_weigh(struct nic *nic, uint64_t now);
+/*
+ * How much the plan in force decides of what the rules in force were hit, in parts of
+ * PLAN_SHARE_ALL; false where nothing was hit, or nothing is in hardware.
+ */
+bool hardware_share(const struct nic *nic, unsigned *ret);
+
 /* Where a rule set that is not in force would be decided. */
 int hardware_preview(const struct nic *nic, const struct ruleset *ruleset,
 		     struct hardware_split *ret, struct accelnet_error *err);
@@ -70,6 +100,13 @@ int hardware_preview(const struct nic *nic, const struct ruleset *ruleset,
 int hardware_planned(const struct nic *nic, struct hardware_split *ret);
 /* What is in by now. Where there is no memory to find out: nothing. */
 void hardware_now(const struct nic *nic, struct hardware_split *ret);
+
+/*
+ * Packets dropped in hardware, whatever the policy was, since the NIC is there or the count was
+ * cleared; false where a drop that is in the device has no counter.
+ */
+bool hardware_drops(const struct nic *nic, uint64_t *ret);
+void hardware_clear_drops(struct nic *nic);
 
 /* False where nothing ever goes to hardware; hardware_why_none() tells why. */
 bool hardware_status(const struct nic *nic, struct offload_status *ret);

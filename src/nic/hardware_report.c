@@ -100,12 +100,17 @@ static void describe_plan(const struct nic *nic, const struct offload_status *st
 {
 	const struct plan *plan = offload_plan(nic->hardware.offload);
 	struct json *json = json_add_object(to, "plan");
+	unsigned share;
 
 	json_add_string(json, "form", plan ? plan->form : "none");
 	json_add_unsigned(json, "planned", status->planned);
 	json_add_unsigned(json, "installed", status->installed);
 	json_add_unsigned(json, "refused", status->refused);
 	json_add_unsigned(json, "epoch", status->epoch);
+	if (hardware_share(nic, &share))
+		json_add_double(json, "share", (double)share / PLAN_SHARE_ALL);
+	else
+		json_add_null(json, "share");
 }
 
 void hardware_describe(const struct nic *nic, struct json *to)

@@ -171,21 +171,3 @@ enum hardware_where hardware_rule_where(const struct hardware_rule *rule)
 		return HARDWARE_REFUSED;
 	return rule->installed == rule->planned ? HARDWARE_IN : HARDWARE_COMING;
 }
-
-bool hardware_rules_drops(const struct hardware_rules *rules, uint64_t *ret)
-{
-	bool complete = true;
-	uint64_t drops = 0;
-
-	for (size_t i = 0; i < rules->device_count; i++) {
-		const struct offload_rule *device = &rules->device[i];
-
-		if (rules->plan->rules[i].action != PLAN_DROP)
-			continue;
-		complete = complete && (device->counted || !device->installed);
-		drops += device->hits;
-	}
-	if (complete)
-		*ret = drops;
-	return complete;
-}

@@ -50,9 +50,6 @@ void hardware_split(const struct ruleset *ruleset, const struct hardware_rules *
 enum hardware_where { HARDWARE_NOT, HARDWARE_IN, HARDWARE_COMING, HARDWARE_REFUSED };
 enum hardware_where hardware_rule_where(const struct hardware_rule *rule);
 
-/* Packets that the plan's drops have dropped; false where not all of them are counted. */
-bool hardware_rules_drops(const struct hardware_rules *rules, uint64_t *ret);
-
 /* Whether a device rule marks or drops by a rule of the policy. */
 bool hardware_rule_is_of(const struct plan *plan, const struct plan_rule *device, enum stage stage,
 			 size_t index);

@@ -12,6 +12,7 @@
 #ifndef NIC_LANE_H
 #define NIC_LANE_H
 
+#include "classify/conn_mark.h"
 #include "classify/drop.h"
 #include "classify/judge.h"
 #include "classify/mark.h"
@@ -51,8 +52,10 @@ struct lane_counters {
 	uint64_t audited[DIRECTIONS]; /* forwarded, and would be dropped if the policy were enforced
 				       */
 	uint64_t decided_by[DECIDED_BY];
-	uint64_t classified_by_mark; /* judged, but their marks said what the rules say */
-	uint64_t empty_bursts;       /* inbound */
+	uint64_t over_vf[DIRECTIONS]; /* of those received inbound and forwarded outbound */
+	uint64_t classified_by_mark;  /* judged, but their marks said what the rules say */
+	uint64_t placed_by_mark;      /* judged, but their marks said where their connection is */
+	uint64_t empty_bursts;        /* inbound; where there are two ports, of the VF's */
 } __rte_cache_aligned;
 
 struct lane {
@@ -63,9 +66,19 @@ struct lane {
 	struct judge_context judge;   /* the worker's own */
 } __rte_cache_aligned;
 
+/*
+ * The second port of an uplink that has two: a VF beside the kernel's interface. The uplink swaps
+ * the pointer to it; this one is never changed before every worker has been quiescent.
+ */
+struct vf_lanes {
+	uint16_t port; /* with as many queues as the NIC has */
+	bool sends;    /* outbound packets go here, and not to the uplink's first port */
+};
+
 struct nic_view {
 	_Atomic(struct snapshot *) snapshot;
 	uint16_t port[DIRECTIONS]; /* packets of a direction are received here: uplink, app */
+	_Atomic(const struct vf_lanes *) vf; /* NULL: none, or netvsc has it */
 	/*
 	 * What the flags of an mbuf must be, under the mask, for its settled mark to count: marked,
 	 * and not known to be damaged; from devices that verify checksums, known not to be.
@@ -73,6 +86,7 @@ struct nic_view {
 	uint64_t settled_mask;
 	uint64_t settled_flags;
 	struct conn_table *connections;
+	const struct conn_marks *connection_marks; /* NULL: none of them means anything */
 	struct fragment_table *fragments;
 	uint16_t lane_count;
 	struct lane *lanes;

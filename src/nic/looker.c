@@ -15,6 +15,7 @@ struct looker {
 
 	pthread_mutex_t lock; /* of: */
 	bool asked;           /* until the look has ended */
+	bool anew;            /* and then once more */
 	bool stop;
 	pthread_cond_t work; /* asked, or stop */
 	pthread_cond_t rest; /* not asked any more */
@@ -34,8 +35,10 @@ static void *run(void *argument)
 		(void)pthread_mutex_unlock(&looker->lock);
 		looker->look(looker->context);
 		(void)pthread_mutex_lock(&looker->lock);
-		looker->asked = false;
-		(void)pthread_cond_broadcast(&looker->rest);
+		looker->asked = looker->anew;
+		looker->anew = false;
+		if (!looker->asked)
+			(void)pthread_cond_broadcast(&looker->rest);
 	}
 	(void)pthread_mutex_unlock(&looker->lock);
 	return NULL;
@@ -87,6 +90,15 @@ void looker_free(struct looker *looker)
 void looker_ask(struct looker *looker)
 {
 	(void)pthread_mutex_lock(&looker->lock);
+	looker->asked = true;
+	(void)pthread_cond_signal(&looker->work);
+	(void)pthread_mutex_unlock(&looker->lock);
+}
+
+void looker_ask_anew(struct looker *looker)
+{
+	(void)pthread_mutex_lock(&looker->lock);
+	looker->anew = looker->asked;
 	looker->asked = true;
 	(void)pthread_cond_signal(&looker->work);
 	(void)pthread_mutex_unlock(&looker->lock);

@@ -15,6 +15,8 @@ void looker_free(struct looker *looker);
 
 /* Asks for a look, where none is under way. Never waits for one. */
 void looker_ask(struct looker *looker);
+/* The same; where one is under way, which may have missed what is new, for another after it. */
+void looker_ask_anew(struct looker *looker);
 /* Waits until none is under way. NULL is fine. */
 void looker_quiesce(struct looker *looker);
 

@@ -58,6 +58,9 @@ static int open_ports(struct nic *nic, struct accelnet_error *err)
 		.config = nic->config,
 		.pool = nic->pool,
 		.qsbr = nic->services.qsbr,
+		.offload = nic->services.offload,
+		.links = nic->services.links,
+		.vf_lanes = &nic->view.vf,
 		.wake = nic->services.wake,
 		.context = nic->services.context,
 	};
@@ -104,7 +107,9 @@ static int make_lanes(struct nic *nic, struct accelnet_error *err)
 	}
 	view->port[DIRECTION_INBOUND] = uplink_port(nic->uplink)->id;
 	view->port[DIRECTION_OUTBOUND] = nic->app.id;
-	nic_set_settled_flags(view, uplink_port(nic->uplink)->verifies);
+	/* of a bifurcated uplink marks come from the VF, which is a card */
+	nic_set_settled_flags(view, nic->config->uplink == UPLINK_BIFURCATED ||
+					    uplink_port(nic->uplink)->verifies);
 	return 0;
 }
 
@@ -271,6 +276,12 @@ void nic_look(struct nic *nic)
 {
 	failover_tick(nic->failover);
 	settle_attend(nic);
+}
+
+void nic_links_changed(struct nic *nic)
+{
+	if (nic->config->uplink == UPLINK_BIFURCATED)
+		failover_look_soon(nic->failover);
 }
 
 void nic_attend(struct nic *nic)

@@ -28,6 +28,7 @@ struct nic_services {
 	struct rte_rcu_qsbr *qsbr; /* the workers are its readers */
 	struct offload *offload;   /* NULL: nothing goes to hardware, and calls that block are made
 				      where they are needed */
+	struct link_watch *links;  /* NULL: no uplink is bifurcated */
 	/* Has nic_attend() called soon, for every NIC. Any thread; does not block. */
 	void (*wake)(void *context);
 	void *context;
@@ -51,6 +52,8 @@ void nic_free(struct nic *nic);
 void nic_tick(struct nic *nic);
 /* Every FAILOVER_LOOK_MS: has the uplink looked at. */
 void nic_look(struct nic *nic);
+/* The kernel has told of its interfaces. */
+void nic_links_changed(struct nic *nic);
 /* Something may have changed on the uplink: see nic_services.wake. */
 void nic_attend(struct nic *nic);
 /* Adds "path", "pathSince" and what goes with them. */

@@ -78,7 +78,10 @@ static const struct row netvsc_held_rows[] = {
 	ROW(DEGRADED, RELEASE, PATH_DEGRADED, LET_GO),
 };
 
-/* Rules go in while traffic is on the synthetic path; the timer damps the way back. */
+/*
+ * Rules go in while traffic is on the synthetic path; the timer damps the way back. A change of
+ * rules leaves traffic where it is: what has no mark is decided in software.
+ */
 static const struct row bifurcated_rows[] = {
 	ROW(SYNTHETIC, VF_PRESENT, PATH_UNCLAIMED, STOP | START),
 	ROW(SYNTHETIC, VF_CARRIES, PATH_ARMING, STOP | ATTACH),
@@ -90,7 +93,7 @@ static const struct row bifurcated_rows[] = {
 	ROW(UNCLAIMED, HOLD, PATH_SYNTHETIC, STOP),
 	ROW(UNCLAIMED, TIMER, PATH_UNCLAIMED, COMPLAIN),
 
-	ROW(ARMING, VF_WITHDRAWN, PATH_SYNTHETIC, DETACH | STOP),
+	ROW(ARMING, VF_WITHDRAWN, PATH_UNCLAIMED, DETACH | STOP | START),
 	ROW(ARMING, VF_REMOVED, PATH_SYNTHETIC, DETACH | STOP),
 	ROW(ARMING, RULES_CHANGING, PATH_ARMING, STOP),
 	ROW(ARMING, RULES_INSTALLED, PATH_ARMING, STOP | START),
@@ -98,12 +101,12 @@ static const struct row bifurcated_rows[] = {
 	ROW(ARMING, HOLD, PATH_SYNTHETIC, DETACH | STOP),
 	ROW(ARMING, TIMER, CARRYING, TO_VF),
 
-	ROW(VF, VF_WITHDRAWN, PATH_SYNTHETIC, TO_SYNTH | DETACH),
+	ROW(VF, VF_WITHDRAWN, PATH_UNCLAIMED, TO_SYNTH | DETACH | START),
 	ROW(VF, VF_REMOVED, PATH_SYNTHETIC, TO_SYNTH | DETACH),
 	ROW(VF, RULES_REFUSED, PATH_DEGRADED, 0),
 	ROW(VF, HOLD, PATH_SYNTHETIC, TO_SYNTH | DETACH),
 
-	ROW(DEGRADED, VF_WITHDRAWN, PATH_SYNTHETIC, TO_SYNTH | DETACH),
+	ROW(DEGRADED, VF_WITHDRAWN, PATH_UNCLAIMED, TO_SYNTH | DETACH | START),
 	ROW(DEGRADED, VF_REMOVED, PATH_SYNTHETIC, TO_SYNTH | DETACH),
 	ROW(DEGRADED, RULES_INSTALLED, PATH_VF, 0),
 	ROW(DEGRADED, HOLD, PATH_SYNTHETIC, TO_SYNTH | DETACH),
@@ -229,9 +232,23 @@ static void damp(struct path *path, enum path_state to, uint64_t now_ms)
 	if (carries(to) || !carries(path->state))
 		return;
 	if (now_ms - path->carrying_ms >= PATH_STABLE_MS)
-		path->failback_ms = PATH_FAILBACK_MS;
-	else if (path->failback_ms < PATH_FAILBACK_MAX_MS)
+		path->failback_ms = path->failback_first_ms;
+	else if (path->failback_ms < path->failback_first_ms * PATH_FAILBACK_GROWTH)
 		path->failback_ms *= 2;
+}
+
+/* It is for one return of the VF, and that one has ended or come to nothing. */
+static bool ends_hurry(enum path_event event, enum path_state to)
+{
+	return carries(to) || event == PATH_EVENT_HOLD || event == PATH_EVENT_VF_REMOVED ||
+	       event == PATH_EVENT_VF_WITHDRAWN;
+}
+
+static uint32_t timer_of(const struct path *path, enum path_state to)
+{
+	if (path->state != PATH_ARMING || to != PATH_ARMING)
+		return PATH_PATIENCE_MS;
+	return path->hurry ? 0 : path->failback_ms;
 }
 
 void path_init(struct path *path, enum uplink_type uplink, unsigned actuators, uint64_t now_ms)
@@ -240,8 +257,18 @@ void path_init(struct path *path, enum uplink_type uplink, unsigned actuators, u
 		.uplink = uplink,
 		.actuators = actuators & types[uplink].actuators,
 		.since_ms = now_ms,
-		.failback_ms = PATH_FAILBACK_MS,
 	};
+	path_set_failback(path, PATH_FAILBACK_MS);
+}
+
+void path_set_failback(struct path *path, uint32_t failback_ms)
+{
+	path->failback_ms = path->failback_first_ms = failback_ms;
+}
+
+void path_hurry(struct path *path)
+{
+	path->hurry = true;
 }
 
 struct path_step path_step(struct path *path, enum path_event event, uint64_t now_ms)
@@ -258,11 +285,11 @@ struct path_step path_step(struct path *path, enum path_event event, uint64_t no
 		step.to = path->incomplete ? PATH_DEGRADED : PATH_VF;
 	step.actions = possible(path, row->actions);
 	if (step.actions & PATH_ACTION_START_TIMER)
-		step.timer_ms = path->state == PATH_ARMING && step.to == PATH_ARMING
-					? path->failback_ms
-					: PATH_PATIENCE_MS;
+		step.timer_ms = timer_of(path, step.to);
 	if (step.actions & PATH_ACTION_ATTACH)
 		path->incomplete = false;
+	if (ends_hurry(event, step.to))
+		path->hurry = false;
 	damp(path, step.to, now_ms);
 	if (step.to != step.from) {
 		step.lasted_ms = now_ms - path->since_ms;

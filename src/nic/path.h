@@ -6,8 +6,8 @@
  * turns what is seen into events and carries the actions out.
  *
  * Failover is never damped. Fail-back is, where the switch is ours (bifurcated): traffic goes back
- * to the VF after the last rule is in, and not before PATH_FAILBACK_MS, doubled each time that the
- * VF did not last. On netvsc the PMD switches by itself in the function that starts the VF (DPDK
+ * to the VF after the last rule is in, and not before a wait, doubled each time that the VF did
+ * not last. On netvsc the PMD switches by itself in the function that starts the VF (DPDK
  * 22.11, drivers/net/netvsc/hn_vf.c:222, hn_vf_add()): the machine observes. All it can do there is
  * to keep a VF that has not been attached yet from being attached (hold-down).
  *
@@ -65,8 +65,8 @@ enum path_actuator {
 
 #define PATH_PATIENCE_MS     10000U /* a VF lies idle that long before anybody is told */
 #define PATH_FAILBACK_MS     1000U
-#define PATH_FAILBACK_MAX_MS 64000U
-#define PATH_STABLE_MS       60000U /* a VF that lasted that long starts from PATH_FAILBACK_MS */
+#define PATH_FAILBACK_GROWTH 64U    /* at most so many times the first wait */
+#define PATH_STABLE_MS       60000U /* a VF that lasted that long starts from the first wait */
 
 struct path {
 	enum uplink_type uplink;
@@ -75,8 +75,10 @@ struct path {
 	bool held;
 	bool incomplete;      /* the newest word on rules was "refused" */
 	uint64_t since_ms;    /* of the state */
+	bool hurry;           /* the next fail-back does not wait */
 	uint64_t carrying_ms; /* when the VF last began to carry traffic */
 	uint32_t failback_ms; /* the next fail-back waits that long */
+	uint32_t failback_first_ms;
 };
 
 struct path_step {
@@ -89,6 +91,10 @@ struct path_step {
 
 /* Any clock that does not jump; `actuators` is cut down to what the type can have. */
 void path_init(struct path *path, enum uplink_type uplink, unsigned actuators, uint64_t now_ms);
+/* The first wait before a fail-back, instead of PATH_FAILBACK_MS; 0: there is never one. */
+void path_set_failback(struct path *path, uint32_t failback_ms);
+/* The operator will not wait: the next fail-back is made as soon as the rules are in. */
+void path_hurry(struct path *path);
 struct path_step path_step(struct path *path, enum path_event event, uint64_t now_ms);
 
 /*

@@ -70,25 +70,38 @@ static void add_event(struct failover *failover, const struct path_step *step, c
 		      details);
 }
 
+static const char *cause_of(const struct path_step *step, enum path_event event)
+{
+	if (event == PATH_EVENT_TIMER && step->from == PATH_ARMING)
+		return "rules are in, and the wait is over";
+	return causes[event];
+}
+
 void path_report_change(struct failover *failover, const struct path_step *step,
 			enum path_event event)
 {
-	failover->cause = causes[event];
+	failover->cause = cause_of(step, event);
 	if (step->to != PATH_UNCLAIMED && step->to != PATH_SYNTHETIC)
 		failover->complaint = NULL;
 	clock_gettime(CLOCK_REALTIME, &failover->since);
 	if (!has_two_paths(failover))
 		return;
-	add_event(failover, step, causes[event]);
+	add_event(failover, step, failover->cause);
 	log_notice("path changed", "nic=%s from=%s to=%s cause=\"%s\" lasted_ms=%lu",
 		   failover->options.config->name,
 		   path_name(failover->options.config->uplink, step->from),
-		   path_name(failover->options.config->uplink, step->to), causes[event],
+		   path_name(failover->options.config->uplink, step->to), failover->cause,
 		   step->lasted_ms);
 }
 
 static const char *complaint(const struct failover *failover)
 {
+	if (failover->options.config->uplink == UPLINK_BIFURCATED)
+		return failover->withdrawn
+			       ? "the VF's interface was set down, and the kernel has moved the data "
+				 "path to the synthetic one; traffic goes back when it is up again"
+			       : "the VF is there and cannot be taken up; it is tried again, and "
+				 "uplinkPort.vf.problem of `nic show` has the reason";
 	if (failover->withdrawn && failover->path.actuators & PATH_CAN_HOLD)
 		return "the host took the VF's association back and left its device; netvsc of this "
 		       "DPDK passes over a VF that is started when the host gives it again, so traffic "

@@ -60,7 +60,6 @@ static int counted_new(const struct nic *nic, struct policy *policy, uint64_t ge
 		.generation = policy ? RTE_MAX(generation, nic->epoch + 1) : 0,
 		.vlan_pass = nic->config->vlan == FRAMES_PASS,
 		.non_ip_pass = nic->config->non_ip == FRAMES_PASS,
-		.now = clock_ms(),
 		.longest = conn_deadlines_longest(&nic->config->timeouts),
 	};
 	struct counted_ruleset *counted = calloc(1, sizeof(*counted));
@@ -137,8 +136,10 @@ void snapshot_set_marks(struct snapshot *snapshot, struct mark_table *marks)
 
 void nic_publish(struct nic *nic, struct snapshot *snapshot)
 {
-	struct snapshot *old = atomic_exchange(&nic->view.snapshot, snapshot);
+	struct snapshot *old;
 
+	ruleset_enter(snapshot->counted->ruleset, clock_ms());
+	old = atomic_exchange(&nic->view.snapshot, snapshot);
 	nic->epoch = RTE_MAX(nic->epoch, snapshot->ruleset->generation);
 	settle_later(nic);
 	if (!old)

@@ -20,6 +20,7 @@
 static const struct uplink_kind *const kinds[] = {
 	[UPLINK_PLAIN] = &uplink_plain,
 	[UPLINK_NETVSC] = &uplink_netvsc,
+	[UPLINK_BIFURCATED] = &uplink_bifurcated,
 };
 
 int uplink_open(const struct uplink_options *options, struct uplink **ret,
@@ -47,6 +48,8 @@ void uplink_close(struct uplink *uplink)
 {
 	if (!uplink)
 		return;
+	if (uplink->kind->close)
+		uplink->kind->close(uplink);
 	port_fini(&uplink->port);
 	vf_watch_free(uplink->watch);
 	pthread_mutex_destroy(&uplink->lock);
@@ -103,14 +106,26 @@ void uplink_look(struct uplink *uplink)
 	pthread_mutex_unlock(&uplink->lock);
 }
 
+static bool is_there(const struct uplink *uplink, const struct vf_sight *vf)
+{
+	if (uplink->kind->is_there)
+		return uplink->kind->is_there(uplink, vf);
+	return !uplink->watch || vf_watch_is_there(uplink->watch, vf->incarnation);
+}
+
 void uplink_read(struct uplink *uplink, struct uplink_reading *ret)
 {
 	pthread_mutex_lock(&uplink->lock);
 	*ret = uplink->reading;
 	pthread_mutex_unlock(&uplink->lock);
-	if (uplink->watch && ret->vf.present &&
-	    !vf_watch_is_there(uplink->watch, ret->vf.incarnation))
+	if (ret->vf.present && !is_there(uplink, &ret->vf))
 		ret->vf = (struct vf_sight){ 0 };
+}
+
+void uplink_use_vf(struct uplink *uplink, bool on)
+{
+	if (uplink->kind->use_vf)
+		uplink->kind->use_vf(uplink, on);
 }
 
 void uplink_hold(struct uplink *uplink, bool on)
@@ -132,6 +147,8 @@ static void describe_vf(const struct vf_sight *vf, struct json *to)
 	json_add_bool(json, "claimed", vf->claimed);
 	json_add_bool(json, "carries", vf->carries);
 	json_add_bool(json, "held", vf->held);
+	if (vf->why[0])
+		json_add_string(json, "problem", vf->why);
 }
 
 struct json *uplink_describe(struct uplink *uplink)
@@ -142,7 +159,7 @@ struct json *uplink_describe(struct uplink *uplink)
 	uplink_read(uplink, &reading);
 	port_describe_link(reading.link_up, reading.megabits, json);
 	port_describe_totals(&reading.totals, json);
-	if (uplink->watch)
+	if (uplink->config->uplink != UPLINK_PLAIN)
 		describe_vf(&reading.vf, json);
 	return json;
 }

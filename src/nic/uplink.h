@@ -14,18 +14,25 @@
 #include "base/json.h"
 #include "classify/key.h"
 #include "nic/config.h"
+#include "nic/lane.h"
 #include "nic/port.h"
 #include "nic/port_totals.h"
 #include "nic/vf_watch.h"
 
 struct rte_mempool;
 struct rte_rcu_qsbr;
+struct link_watch;
+struct offload;
 struct uplink;
 
 struct uplink_options {
 	const struct nic_config *config; /* borrowed */
 	struct rte_mempool *pool;
 	struct rte_rcu_qsbr *qsbr;
+	struct offload *offload;  /* NULL: there are no rules */
+	struct link_watch *links; /* bifurcated only */
+	/* Where the workers find the VF's port; bifurcated only. Written by the uplink alone. */
+	_Atomic(const struct vf_lanes *) *vf_lanes;
 	void (*wake)(void *context); /* the VF changed: any thread; must not block */
 	void *context;
 };
@@ -59,6 +66,12 @@ unsigned uplink_actuators(const struct uplink *uplink);
 void uplink_look(struct uplink *uplink);
 /* Any thread; never waits for a look. A VF that has gone since is told as absent. */
 void uplink_read(struct uplink *uplink, struct uplink_reading *ret);
+
+/*
+ * Moves traffic to the VF or away from it, where the uplink has that actuator: sending away at
+ * once, the rest with the next look. Control thread.
+ */
+void uplink_use_vf(struct uplink *uplink, bool on);
 
 /* Hold-down: see vf_watch_hold(). Any thread but a worker. */
 void uplink_hold(struct uplink *uplink, bool on);

@@ -12,17 +12,28 @@ struct uplink_kind {
 	/* Sets up->port, and up->watch where there is a VF behind it. Control thread, once. */
 	int (*open)(struct uplink *uplink, const struct uplink_options *options,
 		    struct accelnet_error *err);
+	/* The reverse, of what open() has left behind, half of it, too. NULL: there is nothing but
+	 * the port and the watch. */
+	void (*close)(struct uplink *uplink);
 	unsigned (*actuators)(void); /* enum path_actuator */
 	/* Fills reading->vf and reading->synthetic; `stats` is the port's. The looker. */
 	void (*look)(struct uplink *uplink, const struct rte_eth_stats *stats,
 		     struct uplink_reading *reading);
+	/* False where a VF that a look has seen has gone since. NULL: the watch knows. Any thread.
+	 */
+	bool (*is_there)(const struct uplink *uplink, const struct vf_sight *vf);
+	/* NULL: the driver switches. Control thread; does not block. */
+	void (*use_vf)(struct uplink *uplink, bool on);
 };
+
+struct bifurcated;
 
 struct uplink {
 	const struct uplink_kind *kind;
 	const struct nic_config *config;
 	struct port port;
-	struct vf_watch *watch; /* NULL: no VF behind the port */
+	struct vf_watch *watch;        /* NULL: no VF behind the port */
+	struct bifurcated *bifurcated; /* owned; NULL: the uplink is of another kind */
 
 	/* The looker's: */
 	struct rte_eth_stats last_stats;
@@ -35,5 +46,6 @@ struct uplink {
 
 extern const struct uplink_kind uplink_plain;
 extern const struct uplink_kind uplink_netvsc;
+extern const struct uplink_kind uplink_bifurcated;
 
 #endif

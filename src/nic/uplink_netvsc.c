@@ -91,6 +91,29 @@ static bool is_on_pci(const char *device)
 	return access(path, F_OK) == 0;
 }
 
+/*
+ * netvsc up to 24.11.5 and 25.11.0 looks for an announced VF every second and does not take up one
+ * that is started already; later ones look when the note comes and take up any (26.03, back-ported:
+ * commit 8bf322cdc4).
+ */
+static unsigned netvsc_actuators(void)
+{
+	static const struct {
+		unsigned year, month, fixed_in;
+	} mended[] = { { 24, 11, 6 }, { 25, 11, 1 } };
+	unsigned year = 0, month = 0, minor = 0;
+	bool old;
+
+	/* the library's that runs; what cannot be read counts as old and is handled with care */
+	(void)sscanf(rte_version(), "%*[^0-9]%u.%u.%u", &year, &month, &minor);
+	old = year < 26;
+	for (size_t i = 0; i < sizeof(mended) / sizeof(mended[0]); i++) {
+		if (year == mended[i].year && month == mended[i].month)
+			old = minor < mended[i].fixed_in;
+	}
+	return old ? PATH_CAN_HOLD : 0;
+}
+
 static int netvsc_open(struct uplink *uplink, const struct uplink_options *options,
 		       struct accelnet_error *err)
 {
@@ -103,6 +126,7 @@ static int netvsc_open(struct uplink *uplink, const struct uplink_options *optio
 	struct vf_watch_options watch = {
 		.device = setup.device,
 		.qsbr = options->qsbr,
+		.looks_again = netvsc_actuators() & PATH_CAN_HOLD,
 		.device_is_there = is_on_pci,
 		.wake = options->wake,
 		.context = options->context,
@@ -126,29 +150,6 @@ static int netvsc_open(struct uplink *uplink, const struct uplink_options *optio
 		return fail(err, ACCELNET_E_DEVICE, NULL, "NIC %s: its VF cannot be watched: %s",
 			    options->config->name, strerror(-r));
 	return set_up(uplink, &setup, err);
-}
-
-/*
- * netvsc up to 24.11.5 and 25.11.0 looks for an announced VF every second and does not take up one
- * that is started already; later ones look when the note comes and take up any (26.03, back-ported:
- * commit 8bf322cdc4).
- */
-static unsigned netvsc_actuators(void)
-{
-	static const struct {
-		unsigned year, month, fixed_in;
-	} mended[] = { { 24, 11, 6 }, { 25, 11, 1 } };
-	unsigned year = 0, month = 0, minor = 0;
-	bool old;
-
-	/* the library's that runs; what cannot be read counts as old and is handled with care */
-	(void)sscanf(rte_version(), "%*[^0-9]%u.%u.%u", &year, &month, &minor);
-	old = year < 26;
-	for (size_t i = 0; i < sizeof(mended) / sizeof(mended[0]); i++) {
-		if (year == mended[i].year && month == mended[i].month)
-			old = minor < mended[i].fixed_in;
-	}
-	return old ? PATH_CAN_HOLD : 0;
 }
 
 /*

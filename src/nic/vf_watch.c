@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "nic/port.h"
 #include "nic/vf_poll.h"
+#include "offload/interrupts.h"
 #include "offload/port_callback.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@
  */
 enum fate {
 	FATE_ALIVE,
+	FATE_NEW, /* its probe has not returned */
 	FATE_GOING,
 	FATE_GONE,
 };
@@ -46,6 +48,7 @@ struct vf_watch {
 	_Atomic enum fate fate[RTE_MAX_ETHPORTS];
 
 	struct vf_poll poll;
+	pthread_t interrupts; /* EAL's thread */
 
 	uint64_t on_bus;       /* the incarnation whose device was seen on its bus */
 	_Atomic uint16_t dead; /* the port to bury */
@@ -74,17 +77,66 @@ static void befalls(struct vf_watch *watch, uint16_t port, enum fate fate)
 	atomic_fetch_add(&watch->changes[port], 1);
 }
 
-/* The MAC cannot be read yet: whoever looks next gives back what is not ours. */
-static int on_new(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
+static void take(const struct vf_watch *watch, uint16_t port)
+{
+	struct rte_eth_dev_owner owner;
+
+	/* ethdev complains in its log of those that somebody has */
+	if (rte_eth_dev_owner_get(port, &owner) == 0 && owner.id == RTE_ETH_DEV_NO_OWNER)
+		(void)rte_eth_dev_owner_set(port, &watch->owner); /* somebody was quicker: fine */
+}
+
+static void give_up(const struct vf_watch *watch, uint16_t port)
+{
+	struct rte_eth_dev_owner owner;
+
+	if (rte_eth_dev_owner_get(port, &owner) == 0 && owner.id == watch->owner.id)
+		(void)rte_eth_dev_owner_unset(port, watch->owner.id); /* it is ours */
+}
+
+/* Alarms run in the thread that brings VFs in, hence not before a probe there has returned. */
+static void on_probed(void *argument)
 {
 	struct vf_watch *watch = argument;
 
+	for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++) {
+		enum fate expected = FATE_NEW;
+
+		if (!atomic_compare_exchange_strong(&watch->fate[port], &expected, FATE_ALIVE))
+			continue;
+		if (!atomic_load(&watch->hold))
+			give_up(watch, port);
+	}
+	watch->options.wake(watch->options.context);
+}
+
+static bool is_in_interrupts(const struct vf_watch *watch)
+{
+	return pthread_equal(pthread_self(), watch->interrupts) != 0;
+}
+
+/*
+ * The port is ready, and its device has no driver yet: that is set when the probe has returned
+ * (DPDK 22.11, drivers/bus/pci/pci_common.c:319), and rte_eth_dev_info_get() reads its name all the
+ * same (lib/ethdev/rte_ethdev.c:3372). A worker that gets the VF's note just then would have netvsc
+ * ask that: where netvsc looks again by itself, the port is ours until then. What other threads
+ * probe are no VFs. Whose the MAC is cannot be read yet, either; whoever looks next gives back what
+ * is not ours.
+ */
+static int on_new(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
+{
+	struct vf_watch *watch = argument;
+	const bool is_probing = is_in_interrupts(watch);
+
 	(void)event;
 	(void)ret;
-	befalls(watch, port, FATE_ALIVE);
-	if (atomic_load(&watch->hold) && port != watch->options.netvsc)
-		(void)rte_eth_dev_owner_set(port, &watch->owner); /* somebody else's: fine */
-	watch->options.wake(watch->options.context);
+	befalls(watch, port, is_probing ? FATE_NEW : FATE_ALIVE);
+	if ((is_probing && watch->options.looks_again) || atomic_load(&watch->hold))
+		take(watch, port);
+	if (!is_probing)
+		watch->options.wake(watch->options.context);
+	else if (rte_eal_alarm_set(1, on_probed, watch) < 0)
+		on_probed(watch); /* no memory: it may be early, and netvsc mostly is not */
 	return 0;
 }
 
@@ -96,16 +148,33 @@ static void lock_now(struct vf_watch *watch)
 	atomic_fetch_sub(&watch->leaving, 1);
 }
 
+/*
+ * A netvsc port that is told of a VF reads the MAC of every port that nobody owns (DPDK 22.11,
+ * drivers/net/netvsc/hn_vf.c:34-50), and that is where it crashes if another netvsc port is closing
+ * its VF just then: that one gives the ownership back first (hn_vf.c:116), the driver takes the MAC
+ * away next. So it is ours from the moment that it goes; netvsc says that it could not give back
+ * what it had not, and goes on. Closing ends the ownership.
+ */
+static void keep_from_others(struct vf_watch *watch, uint16_t port)
+{
+	struct rte_eth_dev_owner owner;
+
+	if (rte_eth_dev_owner_get(port, &owner) == 0 && strcmp(owner.name, watch->device) == 0 &&
+	    rte_eth_dev_owner_unset(port, owner.id) == 0)
+		(void)rte_eth_dev_owner_set(port, &watch->owner); /* nobody else was that quick */
+}
+
 static int on_removal(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
 {
 	struct vf_watch *watch = argument;
 
-	(void)event;
 	(void)ret;
 	if (port == watch->options.netvsc)
 		return 0;
 	lock_now(watch);
 	befalls(watch, port, FATE_GOING);
+	if (event == RTE_ETH_EVENT_INTR_RMV)
+		keep_from_others(watch, port);
 	pthread_mutex_unlock(&watch->lock);
 	watch->options.wake(watch->options.context);
 	return 0;
@@ -158,6 +227,11 @@ static void unregister(struct vf_watch *watch, size_t count)
 		port_callback_remove(callbacks[i - 1].event, callbacks[i - 1].call, watch);
 }
 
+static void note_thread(void *argument)
+{
+	*(pthread_t *)argument = pthread_self();
+}
+
 int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
 {
 	struct vf_watch *watch = calloc(1, sizeof(*watch));
@@ -175,6 +249,7 @@ int vf_watch_new(const struct vf_watch_options *options, struct vf_watch **ret)
 	(void)snprintf(watch->device, sizeof(watch->device), "%s", options->device);
 	(void)snprintf(watch->owner.name, sizeof(watch->owner.name), HELD_OWNER);
 	pthread_mutex_init(&watch->lock, NULL);
+	interrupts_run(note_thread, &watch->interrupts);
 	r = rte_eth_dev_owner_new(&watch->owner.id);
 	for (size_t i = 0; i < CALLBACKS && r == 0; i++) {
 		r = rte_eth_dev_callback_register(RTE_ETH_ALL, callbacks[i].event,
@@ -212,9 +287,10 @@ void vf_watch_free(struct vf_watch *watch)
 {
 	if (!watch)
 		return;
-	vf_watch_hold(watch, false);             /* looks at all ports: not without the barrier */
-	(void)rte_eal_alarm_cancel(bury, watch); /* mostly there is none */
+	vf_watch_hold(watch, false); /* looks at all ports: not without the barrier */
 	unregister(watch, CALLBACKS);
+	(void)rte_eal_alarm_cancel(bury, watch); /* mostly there is none */
+	(void)rte_eal_alarm_cancel(on_probed, watch);
 	vf_poll_fini(&watch->poll);
 	pthread_mutex_destroy(&watch->lock);
 	free(watch);
@@ -243,8 +319,7 @@ static enum likeness likeness_of(const struct vf_watch *watch, uint16_t port)
 	    strcmp(owner.name, PORT_OWNER) == 0 || is_held_elsewhere(watch, &owner))
 		return UNLIKE;
 	if (!has_mac(port, &watch->options.mac)) {
-		if (owner.id == watch->owner.id) /* on_new() could not know */
-			(void)rte_eth_dev_owner_unset(port, watch->owner.id);
+		give_up(watch, port); /* on_new() could not know */
 		return UNLIKE;
 	}
 	if (strcmp(owner.name, watch->device) == 0)
@@ -382,10 +457,9 @@ void vf_watch_hold(struct vf_watch *watch, bool on)
 	watch->port = find(watch);
 	if (watch->port != NO_PORT) {
 		if (on)
-			(void)rte_eth_dev_owner_set(watch->port, &watch->owner);
+			take(watch, watch->port);
 		else
-			(void)rte_eth_dev_owner_unset(watch->port, watch->owner.id);
-		/* either fails where another owns it, and then there is nothing to do */
+			give_up(watch, watch->port);
 	}
 	pthread_mutex_unlock(&watch->lock);
 }

@@ -28,6 +28,8 @@ struct vf_watch_options {
 	struct mac_addr mac;
 	const char *device;        /* netvsc's name, with which it owns; copied */
 	struct rte_rcu_qsbr *qsbr; /* the workers */
+	/* netvsc comes again for a VF that it was told of and could not have. */
+	bool looks_again;
 	/* Whether a device of that name is on its bus, as far as is known. The looker. */
 	bool (*device_is_there)(const char *name);
 	void (*wake)(void *context); /* something happened; any thread; must not block */
@@ -44,6 +46,7 @@ struct vf_sight {
 	uint64_t packets[2];  /* its port's own count where claimed: received, sent */
 	char device[64];      /* "0000:3b:00.2" */
 	char driver[32];
+	char why[160]; /* bifurcated: what keeps it from carrying, or from carrying all; "" */
 };
 
 /* -ENOMEM, or the errno of ethdev. */

@@ -3,6 +3,7 @@
  */
 #include "offload/flow_rte.h"
 
+#include "offload/flow_error.h"
 #include "offload/flow_rule.h"
 #include "offload/port_callback.h"
 
@@ -13,40 +14,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* enum rte_flow_error_type in words: what of the rule the PMD's message is about. */
-static const char *error_part(enum rte_flow_error_type type)
+/*
+ * It spreads nothing: queue 0; or its driver does not tell, as mlx5's in isolated mode
+ * (drivers/net/mlx5/mlx5.c, mlx5_dev_ops_isolate): then what it was configured with.
+ */
+static int open_silent(struct flow_port *port)
 {
-	static const char *const parts[] = {
-		[RTE_FLOW_ERROR_TYPE_HANDLE] = "flow rule",
-		[RTE_FLOW_ERROR_TYPE_ATTR_GROUP] = "group",
-		[RTE_FLOW_ERROR_TYPE_ATTR_PRIORITY] = "priority",
-		[RTE_FLOW_ERROR_TYPE_ATTR_INGRESS] = "ingress",
-		[RTE_FLOW_ERROR_TYPE_ATTR_TRANSFER] = "transfer",
-		[RTE_FLOW_ERROR_TYPE_ATTR] = "attributes",
-		[RTE_FLOW_ERROR_TYPE_ITEM_NUM] = "number of items",
-		[RTE_FLOW_ERROR_TYPE_ITEM_SPEC] = "item's value",
-		[RTE_FLOW_ERROR_TYPE_ITEM_LAST] = "item's range",
-		[RTE_FLOW_ERROR_TYPE_ITEM_MASK] = "item's mask",
-		[RTE_FLOW_ERROR_TYPE_ITEM] = "item",
-		[RTE_FLOW_ERROR_TYPE_ACTION_NUM] = "number of actions",
-		[RTE_FLOW_ERROR_TYPE_ACTION_CONF] = "action's configuration",
-		[RTE_FLOW_ERROR_TYPE_ACTION] = "action",
-	};
+	struct rte_eth_conf conf;
 
-	if ((unsigned)type < sizeof(parts) / sizeof(parts[0]) && parts[type])
-		return parts[type];
-	return NULL;
-}
-
-/* `r` as the call returned it; some PMDs leave the message out. */
-static int explain(int r, const struct rte_flow_error *why, struct flow_error *error)
-{
-	const char *part = error_part(why->type);
-
-	error->number = -r;
-	(void)snprintf(error->message, sizeof(error->message), "%s%s%s", part ? part : "",
-		       part ? ": " : "", why->message ? why->message : strerror(-r));
-	return r;
+	if (rte_eth_dev_conf_get(port->id, &conf) == 0 &&
+	    (conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG))
+		port->hash = conf.rx_adv_conf.rss_conf.rss_hf;
+	return 0;
 }
 
 /* Not every driver keeps the state of its queues: one that does had it right at open(). */
@@ -92,7 +71,7 @@ static int open_port(void *context, struct flow_port *port, struct flow_error *e
 		conf.rss_key_len = info.hash_key_size;
 	}
 	if (rte_eth_dev_rss_hash_conf_get(port->id, &conf) < 0)
-		return 0; /* it spreads nothing: queue 0 */
+		return open_silent(port);
 	port->hash = conf.rss_hf;
 	port->key_length = conf.rss_key ? info.hash_key_size : 0;
 	return 0;
@@ -109,7 +88,7 @@ static int create(void *context, const struct flow_port *port, const struct plan
 	flow_rule_make(&made, port, rule, mark, counted);
 	flow = rte_flow_create(port->id, &made.attr, made.items, made.actions, &why);
 	if (!flow)
-		return explain(rte_errno > 0 ? -rte_errno : -EIO, &why, error);
+		return flow_error_explain(rte_errno > 0 ? -rte_errno : -EIO, &why, error);
 	*ret_handle = flow;
 	return 0;
 }
@@ -121,7 +100,7 @@ static int destroy(void *context, const struct flow_port *port, void *handle,
 	int r = rte_flow_destroy(port->id, handle, &why);
 
 	(void)context;
-	return r < 0 ? explain(r, &why, error) : 0;
+	return r < 0 ? flow_error_explain(r, &why, error) : 0;
 }
 
 static int query(void *context, const struct flow_port *port, void *handle, struct flow_count *ret,
@@ -137,7 +116,7 @@ static int query(void *context, const struct flow_port *port, void *handle, stru
 
 	(void)context;
 	if (r < 0)
-		return explain(r, &why, error);
+		return flow_error_explain(r, &why, error);
 	if (!count.hits_set)
 		return -ENOTSUP;
 	ret->packets = count.hits;

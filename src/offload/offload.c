@@ -86,11 +86,8 @@ static void *run(void *argument)
 	return NULL;
 }
 
-/* In EAL's interrupt thread: see flow_backend.h. */
-static void port_gone(void *argument, uint16_t port)
+void offload_port_goes(struct offload *offload, uint16_t port)
 {
-	struct offload *offload = argument;
-
 	(void)pthread_mutex_lock(&offload->ports);
 	offload->leaving[port] = true;
 	for (struct offload_nic *nic = offload->nics; nic; nic = nic->next) {
@@ -101,6 +98,12 @@ static void port_gone(void *argument, uint16_t port)
 	(void)pthread_mutex_lock(&offload->lock);
 	(void)pthread_cond_signal(&offload->work);
 	(void)pthread_mutex_unlock(&offload->lock);
+}
+
+/* In EAL's interrupt thread: see flow_backend.h. */
+static void port_gone(void *argument, uint16_t port)
+{
+	offload_port_goes(argument, port);
 }
 
 /* In the thread that probes it. */

@@ -53,6 +53,12 @@ void offload_free(struct offload *offload);
  */
 int offload_post(struct offload *offload, void (*job)(void *context), void *context);
 
+/*
+ * The caller takes the port down: waits for a call that runs on it, and none is made any more
+ * before there is a new port under its id. Any thread but the offload thread.
+ */
+void offload_port_goes(struct offload *offload, uint16_t port);
+
 struct offload_nic_options {
 	const char *name; /* for the log; copied */
 	uint16_t queues;  /* receive queues 0..queues - 1 take what is marked or let through */

@@ -207,6 +207,7 @@ void offload_commit(struct offload_change *change)
 
 	(void)pthread_mutex_lock(&nic->offload->lock);
 	installer_adopt(&nic->installer, &change->change);
+	connection_rules_clear(&nic->connections);
 	resume(change);
 	(void)pthread_mutex_unlock(&nic->offload->lock);
 	change_fini(&change->edit);

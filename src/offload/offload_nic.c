@@ -31,7 +31,8 @@ int offload_nic_new(struct offload *offload, const struct offload_nic_options *o
 		nic->options = *options;
 	if (nic)
 		nic->options.name = strdup(options->name);
-	if (!nic || !nic->options.name) {
+	if (!nic || !nic->options.name || connection_rules_init(&nic->connections) < 0) {
+		free(nic ? (char *)nic->options.name : NULL);
 		free(nic);
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
 	}
@@ -85,17 +86,20 @@ void offload_attach(struct offload_nic *nic, uint16_t port)
 void offload_detach(struct offload_nic *nic)
 {
 	struct installer_counts counts;
+	size_t left;
 
 	(void)pthread_mutex_lock(&nic->offload->lock);
 	nic_quiet(nic);
 	if (nic->stage == PORT_READY && !nic->gone) {
 		installer_retreat(&nic->installer);
+		connection_rules_clear(&nic->connections);
 		nic_run_task(nic);
 		installer_count(&nic->installer, &counts);
-		if (counts.installed + counts.leaving > 0)
+		left = counts.installed + counts.leaving +
+		       nic->connections.count[CONNECTION_RULE_LEAVING];
+		if (left > 0)
 			log_error("rules stay behind in the device", "nic=%s port=%u rules=%zu",
-				  nic->options.name, nic->port.id,
-				  counts.installed + counts.leaving);
+				  nic->options.name, nic->port.id, left);
 	}
 	nic->stage = PORT_ABSENT;
 	nic->is_news = true;
@@ -118,6 +122,7 @@ void offload_nic_free(struct offload_nic *nic)
 	*at = nic->next;
 	(void)pthread_mutex_unlock(&nic->offload->ports);
 	(void)pthread_mutex_unlock(&nic->offload->lock);
+	connection_rules_fini(&nic->connections);
 	installer_fini(&nic->installer);
 	(void)pthread_mutex_destroy(&nic->barrier);
 	free((char *)nic->options.name);

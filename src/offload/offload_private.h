@@ -9,6 +9,7 @@
 #ifndef OFFLOAD_OFFLOAD_PRIVATE_H
 #define OFFLOAD_OFFLOAD_PRIVATE_H
 
+#include "offload/connection_rules.h"
 #include "offload/flow_backend.h"
 #include "offload/installer.h"
 #include "offload/offload.h"
@@ -59,6 +60,7 @@ struct offload_nic {
 
 	bool busy; /* a call or a callback runs, without the lock */
 	struct installer installer;
+	struct connection_rules connections;
 	struct offload_change *change; /* open; NULL */
 	bool is_planning; /* a change is computed, without the lock: nothing else may happen */
 	bool waited_for;  /* somebody waits for the installer's task */
@@ -93,6 +95,15 @@ void nic_lose_port(struct offload_nic *nic);
 void nic_quiet(struct offload_nic *nic);
 /* Makes the thread do the installer's task and waits for its end; with the lock held. */
 void nic_run_task(struct offload_nic *nic);
+/*
+ * Makes a call, giving up the lock meanwhile. -ENODEV: the port is gone, or was stopped; that has
+ * been seen to, and the call's rule is forgotten.
+ */
+int nic_call(struct offload_nic *nic, struct flow_call *call, struct flow_error *error);
+/* offload_connections.c: as nic_step(), for rules of connections. */
+bool nic_step_connections(struct offload_nic *nic);
+/* What a call for the plan came to: rules of connections may be in its way. */
+void nic_make_room(struct offload_nic *nic, const struct flow_call *call, int r);
 bool nic_plan_fits(const struct offload_nic *nic);
 enum offload_state nic_state(const struct offload_nic *nic, const struct installer_counts *counts);
 

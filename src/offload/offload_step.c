@@ -116,9 +116,15 @@ static void take_lock(struct offload_nic *nic)
 
 /* --- the port's life --- */
 
-void nic_lose_port(struct offload_nic *nic)
+static void forget_rules(struct offload_nic *nic)
 {
 	installer_forget(&nic->installer);
+	connection_rules_forget(&nic->connections);
+}
+
+void nic_lose_port(struct offload_nic *nic)
+{
+	forget_rules(nic);
 	nic->stage = PORT_ABSENT;
 	nic->is_news = true;
 	(void)pthread_mutex_lock(&nic->offload->ports);
@@ -131,7 +137,7 @@ static void open_again(struct offload_nic *nic)
 {
 	log_notice("the port was stopped: its rules are gone", "nic=%s port=%u", nic->options.name,
 		   nic->port.id);
-	installer_forget(&nic->installer);
+	forget_rules(nic);
 	nic->stage = PORT_OPENING;
 	nic->open_at = offload_clock() + OPEN_BACKOFF_MIN_MS;
 	nic->is_news = true;
@@ -195,7 +201,7 @@ static void try_open(struct offload_nic *nic)
 	if (nic->gone || nic->stage != PORT_OPENING)
 		return;
 	if (r < 0)
-		installer_forget(&nic->installer); /* not started: rules that had not gone have */
+		forget_rules(nic); /* not started: rules that had not gone have */
 	if (r == 0 && is_doubtful(nic, &probe)) {
 		nic->doubts++;
 		(void)snprintf(error.message, sizeof(error.message), "%.120s", probe.why);
@@ -244,23 +250,30 @@ static void log_refusal(const struct offload_nic *nic, const struct flow_call *c
 		    nic->port.id, error->message, strerrorname_np(error->number), line);
 }
 
-static void do_call(struct offload_nic *nic, struct flow_call *call)
+int nic_call(struct offload_nic *nic, struct flow_call *call, struct flow_error *error)
 {
 	struct flow_port port = nic->port;
-	struct flow_error error;
 	int r;
 
 	leave_lock(nic);
-	r = guarded_call(nic, &port, call, &error);
+	r = guarded_call(nic, &port, call, error);
 	take_lock(nic);
-	if (nic->gone || r == -ENODEV) {
-		/* its handle, if it has one, is void with the port */
-		if (!nic->gone)
-			open_again(nic);
-		return;
-	}
-	if (r < 0 && call->kind != FLOW_QUERY && !call->counted)
+	if (!nic->gone && r == -ENODEV)
+		open_again(nic);
+	return nic->gone ? -ENODEV : r;
+}
+
+static void do_call(struct offload_nic *nic, struct flow_call *call)
+{
+	struct flow_error error;
+	int r = nic_call(nic, call, &error);
+
+	if (r == -ENODEV)
+		return; /* its handle, if it has one, is void with the port */
+	if (r < 0 && call->kind != FLOW_QUERY && !call->counted) {
 		log_refusal(nic, call, &error);
+		nic_make_room(nic, call, r);
+	}
 	installer_done(&nic->installer, call, r, &error, offload_clock());
 	nic->is_news |= call->kind != FLOW_QUERY;
 }
@@ -362,7 +375,7 @@ bool nic_step(struct offload_nic *nic)
 		try_open(nic);
 		return true;
 	}
-	if (tell(nic) || look_at_port(nic) || install(nic))
+	if (tell(nic) || look_at_port(nic) || install(nic) || nic_step_connections(nic))
 		return true;
 	if (nic->waited_for) {
 		nic->waited_for = false;
@@ -380,5 +393,7 @@ uint64_t nic_wakeup(const struct offload_nic *nic)
 	if (nic->stage == PORT_OPENING)
 		return nic->open_at;
 	at = nic->change ? UINT64_MAX : installer_wakeup(&nic->installer);
+	if (!nic->change && connection_rules_wakeup(&nic->connections) < at)
+		at = connection_rules_wakeup(&nic->connections);
 	return at < nic->check_at ? at : nic->check_at;
 }

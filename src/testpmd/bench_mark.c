@@ -1,11 +1,13 @@
 /*
  * The mark bench: cycles of a packet through the worker's loop, settled by its mark or judged in
- * software, beside io, which receives and transmits and does nothing else; and what looking for
- * marks costs packets that have none.
+ * software, beside io, which receives and transmits and does nothing else; what looking for marks
+ * costs packets that have none; and packets whose marks name their connections, beside the same
+ * packets looked up.
  *
  * TCP segments of live connections run in a circle of two ring ports, the same mbufs again and
  * again: what is timed is our loop, not a device. Frames are in the cache, which flatters software.
  */
+#include "classify/conn_mark.h"
 #include "compile/reference.h"
 #include "datapath/forward.h"
 #include "nic/clock.h"
@@ -38,6 +40,7 @@ struct fixture {
 	struct policy *policy;
 	struct counted_ruleset counted;
 	struct mark_table *marks;
+	struct conn_marks *connection_marks;
 	struct snapshot with_marks, without;
 	struct nic_view view;
 	struct lane *lane;
@@ -45,11 +48,13 @@ struct fixture {
 	uint64_t lost;
 };
 
-/* One side: which snapshot, and whether the frames carry the mark. */
+enum marking { UNMARKED, MARKED_SETTLED, MARKED_BY_CONNECTION };
+
+/* One side: which snapshot, and which marks the frames carry. */
 struct side {
 	struct fixture *f;
 	const struct snapshot *snapshot; /* NULL: io */
-	uint32_t mark;                   /* 0: none */
+	enum marking marking;
 };
 
 static const struct mac_addr vm_mac = { { 0x00, 0x0d, 0x3a, 0, 0, 1 } };
@@ -114,13 +119,37 @@ static int fill_circle(struct fixture *f)
 	return made == FRAMES ? 0 : -ENODATA;
 }
 
+/* Of the connection of a frame, under the number that is free; 0: there is none. */
+static uint32_t connection_mark(struct fixture *f, struct rte_mbuf *mbuf, uint32_t slot)
+{
+	const struct packet_frame frame = {
+		.data = rte_pktmbuf_mtod(mbuf, const uint8_t *),
+		.headers_len = rte_pktmbuf_data_len(mbuf),
+		.frame_len = rte_pktmbuf_pkt_len(mbuf),
+	};
+	struct conn_key key = { .family = IP_FAMILY_V4 };
+	struct conn_standing standing;
+	struct packet packet;
+
+	packet_parse_burst(&frame, 1, DIRECTION_INBOUND, &packet);
+	key.key4 = packet.key4;
+	if (!conn_stands(f->view.connections, &key, clock_ms(), &standing))
+		return 0;
+	conn_marks_set(f->connection_marks, slot, standing.place);
+	return mark_of_connection(slot);
+}
+
 /* All frames stand in the circle between two measurements. */
-static void mark_frames(struct fixture *f, uint32_t mark)
+static void mark_frames(struct fixture *f, enum marking marking)
 {
 	struct rte_mbuf *mbufs[FRAMES];
 	unsigned count = rte_ring_dequeue_burst(f->circle, (void **)mbufs, FRAMES, NULL);
 
 	for (unsigned i = 0; i < count; i++) {
+		uint32_t mark = marking == MARKED_SETTLED ? mark_of_slot(0) : 0;
+
+		if (marking == MARKED_BY_CONNECTION)
+			mark = connection_mark(f, mbufs[i], i);
 		mbufs[i]->ol_flags = mark ? RTE_MBUF_F_RX_FDIR | RTE_MBUF_F_RX_FDIR_ID : 0;
 		mbufs[i]->hash.fdir.hi = mark;
 	}
@@ -225,6 +254,10 @@ static int make_lane(struct fixture *f)
 	f->view.settled_flags = RTE_MBUF_F_RX_FDIR_ID;
 	f->view.lane_count = 1;
 	f->view.lanes = f->lane;
+	f->connection_marks = conn_marks_new();
+	if (!f->connection_marks)
+		return -ENOMEM;
+	f->view.connection_marks = f->connection_marks;
 	f->lane->view = &f->view;
 	judge_context_init(&f->lane->judge, f->view.connections, f->view.fragments);
 	return 0;
@@ -253,6 +286,7 @@ static void fixture_fini(struct fixture *f)
 	conn_table_free(f->view.connections);
 	close_ports(f);
 	free(f->marks);
+	free(f->connection_marks);
 	free(f->counted.hits[0]);
 	ruleset_free(f->counted.ruleset);
 }
@@ -281,7 +315,7 @@ static double measure(void *context, double seconds)
 	const struct side *side = context;
 	uint64_t start, end, last, packets = 0;
 
-	mark_frames(side->f, side->mark);
+	mark_frames(side->f, side->marking);
 	start = last = rte_rdtsc_precise();
 	end = start + bench_cycles(seconds);
 	while (last < end) {
@@ -321,14 +355,15 @@ static int run(const struct bench_options *options, struct bench_result_list *li
 {
 	struct fixture *f = rte_zmalloc(NULL, sizeof(*f), RTE_CACHE_LINE_SIZE);
 	struct side io = { .f = f };
-	struct side settled = { .f = f, .mark = mark_of_slot(0) };
+	struct side settled = { .f = f, .marking = MARKED_SETTLED };
+	struct side connection = { .f = f, .marking = MARKED_BY_CONNECTION };
 	struct side unmarked = { .f = f };
 	struct side software = { .f = f };
 	int r;
 
 	if (!f)
 		return -ENOMEM;
-	settled.snapshot = unmarked.snapshot = &f->with_marks;
+	settled.snapshot = unmarked.snapshot = connection.snapshot = &f->with_marks;
 	software.snapshot = &f->without;
 	r = fixture_init(f, options->rules ? options->rules : RULES);
 	if (r == 0) {
@@ -336,6 +371,8 @@ static int run(const struct bench_options *options, struct bench_result_list *li
 		compare(options, list, "mark/software", &software, "software", &io, "io");
 		compare(options, list, "mark/unmarked", &unmarked, "software with marks in force",
 			&software, "software without");
+		compare(options, list, "mark/connection", &connection, "by connection mark",
+			&unmarked, "looked up");
 	} else {
 		(void)fprintf(stderr, "mark: %s\n", strerror(-r));
 	}
@@ -346,6 +383,6 @@ static int run(const struct bench_options *options, struct bench_result_list *li
 
 const struct bench bench_mark = {
 	.name = "mark",
-	.help = "packets settled by their mark, and judged in software, beside io",
+	.help = "packets settled by their mark, with connection marks, and judged in software",
 	.run = run,
 };

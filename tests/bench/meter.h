@@ -30,8 +30,8 @@ struct meter_interval {
 	uint64_t begin;
 	uint64_t end;
 	uint64_t cpu;          /* processor time of the thread in between, nanoseconds */
-	uint64_t cpu_end;      /* of the thread since it began, at the end */
-	uint64_t main_cpu_end; /* of the program's first thread */
+	uint64_t cpu_end;      /* of the thread since it began, at the end; not of gaps and marks */
+	uint64_t main_cpu_end; /* of the program's first thread; 0: it was not read */
 
 	/* Of gaps: */
 	uint64_t driver;    /* nanoseconds in calls of the two ports' drivers */
@@ -55,6 +55,8 @@ struct meter {
 	uint64_t in_app;    /* in the app port's driver */
 	/* Rounds that took so long that another program had the processor are not among them. */
 	uint64_t left_out;
+	uint64_t interval_cost; /* nanoseconds of processor time that an interval takes of its
+				 * thread, outside of what it measures */
 
 	uint64_t interval_count; /* ever; the newest is at (interval_count - 1) % METER_INTERVALS */
 	struct meter_interval intervals[METER_INTERVALS];

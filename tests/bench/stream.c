@@ -33,7 +33,8 @@
 
 #define FLOWS            SINK_FLOWS
 #define OPEN_SECONDS     10
-#define SETTLE_MS        300 /* how long frames may be under way after the last was sent */
+#define SETTLE_MS        300  /* so long after the last was sent none may come that should not */
+#define PATIENCE_MS      5000 /* and so long what should is waited for, since the last came */
 #define STDIN_LOOK_TURNS 64
 #define NAP_NS           5000 /* and what the kernel adds */
 
@@ -186,6 +187,22 @@ static int run_denied(struct stream *stream, const struct phase *phase, double *
 	return 0;
 }
 
+/* Until all are there; those that should not come get some time, too. */
+static void settle(struct stream *stream, const struct phase *phase)
+{
+	const uint64_t patience = cycles(PATIENCE_MS / 1e3);
+	uint64_t seen = 0, since = rte_rdtsc();
+
+	while (phase->denied == 0 && stream->sink.segments < stream->sent &&
+	       rte_rdtsc() - since < patience) {
+		take(stream);
+		if (stream->sink.segments != seen)
+			since = rte_rdtsc();
+		seen = stream->sink.segments;
+	}
+	take_for(stream, SETTLE_MS);
+}
+
 /* A phase's own samples are wanted where its segments did not queue behind each other. */
 static void say_ended(const struct stream *stream, const struct phase *phase, double seconds,
 		      uint64_t in_time)
@@ -216,7 +233,7 @@ static int run_phase(struct stream *stream, const struct phase *phase)
 	r = phase->denied ? run_denied(stream, phase, &seconds)
 			  : run_segments(stream, phase, &seconds);
 	in_time = stream->sink.segments;
-	take_for(stream, SETTLE_MS);
+	settle(stream, phase);
 	if (r == 0)
 		say_ended(stream, phase, seconds, in_time);
 	return r;

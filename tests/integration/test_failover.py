@@ -12,7 +12,6 @@ alone, a VF elsewhere and of another model, too. Needs root.
 import json
 import os
 import re
-import signal
 import sys
 import time
 
@@ -21,107 +20,14 @@ import tap
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../scripts/lib"))
 import azlab  # pylint: disable=wrong-import-position
 import lab  # pylint: disable=wrong-import-position
+from cycling import (  # pylint: disable=wrong-import-position
+    POLICY, Traffic, cycle, give_back, reach_vf, take_away, wait_for_denials, wait_for_path,
+    wait_for_traffic)
 
 FULL = "--full" in sys.argv
 CYCLES, WARM_UP = (200, 10) if FULL else (10, 3)
 GROWTH_KIB = 4096
-OPEN, DENIED = 8080, (9001, 9002)
-PING_SECONDS = 0.01
 NO_VF = f"{azlab.AZHOST} ctl vf revoke {lab.NIC}; sleep 0.3"
-POLICY = {
-    "apiVersion": "accelnet/v1",
-    "nicNsg": {"name": "nic", "properties": {"securityRules": [
-        {"name": "allow-open", "properties": {
-            "priority": 100, "direction": "Inbound", "access": "Allow", "protocol": "Tcp",
-            "sourceAddressPrefix": "*", "sourcePortRange": "*",
-            "destinationAddressPrefix": "*", "destinationPortRanges": [str(OPEN), "5201"]}},
-        {"name": "allow-ping", "properties": {
-            "priority": 110, "direction": "Inbound", "access": "Allow", "protocol": "Icmp",
-            "sourceAddressPrefix": "*", "sourcePortRange": "*",
-            "destinationAddressPrefix": "*", "destinationPortRange": "*"}},
-        {"name": "deny-rest", "properties": {
-            "priority": 200, "direction": "Inbound", "access": "Deny", "protocol": "*",
-            "sourceAddressPrefix": "*", "sourcePortRange": "*",
-            "destinationAddressPrefix": "*", "destinationPortRange": "*"}},
-    ]}},
-    "context": {"addresses": [lab.VM], "virtualNetwork": ["10.1.0.0/16"]},
-}
-
-
-class Traffic:
-    """What runs while the VF comes and goes."""
-
-    def __init__(self, network):
-        denied = ",".join(map(str, DENIED))
-        source = ("--source", lab.INTERNET)
-        self.server = network.vm.start_traffic(
-            "serve", "--address", lab.VM, "--tcp", f"{OPEN},{denied}", "--udp",
-            denied).wait_ready()
-        network.vm.start("iperf3", "--server", "--bind", lab.VM, "--forceflush")
-        self.hold = network.remote.start_traffic("hold", lab.VM, OPEN, *source).wait_ready()
-        self.knock = network.remote.start_traffic("knock", lab.VM, denied, *source)
-        time.sleep(0.5)
-        self.stream = network.remote.start(
-            "iperf3", "--json", "--bind", lab.INTERNET, "--client", lab.VM, "--time", "3000",
-            "--bitrate", "20M")
-        self.ping = network.remote.start(
-            "ping", "-q", "-i", PING_SECONDS, "-W", 2, "-I", lab.INTERNET, lab.VM)
-
-    def finish(self):
-        for process in (self.ping, self.stream):
-            process.popen.send_signal(signal.SIGINT)
-        output, _ = self.ping.popen.communicate(timeout=20)
-        self.ping = [int(number) for number in
-                     re.search(r"(\d+) packets transmitted, (\d+) received", output).groups()]
-        output, _ = self.stream.popen.communicate(timeout=30)
-        self.stream = json.loads(output)
-        self.hold = self.hold.result()
-        self.knock = self.knock.result()
-        time.sleep(0.5)
-        self.server = self.server.result()
-
-
-def wait_for_path(network, path, seconds=20):
-    lab.wait_for(lambda: network.daemon.path() == path, f"path {path}", seconds)
-
-
-def reach_vf(network):
-    """The daemon on its VF, with the policy in force."""
-    wait_for_path(network, "vf")
-    network.daemon.apply(POLICY)
-    wait_for_path(network, "vf")
-    lab.wait_for(lambda: network.remote.command(
-        "ping", "-q", "-c", 1, "-W", 2, "-I", lab.INTERNET, lab.VM, check=False).returncode == 0,
-        "an answer of the VM")
-
-
-def take_away(network, *options):
-    """Until the guest has let go of it, too: netvsc passes over a VF that is given before that."""
-    network.host.revoke(*options)
-    lab.wait_for(lambda: network.host.is_settled("synthetic"), f"the host to take the VF {options}")
-    lab.wait_for(lambda: not network.host.nic()["vf"]["open"], f"the VF's end {options}")
-    wait_for_path(network, "synthetic")
-
-
-def give_back(network, *options):
-    network.host.assign(*options)
-    lab.wait_for(lambda: network.host.is_settled("vf"), f"the host to give the VF {options}")
-    wait_for_path(network, "vf")
-
-
-def cycle(network, revoke=(), assign=()):
-    take_away(network, *revoke)
-    wait_for_traffic(network, "synthetic")
-    give_back(network, *assign)
-    wait_for_traffic(network, "vf")
-
-
-def wait_for_traffic(network, path):
-    """As the daemon counts it."""
-    def received():
-        return network.daemon.nic()["packets"][path]["received"]
-    before = received()
-    lab.wait_for(lambda: received() > before + 50, f"traffic on the path {path}")
 
 
 class Cycles:
@@ -134,42 +40,47 @@ class Cycles:
         for _ in range(WARM_UP):
             cycle(network)
         self.resident, self.files = [daemon.resident_kib()], [daemon.descriptors()]
+        self.rules = [network.host.rules()]
+        self.denied = []  # by cycle: tries that the policy dropped on the synthetic path, on the VF
         for _ in range(CYCLES):
-            cycle(network)
+            take_away(network)
+            denied = [wait_for_denials(network)]
+            give_back(network)
+            denied.append(wait_for_denials(network))
+            wait_for_traffic(network, "vf")
+            self.denied.append(denied)
             self.resident.append(daemon.resident_kib())
             self.files.append(daemon.descriptors())
+            self.rules.append(network.host.rules())
         self.traffic.finish()
-        self.lost = network.host.lost()
+        self.came_to = self.traffic.check(network)
         self.given = network.host.stats()["toGuest"]
         self.nic = daemon.nic()
         self.changes = daemon.events("path.changed")
-        self.drops = {entry["reason"]: entry["inbound"] + entry["outbound"]
-                      for entry in daemon.ask("drops")["nics"][0]["drops"]}
+        self.drops = daemon.drops()
 
 
 def no_more_is_lost_than_must_be(run):
-    sent, received = run.traffic.ping
-    lost = sent - received
-    assert sent > 100 * CYCLES / 10, sent
-    assert lost <= run.lost["vf"] + run.lost["overrun"], (lost, run.lost)
-    return f"{lost} of {sent} pings in {CYCLES + WARM_UP} cycles; azhost counts {run.lost}"
+    told = run.came_to
+    assert told["pings"] > 10 * CYCLES, told
+    assert told["lost"] <= told["unsavable"], told
+    return (f"{told['lost']} of {told['pings']} pings in {CYCLES + WARM_UP} cycles, longest gap"
+            f" {told['longestGapMs']} ms; could not be saved: {told['host']},"
+            f" own socket's: {told['overflowed']}")
 
 
 def the_stream_lives(run):
-    intervals = [interval["sum"]["bytes"] for interval in run.traffic.stream["intervals"]]
-    assert len(intervals) > CYCLES and sum(intervals[-3:]) > 0, intervals[-10:]
-    assert run.traffic.hold["error"] is None, run.traffic.hold
-    return (f"{sum(intervals) / 1e6:.0f} MB in {len(intervals)} s; held connection:"
-            f" {run.traffic.hold['exchanges']} exchanges, longest"
-            f" {run.traffic.hold['longest_ms']:.0f} ms")
+    told = run.came_to
+    assert told["streamSeconds"] > CYCLES and told["exchanges"] > 10 * CYCLES, told
+    return (f"{told['streamed'] / 1e6:.0f} MB in {told['streamSeconds']} s; held connection:"
+            f" {told['exchanges']} exchanges, longest {told['longestExchangeMs']:.0f} ms")
 
 
 def every_denied_try_is_denied(run):
-    assert run.traffic.knock["tried"] > 10 * CYCLES, run.traffic.knock
-    assert not run.traffic.knock["passed"], run.traffic.knock
-    seen = {name for name in run.traffic.server if name != f"tcp/{OPEN}"}
-    assert not seen, seen
-    return f"{run.traffic.knock['tried']} tries"
+    """None came through, and in each cycle there were some, and dropped, on either path."""
+    assert run.came_to["deniedTries"] > 4 * CYCLES, run.came_to
+    assert len(run.denied) == CYCLES and all(min(denied) > 0 for denied in run.denied), run.denied
+    return f"{run.came_to['deniedTries']} tries, on both paths in each of {len(run.denied)} cycles"
 
 
 def nothing_else_is_dropped(run):
@@ -178,10 +89,11 @@ def nothing_else_is_dropped(run):
     assert not happened - {"policy-deny", "tx-full"}, run.drops
 
 
-def memory_and_descriptors_are_flat(run):
+def memory_handles_and_descriptors_are_flat(run):
     grown = run.resident[-1] - run.resident[0]
     assert grown <= GROWTH_KIB and run.files[-1] <= run.files[0] + 1, (run.resident, run.files)
-    return f"{grown} KiB more, {run.files[-1]} descriptors"
+    assert len(set(run.rules)) == 1 and run.rules[0] > 0, run.rules
+    return f"{grown} KiB more, {run.files[-1]} descriptors, {run.rules[-1]} rules in the device"
 
 
 def each_change_is_told(run):
@@ -254,11 +166,8 @@ def orders(network):
         cycle(network, ("--order", order, "--delay", delay),
               ("--order", assigns[number % 3], "--delay", delay))
     traffic.finish()
-    sent, received = traffic.ping
-    lost = network.host.lost()
-    assert sent - received <= lost["vf"] + lost["overrun"], (sent - received, lost)
-    assert not traffic.knock["passed"] and traffic.hold["error"] is None
-    return f"{sent - received} of {sent} pings lost; azhost counts {lost}"
+    told = traffic.check(network)
+    return f"{told['lost']} of {told['pings']} pings lost; azhost counts {told['host']}"
 
 
 def passes_over(network):
@@ -344,7 +253,7 @@ CHECKS = [
     ("the streams live", the_stream_lives),
     ("every denied try is denied", every_denied_try_is_denied),
     ("nothing else is dropped", nothing_else_is_dropped),
-    ("memory and descriptors are flat", memory_and_descriptors_are_flat),
+    ("memory, handles and descriptors are flat", memory_handles_and_descriptors_are_flat),
     ("each change is told", each_change_is_told),
     ("rules are in hardware again after each return", rules_are_in_hardware_again),
     ("counters by path outlive the VF", counters_outlive_the_vf),

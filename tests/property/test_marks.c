@@ -117,7 +117,6 @@ static void change_policy(struct trace *trace)
 	const struct ruleset_options options = {
 		.mac = model_frame_vm_mac,
 		.generation = ++trace->policy_count,
-		.now = trace->now,
 		.longest = conn_deadlines_longest(&conn_timeouts_default),
 	};
 
@@ -128,6 +127,7 @@ static void change_policy(struct trace *trace)
 	assert_int_equal(
 		plan_new(policy, force->ruleset->program, &plan_options, &force->plan, NULL), 0);
 	force->marks = marks_of(force->plan);
+	ruleset_enter(force->ruleset, trace->now);
 	for (uint32_t i = 0; i < force->marks->count; i++)
 		force->settles |= force->marks->slots[i].kind == MARK_SETTLED;
 	trace->plain.context.ruleset = force->ruleset;

@@ -125,7 +125,7 @@ static void check_invariants(const struct world *world, enum path_event event)
 	if (path->actuators & PATH_CAN_HOLD)
 		assert_int_equal(path->held, world->owned);
 	assert_true(path->failback_ms >= PATH_FAILBACK_MS &&
-		    path->failback_ms <= PATH_FAILBACK_MAX_MS);
+		    path->failback_ms <= PATH_FAILBACK_MS * PATH_FAILBACK_GROWTH);
 }
 
 static void give(struct world *world, enum path_event event)

@@ -58,6 +58,19 @@ static struct policy *guarded_policy(struct random *random)
 	return policy;
 }
 
+/* What was hit may be anything: it only says what to choose. */
+static uint64_t *random_hits(const struct program *program, enum stage stage, struct random *random)
+{
+	size_t count = program->chain[DIRECTION_INBOUND][stage].count;
+	uint64_t *hits = calloc(count + 1, sizeof(*hits));
+
+	for (size_t i = 0; i < count; i++)
+		hits[i] = random_percent(random, 50)
+				  ? random_next(random) >> random_below(random, 64)
+				  : 0;
+	return hits;
+}
+
 static void check_tier(enum plan_tier tier, bool must_mark)
 {
 	uint64_t marked = 0, dropped = 0;
@@ -65,17 +78,22 @@ static void check_tier(enum plan_tier tier, bool must_mark)
 	for (uint64_t seed = 1; seed <= POLICIES; seed++) {
 		struct random random = { seed };
 		struct policy *policy = guarded_policy(&random);
-		const struct plan_options plan_options = {
+		struct plan_options plan_options = {
 			.tier = tier,
 			.drops = true,
 			.rule_limit = random_percent(&random, 20) ? random_below(&random, 60) : 0,
+			.priorities = 2 + random_below(&random, 3),
 		};
+		uint64_t *hits[STAGES] = { NULL };
 		struct program *program;
 		struct plan *plan;
 		struct plan_check check;
 		char where[64];
 
 		assert_int_equal(program_new(policy, &program, NULL), 0);
+		for (int s = 0; s < STAGES && random_percent(&random, 60); s++)
+			plan_options.hits[s] = hits[s] =
+				random_hits(program, (enum stage)s, &random);
 		assert_int_equal(plan_new(policy, program, &plan_options, &plan, NULL), 0);
 		(void)snprintf(where, sizeof(where), "seed %llu", (unsigned long long)seed);
 		check = (struct plan_check){ .policy = policy, .plan = plan, .where = where };
@@ -84,6 +102,8 @@ static void check_tier(enum plan_tier tier, bool must_mark)
 		check_policy(&check, &random);
 		marked += check.marked;
 		dropped += check.dropped;
+		for (int s = 0; s < STAGES; s++)
+			free(hits[s]);
 		plan_free(plan);
 		program_free(program);
 		policy_free(policy);

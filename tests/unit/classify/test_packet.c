@@ -422,6 +422,28 @@ static void quotes_have_the_key_of_the_connection(void **state)
 	}
 }
 
+static void the_other_familys_icmp_is_quoted_as_a_payload(void **state)
+{
+	struct frame sent, error;
+	struct packet packet, outer, quoted;
+
+	(void)state;
+	frame_begin(&sent, DIRECTION_OUTBOUND, WIRE_ETHERTYPE_IP4);
+	frame_ip4(&sent, "10.1.0.4", "203.0.113.9", IP_PROTOCOL_ICMPV6);
+	frame_payload(&sent, NULL, 8);
+	frame_end(&sent);
+	assert_int_equal(parse(&sent, &packet), DROP_NONE);
+
+	frame_begin(&error, DIRECTION_INBOUND, WIRE_ETHERTYPE_IP4);
+	frame_ip4(&error, "10.1.0.4", "203.0.113.9", IP_PROTOCOL_ICMP);
+	frame_icmp(&error, 3, 2, 0);
+	frame_payload(&error, sent.bytes + sent.l3, 28);
+	frame_end(&error);
+	assert_int_equal(parse(&error, &outer), DROP_NONE);
+	assert_true(packet_quoted(&outer, &quoted));
+	assert_memory_equal(&quoted.key4, &packet.key4, sizeof(packet.key4));
+}
+
 static void assert_same(const struct packet *a, const struct packet *b)
 {
 	assert_int_equal(a->drop, b->drop);
@@ -533,6 +555,7 @@ int main(void)
 		cmocka_unit_test(other_frames_have_their_kind),
 		cmocka_unit_test(nd_needs_hop_limit_255),
 		cmocka_unit_test(quotes_have_the_key_of_the_connection),
+		cmocka_unit_test(the_other_familys_icmp_is_quoted_as_a_payload),
 		cmocka_unit_test(the_short_way_agrees),
 		cmocka_unit_test(nothing_is_read_beyond),
 	};

@@ -85,6 +85,27 @@ static void knows_a_netvsc_device_by_its_guid(void **state)
 	report_fini(&report);
 }
 
+static void knows_a_bifurcated_uplink_by_its_interface(void **state)
+{
+	struct daemon_config config;
+	struct report report;
+
+	(void)state;
+	assert_int_equal(
+		load("{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"bifurcated\",\"interface\":"
+		     "\"eth1\"},\"app\":{\"device\":\"b\"}},{\"name\":\"c\",\"uplink\":{\"type\":"
+		     "\"bifurcated\",\"interface\":\"eth2\",\"failbackMs\":0},\"app\":"
+		     "{\"device\":\"d\"}}]}",
+		     &config, &report),
+		0);
+	assert_int_equal(config.nics[0].uplink, UPLINK_BIFURCATED);
+	assert_string_equal(config.nics[0].uplink_device, "eth1");
+	assert_int_equal(config.nics[0].failback_ms, 1000);
+	assert_int_equal(config.nics[1].failback_ms, 0);
+	daemon_config_fini(&config);
+	report_fini(&report);
+}
+
 static void has_the_documented_defaults(void **state)
 {
 	struct daemon_config config;
@@ -135,9 +156,21 @@ static void refuses_with_pointer_and_code(void **state)
 		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"netvsc\",\"device\":"
 		  "\"7a08391f-f5a0-4ac0-9802-d13fd964f8d\"},\"app\":{\"device\":\"b\"}}]}",
 		  "/nics/0/uplink/device", ACCELNET_E_VALUE },
-		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"bifurcated\",\"interface\":"
+		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"bifurcated\",\"device\":"
 		  "\"eth1\"},\"app\":{\"device\":\"b\"}}]}",
-		  "/nics/0/uplink", ACCELNET_E_UNSUPPORTED },
+		  "/nics/0/uplink", ACCELNET_E_MISSING },
+		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"bifurcated\",\"interface\":"
+		  "\"eth1,qpairs=2\"},\"app\":{\"device\":\"b\"}}]}",
+		  "/nics/0/uplink/interface", ACCELNET_E_VALUE },
+		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"bifurcated\",\"interface\":"
+		  "\"a234567890123456\"},\"app\":{\"device\":\"b\"}}]}",
+		  "/nics/0/uplink/interface", ACCELNET_E_VALUE },
+		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"bifurcated\",\"interface\":"
+		  "\"eth1\",\"failbackMs\":600001},\"app\":{\"device\":\"b\"}}]}",
+		  "/nics/0/uplink/failbackMs", ACCELNET_E_RANGE },
+		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"plain\",\"device\":\"b\","
+		  "\"failbackMs\":1},\"app\":{\"device\":\"b\"}}]}",
+		  "/nics/0/uplink/failbackMs", ACCELNET_E_VALUE },
 		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"plain\",\"device\":\"a\"}}]}",
 		  "/nics/0", ACCELNET_E_MISSING },
 		{ "{\"nics\":[{" NIC "}],\"connections\":{\"max\":5}}", "/connections/max",
@@ -182,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_everything),
 		cmocka_unit_test(knows_a_netvsc_device_by_its_guid),
+		cmocka_unit_test(knows_a_bifurcated_uplink_by_its_interface),
 		cmocka_unit_test(has_the_documented_defaults),
 		cmocka_unit_test(refuses_with_pointer_and_code),
 		cmocka_unit_test(tells_every_problem_at_once),

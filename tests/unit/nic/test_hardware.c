@@ -291,6 +291,40 @@ static void nothing_is_dropped_in_hardware_in_audit_mode(void **state)
 	assert_int_equal(receive(f, TCP_ACK, 80).action, PLAN_MARK);
 }
 
+/* Connections that audit mode let in may live that long after it, counted from the very end. */
+static void settled_marks_wait_from_publishing_on(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t longest = conn_deadlines_longest(&conn_timeouts_default), before;
+	struct nic_apply_result result;
+	const struct ruleset *ruleset;
+	struct snapshot *again;
+	struct policy *policy;
+
+	apply_text(f, "80", "auto", "audit", false, &result);
+	assert_int_equal(nic_snapshot(f->nic)->ruleset->settles_from, 0);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	before = clock_ms();
+	apply_text(f, "80", "auto", "enforce", false, &result);
+	ruleset = nic_snapshot(f->nic)->ruleset;
+	assert_in_range(ruleset->settles_from, before + longest, clock_ms() + longest + 2000);
+
+	/* other marks for the same rules are no new beginning */
+	before = ruleset->settles_from;
+	usleep(2000);
+	assert_int_equal(snapshot_new_marks(nic_snapshot(f->nic), NULL, &again), 0);
+	nic_publish(f->nic, again);
+	assert_ptr_equal(nic_snapshot(f->nic)->ruleset, ruleset);
+	assert_int_equal(ruleset->settles_from, before);
+
+	/* and what waits to be published has not begun */
+	apply_text(f, "80", "auto", "audit", false, &result);
+	policy = policy_new_empty();
+	assert_int_equal(snapshot_new(f->nic, policy, 99, &again, NULL), 0);
+	assert_int_equal(again->ruleset->settles_from, UINT64_MAX);
+	snapshot_free(again);
+}
+
 static void a_policy_keeps_itself_out(void **state)
 {
 	struct fixture *f = *state;
@@ -345,6 +379,14 @@ static void what_is_refused_is_told_and_comes_in_after_all(void **state)
 	assert_int_equal(split_now(f).hardware, 1);
 }
 
+static uint64_t drops_of(const struct fixture *f)
+{
+	uint64_t drops = UINT64_MAX;
+
+	assert_true(hardware_drops(f->nic, &drops));
+	return drops;
+}
+
 static void drops_in_hardware_are_hits(void **state)
 {
 	struct fixture *f = *state;
@@ -368,6 +410,134 @@ static void drops_in_hardware_are_hits(void **state)
 	}
 	hardware_rules_free(rules);
 	assert_int_equal(dropped, 5);
+	assert_int_equal(drops_of(f), 5);
+
+	/* a rule's hits are of its policy, the sum is of the NIC */
+	(void)apply(f, "443", "auto");
+	assert_int_equal(drops_of(f), 5);
+	(void)apply(f, "443", "off");
+	wait_state(f, OFFLOAD_STATE_IDLE);
+	assert_int_equal(drops_of(f), 5);
+	hardware_clear_drops(f->nic);
+	assert_int_equal(drops_of(f), 0);
+}
+
+/* --- a policy that does not fit --- */
+
+#define MANY 400
+
+/* Each with ports that take many masks; one more of no consequence where `more`. */
+static void apply_many(struct fixture *f, bool more)
+{
+	const struct nic_apply_options options = { .origin = "test" };
+	struct nic_apply_result result;
+	struct accelnet_error err;
+	struct json *document;
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	fprintf(file, "{\"apiVersion\":\"accelnet/v1\",\"nicNsg\":{\"name\":\"n\",\"properties\":{"
+		      "\"securityRules\":[");
+	for (int i = 0; i < MANY + more; i++)
+		fprintf(file,
+			"%s{\"name\":\"r%d\",\"properties\":{\"priority\":%d,\"direction\":"
+			"\"Inbound\",\"access\":\"Allow\",\"protocol\":\"Tcp\","
+			"\"sourceAddressPrefix\":\"10.%d.%d.0/24\",\"sourcePortRange\":\"*\","
+			"\"destinationAddressPrefix\":\"*\",\"destinationPortRange\":\"%d-%d\"}}",
+			i ? "," : "", i, i < MANY ? 110 + i : 100, i / 200, i % 200, 1001 + i,
+			61001 - i);
+	fprintf(file, "]}}}");
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(json_parse(text, strlen(text), NULL, &document, NULL), 0);
+	if (nic_policy_apply(f->nic, document, &options, &result, &err) < 0)
+		fail_msg("%s: %s", err.pointer, err.detail);
+	nic_apply_result_fini(&result);
+	json_free(document);
+	free(text);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+}
+
+/* Device rules in the device for rules of this name's number. */
+static size_t installed_for(struct fixture *f, int from, int to)
+{
+	const struct program_chain *chain =
+		&nic_snapshot(f->nic)->ruleset->program->chain[DIRECTION_INBOUND][STAGE_NIC];
+	struct hardware_rules *rules;
+	size_t count = 0;
+
+	assert_int_equal(hardware_rules_new(f->nic, &rules), 0);
+	for (size_t i = 0; i < chain->count; i++) {
+		int number;
+
+		if (sscanf(chain->rules[i].rule->name, "r%d", &number) == 1 && number >= from &&
+		    number < to)
+			count += rules->of[STAGE_NIC][i].installed;
+	}
+	hardware_rules_free(rules);
+	return count;
+}
+
+static void hit_rules(struct fixture *f, uint32_t from, uint32_t to)
+{
+	const struct snapshot *snapshot = nic_snapshot(f->nic);
+	uint32_t base = snapshot->ruleset->hit_base[DIRECTION_INBOUND][STAGE_NIC];
+
+	for (uint32_t i = from; i < to; i++)
+		snapshot->counted->hits[0][base + i].packets += 100;
+}
+
+static void what_is_hit_goes_to_hardware(void **state)
+{
+	const uint64_t minute = 60000;
+	struct fixture *f = *state;
+	uint64_t now = clock_ms();
+	unsigned share;
+	size_t before;
+
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	apply_many(f, false);
+	assert_false(hardware_share(f->nic, &share));
+	before = installed_for(f, 300, 320);
+	hit_rules(f, 300, 320);
+	assert_true(hardware_share(f->nic, &share));
+	assert_true(share < 700);
+	hardware_weigh(f->nic, now + 9 * minute);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	assert_int_equal(installed_for(f, 300, 320), before);
+	hardware_weigh(f->nic, now + 11 * minute);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	assert_true(installed_for(f, 300, 320) > 2 * before);
+	assert_true(hardware_share(f->nic, &share));
+	assert_int_equal(share, PLAN_SHARE_ALL);
+
+	/* the next policy begins with what the last one knew */
+	apply_many(f, true);
+	assert_false(hardware_share(f->nic, &share));
+	assert_true(installed_for(f, 300, 320) > 2 * before);
+}
+
+/* Neither often nor for little: each time hundreds of rules go and come. */
+static void plans_are_not_made_anew_for_little(void **state)
+{
+	const uint64_t minute = 60000;
+	struct fixture *f = *state;
+	uint64_t now = clock_ms(), creates;
+
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	apply_many(f, false);
+	hit_rules(f, 0, MANY);
+	hardware_weigh(f->nic, now + 11 * minute);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	creates = f->fake.creates;
+	for (int i = 0; i < 5; i++)
+		hit_rules(f, 300, 320);
+	hardware_weigh(f->nic, now + 12 * minute); /* too soon */
+	for (int i = 0; i < 200; i++)
+		hit_rules(f, 0, MANY);
+	hardware_weigh(f->nic, now + 22 * minute); /* too little */
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	assert_int_equal(f->fake.creates, creates);
 }
 
 /* The store's directory is gone: the policy is refused, and hardware is as it was. */
@@ -437,6 +607,7 @@ static void rings_are_drained_by_empty_bursts_or_a_ringful(void **state)
 	}
 
 	drain_init(&drain, &view, 0); /* packets say nothing */
+	drain_see(&drain, 1, false);
 	ticket = drain_take(&drain);
 	count_to(&lanes[0].counters.empty_bursts, 10);
 	count_to(&lanes[1].counters.received[DIRECTION_INBOUND], 100000);
@@ -444,8 +615,40 @@ static void rings_are_drained_by_empty_bursts_or_a_ringful(void **state)
 	assert_int_equal(drain.epoch, 0);
 	count_to(&lanes[1].counters.empty_bursts, 2);
 	assert_false(drain_is_over(&drain, ticket));
+	drain_see(&drain, 2, false);
+	assert_false(drain_is_over(&drain, ticket));
+	assert_int_equal(drain.epoch, 1);
 	count_to(&lanes[0].counters.empty_bursts, 2);
 	count_to(&lanes[1].counters.empty_bursts, 2);
+	assert_false(drain_is_over(&drain, ticket)); /* nobody has looked since */
+	drain_see(&drain, 4, false);
+	assert_true(drain_is_over(&drain, ticket));
+}
+
+/* A VF that is not polled gives its packets when it is again, however long that takes. */
+static void a_ring_that_nobody_polls_is_not_drained(void **state)
+{
+	struct lane lanes[1] = { 0 };
+	const struct nic_view view = { .lane_count = 1, .lanes = lanes };
+	struct drain drain;
+	uint64_t ticket;
+
+	(void)state;
+	drain_init(&drain, &view, 0);
+	ticket = drain_take(&drain);
+	for (uint64_t looks = 1; looks < 100; looks++) {
+		drain_see(&drain, looks, true);
+		count_to(&lanes[0].counters.empty_bursts, 100);
+		assert_false(drain_is_over(&drain, ticket));
+	}
+	drain_see(&drain, 100, false);
+	assert_false(drain_is_over(&drain, ticket));
+	assert_int_equal(drain.epoch, 0);
+	for (uint64_t looks = 101; looks < 110; looks++) {
+		drain_see(&drain, looks, false);
+		count_to(&lanes[0].counters.empty_bursts, 2);
+		drain_advance(&drain);
+	}
 	assert_true(drain_is_over(&drain, ticket));
 }
 
@@ -459,13 +662,17 @@ int main(void)
 			 (char *)"--log-level", (char *)"error" };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rings_are_drained_by_empty_bursts_or_a_ringful),
+		cmocka_unit_test(a_ring_that_nobody_polls_is_not_drained),
 		CASE(the_plan_of_a_policy_goes_in),
 		CASE(a_dry_run_touches_nothing),
 		CASE(nothing_is_dropped_in_hardware_in_audit_mode),
+		CASE(settled_marks_wait_from_publishing_on),
 		CASE(a_policy_keeps_itself_out),
 		CASE(a_change_of_context_changes_the_plan),
 		CASE(what_is_refused_is_told_and_comes_in_after_all),
 		CASE(drops_in_hardware_are_hits),
+		CASE(what_is_hit_goes_to_hardware),
+		CASE(plans_are_not_made_anew_for_little),
 		CASE(a_policy_that_is_not_stored_leaves_hardware_alone),
 		CASE(a_nic_can_be_kept_out),
 	};

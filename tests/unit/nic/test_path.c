@@ -30,6 +30,7 @@ static const char action_letters[] = "SDHLAVxtC";
 
 #define VF_PRESENT      PATH_EVENT_VF_PRESENT
 #define VF_CARRIES      PATH_EVENT_VF_CARRIES
+#define FAILBACK_MAX_MS (PATH_FAILBACK_MS * PATH_FAILBACK_GROWTH)
 #define VF_WITHDRAWN    PATH_EVENT_VF_WITHDRAWN
 #define VF_REMOVED      PATH_EVENT_VF_REMOVED
 #define RULES_CHANGING  PATH_EVENT_RULES_CHANGING
@@ -65,7 +66,7 @@ static const struct line netvsc_held[PATH_EVENTS] = {
 static const struct line bifurcated[PATH_EVENTS] = {
 	{ VF_PRESENT, { "u xt", ".", ".", ".", "." } },
 	{ VF_CARRIES, { "a xA", "a xA", ".", ".", "." } },
-	{ VF_WITHDRAWN, { ".", ".", "s Dx", "s SD", "s SD" } },
+	{ VF_WITHDRAWN, { ".", ".", "u Dxt", "u SDt", "u SDt" } },
 	{ VF_REMOVED, { "= x", "s x", "s Dx", "s SD", "s SD" } },
 	{ RULES_CHANGING, { ".", ".", "= x", ".", "." } },
 	{ RULES_INSTALLED, { ".", ".", "= xt", ".", "v" } },
@@ -78,7 +79,7 @@ static const struct line bifurcated[PATH_EVENTS] = {
 static const struct line bifurcated_held[PATH_EVENTS] = {
 	{ VF_PRESENT, { ".", ".", ".", ".", "." } },
 	{ VF_CARRIES, { ".", "a xA", ".", ".", "." } },
-	{ VF_WITHDRAWN, { ".", ".", "s Dx", "s SD", "s SD" } },
+	{ VF_WITHDRAWN, { ".", ".", "u Dxt", "u SDt", "u SDt" } },
 	{ VF_REMOVED, { "= x", "s x", "s Dx", "s SD", "s SD" } },
 	{ RULES_CHANGING, { ".", ".", "= x", ".", "." } },
 	{ RULES_INSTALLED, { ".", ".", "= xt", ".", "v" } },
@@ -240,11 +241,52 @@ static void fails_over_at_once_and_back_damped(void **state)
 	path_init(&path, UPLINK_BIFURCATED, PATH_CAN_SWITCH, now);
 	for (int flap = 0; flap < 10; flap++) {
 		assert_int_equal(there_and_back(&path, &now, 10), expected);
-		expected = expected < PATH_FAILBACK_MAX_MS ? expected * 2 : expected;
+		expected = expected < FAILBACK_MAX_MS ? expected * 2 : expected;
 	}
-	assert_int_equal(expected, PATH_FAILBACK_MAX_MS);
-	assert_int_equal(there_and_back(&path, &now, PATH_STABLE_MS), PATH_FAILBACK_MAX_MS);
+	assert_int_equal(expected, FAILBACK_MAX_MS);
+	assert_int_equal(there_and_back(&path, &now, PATH_STABLE_MS), FAILBACK_MAX_MS);
 	assert_int_equal(there_and_back(&path, &now, 10), PATH_FAILBACK_MS);
+}
+
+static void waits_as_long_as_it_is_told(void **state)
+{
+	uint64_t now = 77;
+	struct path path;
+
+	(void)state;
+	path_init(&path, UPLINK_BIFURCATED, PATH_CAN_SWITCH, now);
+	path_set_failback(&path, 0);
+	for (int flap = 0; flap < 5; flap++)
+		assert_int_equal(there_and_back(&path, &now, 10), 0);
+	path_set_failback(&path, 3);
+	assert_int_equal(there_and_back(&path, &now, 10), 3);
+	for (int flap = 0; flap < 10; flap++)
+		(void)there_and_back(&path, &now, 10);
+	assert_int_equal(there_and_back(&path, &now, PATH_STABLE_MS), 3 * PATH_FAILBACK_GROWTH);
+	assert_int_equal(there_and_back(&path, &now, 10), 3);
+}
+
+/* Once, and damping goes on counting; what ends the return ends the hurry. */
+static void does_not_wait_for_an_operator_in_a_hurry(void **state)
+{
+	static const enum path_event ends[] = { VF_REMOVED, VF_WITHDRAWN, PATH_EVENT_HOLD };
+	uint64_t now = 77;
+	struct path path;
+
+	(void)state;
+	path_init(&path, UPLINK_BIFURCATED, PATH_CAN_SWITCH, now);
+	path_hurry(&path);
+	assert_int_equal(there_and_back(&path, &now, 10), 0);
+	assert_int_equal(there_and_back(&path, &now, 10), 2 * PATH_FAILBACK_MS);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		path_init(&path, UPLINK_BIFURCATED, PATH_CAN_SWITCH, now);
+		path_hurry(&path);
+		(void)path_step(&path, VF_CARRIES, now);
+		(void)path_step(&path, ends[i], now);
+		(void)path_step(&path, PATH_EVENT_RELEASE, now);
+		(void)path_step(&path, VF_REMOVED, now);
+		assert_int_equal(there_and_back(&path, &now, 10), PATH_FAILBACK_MS);
+	}
 }
 
 static void says_why_the_operator_cannot_have_it(void **state)
@@ -311,6 +353,8 @@ int main(void)
 		cmocka_unit_test(every_event_in_every_state),
 		cmocka_unit_test(asks_only_what_the_uplink_can_do),
 		cmocka_unit_test(fails_over_at_once_and_back_damped),
+		cmocka_unit_test(waits_as_long_as_it_is_told),
+		cmocka_unit_test(does_not_wait_for_an_operator_in_a_hurry),
 		cmocka_unit_test(says_why_the_operator_cannot_have_it),
 		cmocka_unit_test(a_held_nic_stays_until_released),
 		cmocka_unit_test(names_are_what_the_manual_says),

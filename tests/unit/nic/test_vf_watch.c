@@ -4,6 +4,7 @@
  */
 #include "nic/vf_poll.h"
 #include "nic/vf_watch.h"
+#include "offload/interrupts.h"
 
 #include <pthread.h>
 #include <rte_alarm.h>
@@ -61,6 +62,20 @@ static void ignore(void *context)
 	(void)context;
 }
 
+static void has_passed(void *argument)
+{
+	atomic_store((atomic_bool *)argument, true);
+}
+
+static void let_interrupts_pass(void)
+{
+	atomic_bool passed = false;
+
+	assert_int_equal(rte_eal_alarm_set(1, has_passed, &passed), 0);
+	while (!atomic_load(&passed))
+		usleep(100);
+}
+
 static void set_mac(uint16_t port, const struct mac_addr *mac)
 {
 	struct rte_ether_addr address;
@@ -76,6 +91,7 @@ static uint16_t add_with(const char *name, const struct mac_addr *mac, const cha
 	assert_int_equal(rte_eal_hotplug_add("vdev", name, arguments), 0);
 	assert_int_equal(rte_eth_dev_get_port_by_name(name, &port), 0);
 	set_mac(port, mac);
+	let_interrupts_pass(); /* it counts as probed */
 	return port;
 }
 
@@ -169,7 +185,11 @@ static int set_up_with(void **state, const char *netvsc)
 {
 	static struct fixture f;
 	struct vf_watch_options options = {
-		.mac = ours, .device = DEVICE, .device_is_there = is_on_bus, .wake = ignore
+		.mac = ours,
+		.device = DEVICE,
+		.looks_again = true,
+		.device_is_there = is_on_bus,
+		.wake = ignore,
 	};
 
 	f.qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(1), 64);
@@ -264,6 +284,43 @@ static void holds_what_comes_while_it_holds(void **state)
 	assert_true(sight.present && !sight.held);
 	drop("net_null_vf");
 	drop("net_null_other");
+}
+
+struct probe {
+	struct fixture *fixture;
+	struct rte_eth_dev_owner owner;
+	struct vf_sight sight;
+};
+
+/* In the interrupt thread, as netvsc brings a VF in. */
+static void probe_and_look(void *argument)
+{
+	struct probe *probe = argument;
+	uint16_t port;
+
+	assert_int_equal(rte_eal_hotplug_add("vdev", "net_null_vf", "no-rx=1"), 0);
+	assert_int_equal(rte_eth_dev_get_port_by_name("net_null_vf", &port), 0);
+	set_mac(port, &ours);
+	assert_int_equal(rte_eth_dev_owner_get(port, &probe->owner), 0);
+	vf_watch_look(probe->fixture->watch, &probe->sight);
+}
+
+/* Nobody asks a device that has no driver yet: neither a look nor a worker that gets its note. */
+static void waits_until_a_probe_has_returned(void **state)
+{
+	struct probe probe = { .fixture = *state };
+	struct rte_eth_dev_owner owner;
+	struct vf_sight sight;
+
+	interrupts_run(probe_and_look, &probe);
+	assert_false(probe.sight.present);
+	assert_int_not_equal(probe.owner.id, RTE_ETH_DEV_NO_OWNER);
+	let_interrupts_pass();
+	vf_watch_look(probe.fixture->watch, &sight);
+	assert_true(sight.present && !sight.held);
+	assert_int_equal(rte_eth_dev_owner_get(sight.port, &owner), 0);
+	assert_int_equal(owner.id, RTE_ETH_DEV_NO_OWNER);
+	drop("net_null_vf");
 }
 
 /* Two held NICs: the watch that hears of a new port first owns it, and gives it back. */
@@ -371,6 +428,27 @@ static void counts_what_the_vf_took_to_its_end(void **state)
 	drop("net_null_vf");
 }
 
+/* Another netvsc port reads the MACs of ports that nobody owns, and a driver takes its own away. */
+static void keeps_a_vf_that_goes_from_other_nics(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t other = add("net_null_other", &others), vf = add_claimed(f);
+	struct rte_eth_dev_owner owner;
+	uint16_t port;
+
+	assert_int_equal(rte_eth_dev_owner_get(vf, &owner), 0);
+	is_going("net_null_vf");
+	is_going("net_null_other");
+	assert_true(rte_eth_dev_owner_unset(vf, owner.id) < 0); /* as netvsc does next */
+	RTE_ETH_FOREACH_DEV(port)
+		assert_true(port != vf);
+	/* what another watch's NIC has is that one's to keep */
+	assert_int_equal(rte_eth_dev_owner_get(other, &owner), 0);
+	assert_int_equal(owner.id, RTE_ETH_DEV_NO_OWNER);
+	drop("net_null_vf");
+	drop("net_null_other");
+}
+
 /* A probe that failed half-way leaves a port with the MAC, under a lower number. */
 static void prefers_the_vf_that_netvsc_has(void **state)
 {
@@ -457,20 +535,6 @@ static void takes_off_what_it_could_not(void **state)
 	drop("net_null_vf");
 }
 
-static void has_passed(void *argument)
-{
-	atomic_store((atomic_bool *)argument, true);
-}
-
-static void let_interrupts_pass(void)
-{
-	atomic_bool passed = false;
-
-	assert_int_equal(rte_eal_alarm_set(1, has_passed, &passed), 0);
-	while (!atomic_load(&passed))
-		usleep(100);
-}
-
 static void closes_a_held_vf_whose_device_is_gone(void **state)
 {
 	struct fixture *f = *state;
@@ -507,6 +571,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(knows_the_vf_by_its_mac, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(touches_no_port_that_is_going, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(holds_what_comes_while_it_holds, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(waits_until_a_probe_has_returned, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(holds_what_another_watch_gives_back, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(knows_whether_the_vf_is_polled, set_up, tear_down),
@@ -515,6 +581,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(tells_of_a_vf_when_it_knows_whether_it_is_polled,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(counts_what_the_vf_took_to_its_end, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(keeps_a_vf_that_goes_from_other_nics, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(prefers_the_vf_that_netvsc_has, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(takes_a_vf_that_has_recovered_for_another, set_up,

@@ -1,0 +1,25 @@
+/*
+ * Keeps the kernel's own network stack off an interface whose frames are ours: what a packet socket
+ * reads there, the kernel would handle as well, and answer.
+ *
+ * An nftables table of the netdev family with two empty chains whose policy is to drop, one behind
+ * the packet sockets on the way in, one before them on the way out. What a packet socket sends
+ * past the queueing discipline (PACKET_QDISC_BYPASS, net_af_packet's default) passes by the second.
+ * The table belongs to our netlink socket (NFT_TABLE_F_OWNER, Linux 5.12): nobody else can change
+ * it, and the kernel takes it away with the process, however that ends.
+ *
+ * Thread: control.
+ */
+#ifndef NIC_HOST_STACK_H
+#define NIC_HOST_STACK_H
+
+#include "base/error.h"
+
+struct host_stack;
+
+/* DEVICE where the kernel cannot; needs CAP_NET_ADMIN. */
+int host_stack_block(const char *interface, struct host_stack **ret, struct accelnet_error *err);
+/* NULL is fine. */
+void host_stack_release(struct host_stack *stack);
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * Making an interface ready for a packet socket: see kernel_interface.h.
+ */
+#define LOG_ROOM LOG_ROOM_NIC
+#include "nic/kernel_interface.h"
+
+#include "base/log.h"
+#include "nic/host_stack.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A frame of net_af_packet's ring, 2048 bytes, less its header and room for a VLAN tag. */
+#define MTU_MAX 1900
+
+struct kernel_interface {
+	char name[IF_NAMESIZE];
+	struct host_stack *stack;
+	bool joined; /* GRO was on */
+};
+
+/* One request about an interface. 0 or -errno. */
+static int ask(unsigned long request, const char *name, struct ifreq *about)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	(void)snprintf(about->ifr_name, sizeof(about->ifr_name), "%s", name);
+	r = ioctl(fd, request, about) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int ethtool(const char *name, uint32_t command, uint32_t *value)
+{
+	struct ethtool_value about = { .cmd = command, .data = *value };
+	struct ifreq request = { .ifr_data = (void *)&about };
+	int r = ask(SIOCETHTOOL, name, &request);
+
+	if (r == 0)
+		*value = about.data;
+	return r;
+}
+
+static bool is_joined(const char *name)
+{
+	uint32_t on = 0;
+
+	return ethtool(name, ETHTOOL_GGRO, &on) == 0 && on;
+}
+
+void kernel_interface_split(const char *name)
+{
+	uint32_t off = 0, flags = 0;
+
+	/* neither is there on every device */
+	(void)ethtool(name, ETHTOOL_SGRO, &off);
+	if (ethtool(name, ETHTOOL_GFLAGS, &flags) == 0 && (flags & ETH_FLAG_LRO)) {
+		flags &= ~(uint32_t)ETH_FLAG_LRO;
+		(void)ethtool(name, ETHTOOL_SFLAGS, &flags);
+	}
+}
+
+static int set_up(const char *name)
+{
+	struct ifreq request = { 0 };
+	int r = ask(SIOCGIFFLAGS, name, &request);
+
+	if (r < 0 || (request.ifr_flags & IFF_UP))
+		return r;
+	request.ifr_flags |= IFF_UP;
+	return ask(SIOCSIFFLAGS, name, &request);
+}
+
+static int check_mtu(const char *name, struct accelnet_error *err)
+{
+	struct ifreq request = { 0 };
+	int r = ask(SIOCGIFMTU, name, &request);
+
+	if (r < 0)
+		return fail(err, ACCELNET_E_DEVICE, NULL, "interface %s: %s", name, strerror(-r));
+	if (request.ifr_mtu <= MTU_MAX)
+		return 0;
+	return fail(err, ACCELNET_E_DEVICE, NULL,
+		    "interface %s has an MTU of %d; frames for more than %d do not fit", name,
+		    request.ifr_mtu, MTU_MAX);
+}
+
+int kernel_interface_open(const char *name, struct kernel_interface **ret,
+			  struct accelnet_error *err)
+{
+	struct kernel_interface *interface;
+	int r = check_mtu(name, err);
+
+	if (r < 0)
+		return r;
+	interface = calloc(1, sizeof(*interface));
+	if (!interface)
+		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	(void)snprintf(interface->name, sizeof(interface->name), "%s", name);
+	r = host_stack_block(name, &interface->stack, err);
+	if (r < 0)
+		goto unblocked;
+	interface->joined = is_joined(name);
+	kernel_interface_split(name);
+	r = set_up(name);
+	if (r < 0) {
+		r = fail(err, ACCELNET_E_DEVICE, NULL, "interface %s cannot be set up: %s", name,
+			 strerror(-r));
+		goto not_up;
+	}
+	*ret = interface;
+	return 0;
+
+not_up:
+	kernel_interface_close(interface);
+	return r;
+unblocked:
+	free(interface);
+	return r;
+}
+
+void kernel_interface_close(struct kernel_interface *interface)
+{
+	uint32_t on = 1;
+
+	if (!interface)
+		return;
+	if (interface->joined)
+		(void)ethtool(interface->name, ETHTOOL_SGRO, &on); /* it may have gone */
+	host_stack_release(interface->stack);
+	free(interface);
+}

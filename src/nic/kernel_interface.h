@@ -1,0 +1,30 @@
+/*
+ * The interface of the kernel's hv_netvsc that carries an uplink's synthetic path, made ready for a
+ * packet socket: up, its own stack kept off, and frames as they were on the wire.
+ *
+ * Thread: control.
+ */
+#ifndef NIC_KERNEL_INTERFACE_H
+#define NIC_KERNEL_INTERFACE_H
+
+#include "base/error.h"
+
+struct kernel_interface;
+
+/*
+ * DEVICE: it is not there, its MTU is more than net_af_packet's frames hold, or the kernel does not
+ * let us.
+ */
+int kernel_interface_open(const char *name, struct kernel_interface **ret,
+			  struct accelnet_error *err);
+/* Gives it back as it was, but that it stays up. NULL is fine. */
+void kernel_interface_close(struct kernel_interface *interface);
+
+/*
+ * Frames that the kernel has joined on the way in (GRO, LRO) are longer than the wire's and than
+ * what a packet socket's ring holds. Of the VF's interface, too: what no rule takes comes that way.
+ * A device that cannot switch it off is left as it is.
+ */
+void kernel_interface_split(const char *name);
+
+#endif
