@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # usage: scripts/bench-failover.sh [--cycles N] [--rules N] [--profile P] [--peer DIR|none]
-#                                  [--json FILE]
+#                                  [--json FILE] [--docs]
 #
 # What the end of a VF, and its return, cost under traffic: builds, runs accelnetd in azhost on a
 # netvsc NIC, takes the VF away under a stream as fast as it goes, and gives it back, N times. Tells
@@ -15,6 +15,7 @@
 #                 source (by apt-get source, unless DIR/src has it); default ../shared/peers where
 #                 that is there; none: alone
 #   --json FILE   also write everything that was measured to FILE
+#   --docs        write the table into docs/benchmarks.md
 #   --help
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -34,6 +35,7 @@ main() {
 			arguments+=("$1" "$2")
 			shift
 			;;
+		--docs) arguments+=(--docs) ;;
 		--peer)
 			[ $# -ge 2 ] || refuse "--peer needs a folder, or none"
 			peer=$2
@@ -50,7 +52,8 @@ main() {
 	if build_failsafe; then
 		arguments+=(--failsafe "$peer_build/f_failsafe")
 	fi
-	exec python3 "$root/scripts/lib/bench_failover.py" "${arguments[@]}"
+	python3 "$root/scripts/lib/bench_failover.py" "${arguments[@]}" || exit 1
+	give_back "$root/build" "$root/docs"
 }
 
 build_failsafe() {

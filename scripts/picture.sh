@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: scripts/picture.sh [--seconds S] [--rounds N] [--svg FILE] [--json FILE]
+# usage: scripts/picture.sh [--seconds S] [--rounds N] [--svg FILE] [--json FILE] [--docs]
 #
 # The picture with and without accelerated networking: builds, then measures a VM's NIC as the
 # synthetic NIC alone, with the NSG in the host's virtual switch, and as a VF with the NSG in its
@@ -9,8 +9,9 @@
 #
 #   --seconds S   of each measurement; default 2
 #   --rounds N    of both sides, interleaved; the best of each is taken; default 3
-#   --svg FILE    default docs/picture.svg
+#   --svg FILE    default build/picture.svg
 #   --json FILE   everything that was measured
+#   --docs        write docs/picture.svg, and the table into docs/benchmarks.md
 #   --help
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -18,7 +19,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/lib/build.sh"
 
 main() {
-	local arguments=(--svg "$root/docs/picture.svg")
+	local arguments=(--svg "$root/build/picture.svg")
 
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -27,6 +28,7 @@ main() {
 			arguments+=("$1" "$2")
 			shift
 			;;
+		--docs) arguments+=(--docs --svg "$root/docs/picture.svg") ;;
 		--help | -h) help_of "${BASH_SOURCE[0]}" && exit 0 ;;
 		*) refuse "unknown argument '$1' (see --help)" ;;
 		esac
@@ -35,7 +37,8 @@ main() {
 	[ "$(id -u)" -eq 0 ] || refuse "needs root: sudo ./scripts/picture.sh"
 	build default accelnetd accelnetctl azhost azhost_ibverbs azhost_mlx5 azhost_mlx4 azhost_mana \
 		accelnet_stream accelnet_meter || exit 1
-	exec python3 "$root/scripts/lib/picture.py" "${arguments[@]}"
+	python3 "$root/scripts/lib/picture.py" "${arguments[@]}" || exit 1
+	give_back "$root/build" "$root/docs"
 }
 
 main "$@"

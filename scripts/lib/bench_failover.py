@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 
+import docblock
 import lab
 import meter
 import picture
@@ -231,6 +232,19 @@ def say_cycle(removal, back):
           f" {back.computing:.0f} us", flush=True)
 
 
+def sentences(measured):
+    """What the table does not tell."""
+    about, ends = measured["environment"], collections.Counter(
+        one["end"] for one in measured["failsafe"])
+    gaps = measured["results"][0]
+    yield (f"{len(measured['returns'])} cycles, in {gaps['preempted']} of {gaps['gaps']} gaps another"
+           f" program had the processor; {about['held']['deviceRules']} device rules.")
+    if ends:
+        yield ("net_failsafe after its first removal: "
+               + ", ".join(f"{end} ({count} of {ends.total()})" for end, count in ends.items()) + ".")
+    yield f"Measured on {picture.machine(about)}."
+
+
 def round_of(arguments, count, removals, returns):
     """So many cycles of one accelnetd; what it held, and what its stream counted."""
     with Cycles(arguments.profile, arguments.rules) as cycles:
@@ -272,6 +286,7 @@ def arguments_of(argv):
     parser.add_argument("--failsafe", metavar="PROGRAM")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--docs", action="store_true")
     return parser.parse_args(argv)
 
 
@@ -284,9 +299,10 @@ def main():
     except (AssertionError, lab.LabError, lab.Refused, OSError) as fault:
         print(f"bench failed: {type(fault).__name__}: {fault}")
         return 1
-    print(f"\n{table(measured['results'])}")
-    for end, count in collections.Counter(one["end"] for one in measured["failsafe"]).items():
-        print(f"net_failsafe after its first removal: {end}, {count} times")
+    said = "\n".join([table(measured["results"]), "", *sentences(measured)])
+    print(f"\n{said}")
+    if arguments.docs:
+        docblock.write(docblock.BENCHMARKS, "failover", said)
     if arguments.json:
         pathlib.Path(arguments.json).write_text(json.dumps(measured, indent=1) + "\n", "utf-8")
     return 0

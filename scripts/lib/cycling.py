@@ -63,8 +63,10 @@ class Traffic:
         """After finish(): what is wrong is an assertion; returns what it came to, in numbers."""
         host = network.host.lost()
         lost = self.ping["sent"] - self.ping["received"]
-        unsavable = host["vf"] + host["overrun"] + self.ping["overflowed"]
-        assert lost <= unsavable, f"{lost} pings lost: {self.ping}, and the host counts {host}"
+        starved = starvation(network)
+        unsavable = host["vf"] + host["overrun"] + self.ping["overflowed"] + starved
+        assert lost <= unsavable, \
+            f"{lost} pings lost: {self.ping}; the host counts {host}, {starved} for want of CPU"
         assert self.knock["tried"] and not self.knock["passed"], self.knock
         served = {name for name in self.server if name != f"tcp/{OPEN}"}
         assert not served, f"the VM heard denied tries: {self.server}"
@@ -73,11 +75,22 @@ class Traffic:
         assert sum(intervals[-3:]) > 0, f"the stream stands still: {intervals[-10:]}"
         return {
             "pings": self.ping["sent"], "lost": lost, "unsavable": unsavable, "host": host,
-            "overflowed": self.ping["overflowed"], "longestGapMs": self.ping["longest_ms"],
+            "overflowed": self.ping["overflowed"], "starved": starved, "longestGapMs": self.ping["longest_ms"],
             "deniedTries": self.knock["tried"], "exchanges": self.hold["exchanges"],
             "longestExchangeMs": self.hold["longest_ms"], "streamed": sum(intervals),
             "streamSeconds": len(intervals),
         }
+
+
+def starvation(network):
+    """Packets for which there was no room where a program was not run for long: none on a machine
+    that does nothing else."""
+    counters = network.daemon.nic()["uplinkPort"]["counters"]
+    dropped = network.daemon.drops()["tx-full"] + counters["missed"] + counters["noBuffer"]
+    for namespace in (network.remote, network.vm):
+        links = json.loads(lab.run("ip", "-n", namespace.name, "-s", "-j", "link").stdout)
+        dropped += sum(link["stats64"][way]["dropped"] for link in links for way in ("rx", "tx"))
+    return dropped
 
 
 def wait_for_path(network, path, seconds=20):

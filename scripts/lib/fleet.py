@@ -33,13 +33,15 @@ def mac(number):
 
 
 class Daemon(azlab.Daemon):
-    def __init__(self, folder, apps, options, before="true", queues=1, nic=None):
+    """`lcores` is called for EAL's, `nic` is merged into the configuration of each NIC."""
+
+    def __init__(self, folder, apps, options, before="true", lcores=lab.lcores, nic=None):
         super().__init__(folder, "", options, before=before)
         config = json.loads(self.config.read_text(encoding="utf-8"))
-        config["eal"]["args"] = EAL_ARGUMENTS
+        config["eal"] = {"lcores": lcores(), "args": EAL_ARGUMENTS}
         config["connections"] = {"max": CONNECTIONS}
         config["nics"] = [{
-            **config["nics"][0], "name": f"nic{number}", "mac": mac(number), "queues": queues,
+            **config["nics"][0], "name": f"nic{number}", "mac": mac(number),
             "uplink": {"type": "netvsc", "device": guid(number)},
             "app": {"device": f"net_tap{number},iface={app}"}, **(nic or {}),
         } for number, app in enumerate(apps)]

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 
+import docblock
 import lab
 import plot
 import streamlab
@@ -270,11 +271,15 @@ def aligned(lines):
         + " |" for row in cells)
 
 
+def machine(about):
+    return (f"{about['cpu']}, {about['cpus']} CPUs, kernel {about['kernel']}, load"
+            f" {about['loadBefore']:.1f} before; {about['rules']} rules; commit {about['commit']}")
+
+
 def notes(about):
     return [f"{about['devices']}; DPDK's own mlx5 and netvsc drivers. The host's process is also "
             "the cable, on both sides.",
-            f"{about['cpu']}, {about['cpus']} CPUs, load {about['loadBefore']:.1f} before; "
-            f"{about['rules']} rules; commit {about['commit']}"]
+            machine(about)]
 
 
 def write_svg(result, path):
@@ -289,6 +294,7 @@ def arguments_of(argv):
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--svg", metavar="FILE", default="accelnet-picture.svg")
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--docs", action="store_true")
     return parser.parse_args(argv)
 
 
@@ -312,6 +318,9 @@ def main():
         pathlib.Path(arguments.json).write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     print(table(result))
     print(f"picture: {arguments.svg}")
+    if arguments.docs:
+        docblock.write(docblock.BENCHMARKS, "picture", "\n".join(
+            [table(result), "", f"Measured on {machine(result['environment'])}."]))
     return 0
 
 

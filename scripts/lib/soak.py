@@ -146,7 +146,8 @@ class Cycler(threading.Thread):
 def flat(what, points, growth):
     """What is told of a series, and whether it grows."""
     first, last = points[0][1], points[-1][1]
-    told = {"first": first, "last": last, "per100Cycles": round(slope(points), 2)}
+    told = {"first": first, "last": last, "per100Cycles": round(slope(points), 2),
+            "samples": points[::max(1, len(points) // SAMPLES)]}
     if last - first > growth:
         raise Failed(f"{what} grow: {told}")
     return told

@@ -17,7 +17,8 @@ static void add_seconds(struct table *table, const struct json_at *flow, const c
 
 static void print_flows(const struct session *session, const struct json_at *root)
 {
-	struct table *table = table_new("PROTOCOL|LOCAL|REMOTE|DIRECTION|STATE|IDLE#|EXPIRES IN#");
+	struct table *table =
+		table_new("PROTOCOL|LOCAL|REMOTE|DIRECTION|STATE|IDLE#|EXPIRES IN#|OFFLOADED");
 	struct json_at flows, flow;
 
 	part_of(root, "flows", &flows);
@@ -30,6 +31,7 @@ static void print_flows(const struct session *session, const struct json_at *roo
 		table_add(table, text_of(&flow, "state"));
 		add_seconds(table, &flow, "idleSeconds");
 		add_seconds(table, &flow, "expiresSeconds");
+		table_add(table, flag_of(&flow, "offloaded") ? "yes" : "no");
 	}
 	table_print(table, stdout, session->colour);
 	table_free(table);
@@ -67,6 +69,7 @@ static void print_flow(const struct session *session, const struct json_at *flow
 	printf("  idle        %.1f s, expires in %.1f s\n", idle.value ? json_double(&idle) : 0.0,
 	       expires.value ? json_double(&expires) : 0.0);
 	printf("  generation  %lld\n", (long long)number_of(flow, "generation"));
+	printf("  offloaded   %s\n", flag_of(flow, "offloaded") ? "yes: found by its mark" : "no");
 	if (!verdict.value)
 		return;
 	printf("  rules now   %s", text_of(&verdict, "access"));

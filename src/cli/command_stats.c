@@ -106,9 +106,11 @@ static void print_judged(const struct json *answer)
 		       text_of(&nic, "nic"), (long long)number_of(&judged, "byRules"),
 		       (long long)number_of(&judged, "byConnection"),
 		       (long long)number_of(&judged, "platform"));
-		printf("%s: decided by hardware %lld, classified by its marks %lld\n",
+		printf("%s: decided by hardware %lld, classified by its marks %lld, "
+		       "connection found by its marks %lld\n",
 		       text_of(&nic, "nic"), (long long)number_of(&judged, "byHardware"),
-		       (long long)number_of(&judged, "withMarks"));
+		       (long long)number_of(&judged, "withMarks"),
+		       (long long)number_of(&judged, "withConnectionMarks"));
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "control/tuple_text.h"
 #include "control/verdict.h"
 #include "nic/clock.h"
+#include "nic/connection_marks.h"
 #include "nic/lane.h"
 
 #include <arpa/inet.h>
@@ -126,6 +127,7 @@ struct listing {
 	size_t shown;
 	size_t limit;
 	bool more;
+	const struct nic *nic;
 	const struct engine *engine; /* judges each flow anew; NULL: not wanted */
 };
 
@@ -163,6 +165,17 @@ static void add_verdict(struct json *json, const struct engine *engine,
 	json_add(json, "verdictNow", verdict_json(engine_policy(engine), &tuple, &judgement));
 }
 
+static bool is_marked(const struct nic *nic, const struct conn_info *info)
+{
+	struct conn_key key = { .family = info->family };
+
+	if (info->family == IP_FAMILY_V4)
+		key.key4 = info->key4;
+	else
+		key.key6 = info->key6;
+	return connection_marks_has(nic, &key);
+}
+
 static bool list_flow(void *context, const struct conn_info *info)
 {
 	struct listing *listing = context;
@@ -184,6 +197,7 @@ static bool list_flow(void *context, const struct conn_info *info)
 	json_add_double(json, "idleSeconds", info->idle_ms / 1000.0);
 	json_add_double(json, "expiresSeconds", info->expires_ms / 1000.0);
 	json_add_unsigned(json, "generation", info->generation);
+	json_add_bool(json, "offloaded", is_marked(listing->nic, info));
 	if (listing->engine)
 		add_verdict(json, listing->engine, info, &flow);
 	listing->shown++;
@@ -193,7 +207,7 @@ static bool list_flow(void *context, const struct conn_info *info)
 static int list_flows(struct call *call, struct nic *nic, const struct engine *engine,
 		      struct json **ret)
 {
-	struct listing listing = { .limit = LIMIT_DEFAULT, .engine = engine };
+	struct listing listing = { .limit = LIMIT_DEFAULT, .nic = nic, .engine = engine };
 	struct conn_stats stats;
 	struct filter filter;
 	uint64_t cursor = 0, limit;

@@ -40,6 +40,7 @@ static void add_nic_stats(struct json *nics, const struct nic *nic)
 	json_add_unsigned(judged, "platform", stats.platform);
 	json_add_unsigned(judged, "byHardware", stats.judged_by_hardware);
 	json_add_unsigned(judged, "withMarks", stats.classified_by_mark);
+	json_add_unsigned(judged, "withConnectionMarks", stats.placed_by_mark);
 }
 
 int handle_stats(struct call *call, struct json **ret)

@@ -81,6 +81,25 @@ static void read_offload(const struct json_at *at, struct nic_config *nic, struc
 		report_error(report, ACCELNET_E_VALUE, &member, "expected \"auto\" or \"off\"");
 }
 
+static void read_connection_marks(const struct json_at *at, struct nic_config *nic,
+				  struct report *report)
+{
+	static const struct json_member members[] = {
+		{ "max", JSON_NUMBER, false, false },
+		{ "packetsPerSecond", JSON_NUMBER, false, false },
+	};
+	int64_t max = nic->marks_max, rate = nic->marks_rate;
+	struct json_at object;
+
+	if (!json_get(at, "connectionMarks", &object) ||
+	    json_check_members(&object, members, 2, report))
+		return;
+	read_integer(&object, "max", 0, NIC_MARKS_MAX, &max, report);
+	read_integer(&object, "packetsPerSecond", 1, 100000000, &rate, report);
+	nic->marks_max = (uint32_t)max;
+	nic->marks_rate = (uint32_t)rate;
+}
+
 /* "drop" or "pass". */
 static void read_frames(const struct json_at *at, const char *key, enum frame_policy *value,
 			struct report *report)
@@ -323,6 +342,19 @@ static void warn_unused(const struct json_at *at, const char *key, struct report
 			       "\"%s\" is accepted and not used by this version", key);
 }
 
+static void read_housekeeping(const struct json_at *at, struct nic_config *nic,
+			      struct report *report)
+{
+	struct json_at member;
+
+	if (!json_get(at, "housekeeping", &member))
+		return;
+	json_bool(&member, &nic->housekeeping);
+	if (nic->housekeeping && (nic->uplink != UPLINK_NETVSC || nic->queues < 2))
+		report_error(report, ACCELNET_E_VALUE, &member,
+			     "is for a netvsc uplink with 2 queues or more");
+}
+
 static void read_nic(const struct json_at *at, struct daemon_config *config,
 		     const struct nic_defaults *defaults, struct report *report)
 {
@@ -332,12 +364,14 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 		{ "uplink", JSON_OBJECT, true, false },
 		{ "app", JSON_OBJECT, true, false },
 		{ "queues", JSON_NUMBER, false, false },
+		{ "housekeeping", JSON_BOOL, false, false },
 		{ "subnet", JSON_ARRAY, false, false },
 		{ "context", JSON_OBJECT, false, false },
 		{ "vlan", JSON_STRING, false, false },
 		{ "nonIp", JSON_STRING, false, false },
 		{ "requirePolicy", JSON_BOOL, false, false },
 		{ "offload", JSON_STRING, false, false },
+		{ "connectionMarks", JSON_OBJECT, false, false },
 	};
 	struct nic_config *nic = &config->nics[config->nic_count];
 	struct json_at member;
@@ -348,6 +382,8 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 	*nic = (struct nic_config){
 		.connections_max = defaults->connections_max,
 		.timeouts = defaults->timeouts,
+		.marks_max = NIC_MARKS_MAX,
+		.marks_rate = NIC_MARKS_RATE_DEFAULT,
 	};
 	read_name(at, config, nic, report);
 	read_mac(at, nic, report);
@@ -357,9 +393,11 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 		read_app(&member, nic, report);
 	read_integer(at, "queues", 1, NIC_QUEUES_MAX, &queues, report);
 	nic->queues = (uint16_t)queues;
+	read_housekeeping(at, nic, report);
 	read_frames(at, "vlan", &nic->vlan, report);
 	read_frames(at, "nonIp", &nic->non_ip, report);
 	read_offload(at, nic, report);
+	read_connection_marks(at, nic, report);
 	if (json_get(at, "requirePolicy", &member))
 		nic->has_require_policy = json_bool(&member, &nic->require_policy);
 	warn_unused(at, "subnet", report);

@@ -89,7 +89,8 @@ static int build(const struct daemon_config *config, char **more, int more_count
 	int n = 0;
 
 	args[n++] = (char *)"accelnetd";
-	args[n++] = (char *)"-l";
+	/* lcores that share processors have a syntax and an option of their own */
+	args[n++] = (char *)(strchr(config->lcores, '@') ? "--lcores" : "-l");
 	args[n++] = config->lcores;
 	if (!wants_pci(config) && !gives(config, more, more_count, "--no-pci"))
 		args[n++] = (char *)"--no-pci";

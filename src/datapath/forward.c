@@ -159,6 +159,49 @@ static void read_marks(struct lane *lane, enum direction direction, const struct
 	*ret = (struct marked_burst){ .judge = scratch->received, .judge_count = received };
 }
 
+/* Worth a mark of its own, if there are more of them: an exact rule could tell them from others. */
+static bool is_of_flow(const struct packet *packet, const struct decision *decision)
+{
+	const uint8_t flags = packet->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
+
+	if (decision->by != DECIDED_BY_CONNECTION || decision->action != DECISION_PASS ||
+	    packet->flags != 0 || (packet->kind == PACKET_IP4 && packet->key4.local == 0))
+		return false;
+	return packet->protocol == IP_PROTOCOL_UDP ||
+	       (packet->protocol == IP_PROTOCOL_TCP && flags == TCP_ACK);
+}
+
+static void take_sample(struct lane *lane, const struct packet *packet)
+{
+	struct flow_sample *sample = flow_samples_next(&lane->samples);
+
+	if (!sample)
+		return;
+	sample->packets = __atomic_load_n(&lane->samples.interval, __ATOMIC_RELAXED);
+	sample->key.family = packet->kind == PACKET_IP4 ? IP_FAMILY_V4 : IP_FAMILY_V6;
+	if (packet->kind == PACKET_IP4)
+		sample->key.key4 = packet->key4;
+	else
+		sample->key.key6 = packet->key6;
+	flow_samples_push(&lane->samples);
+}
+
+/* The burst was judged; one packet of it may be due. */
+static inline void count_down(struct lane *lane, unsigned number,
+			      const struct forward_scratch *scratch)
+{
+	const int64_t due = lane->samples.countdown;
+
+	lane->samples.countdown -= number;
+	if (likely(lane->samples.countdown >= 0))
+		return;
+	if (is_of_flow(&scratch->packets[due], &scratch->decisions[due]) &&
+	    !(lane->judge.places && lane->judge.places[due] != CONN_NOT_FOUND) &&
+	    __atomic_load_n(&lane->samples.interval, __ATOMIC_RELAXED) > 0)
+		take_sample(lane, &scratch->packets[due]);
+	flow_samples_wait(&lane->samples);
+}
+
 /* Returns how many mbufs stand in scratch->passed. */
 static unsigned judge(struct lane *lane, enum direction direction, const struct snapshot *snapshot,
 		      unsigned received, uint64_t now, const struct marked_burst *burst,
@@ -171,6 +214,8 @@ static unsigned judge(struct lane *lane, enum direction direction, const struct 
 		    scratch->decisions);
 	if (lane->judge.placed > 0)
 		count(&lane->counters.placed_by_mark, lane->judge.placed);
+	if (direction == DIRECTION_INBOUND)
+		count_down(lane, burst->judge_count, scratch);
 	return sort_out(lane, direction, received, burst, scratch);
 }
 

@@ -65,6 +65,7 @@ void nic_stats_read(const struct nic *nic, struct nic_stats *ret)
 		ret->platform += counters.decided_by[DECIDED_BY_PLATFORM];
 		ret->judged_by_hardware += counters.decided_by[DECIDED_BY_HARDWARE];
 		ret->classified_by_mark += counters.classified_by_mark;
+		ret->placed_by_mark += counters.placed_by_mark;
 	}
 }
 

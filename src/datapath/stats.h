@@ -28,6 +28,7 @@ struct nic_stats {
 	uint64_t judged_by_connection;
 	uint64_t platform;
 	uint64_t judged_by_hardware; /* settled: forwarded without looking */
+	uint64_t placed_by_mark;     /* of those by connection: their marks said which one */
 	uint64_t classified_by_mark; /* of the others: their marks said what the rules say */
 };
 

@@ -98,23 +98,50 @@ static int add_worker(struct worker_set *set, unsigned lcore, struct rte_rcu_qsb
 	return rte_rcu_qsbr_thread_register(qsbr, lcore) == 0 ? 0 : -EINVAL;
 }
 
-/* Round robin over all NICs: queue q of each NIC goes to the worker after that of queue q - 1. */
+static int give_lane(struct worker *worker, struct lane *lane)
+{
+	if (worker->lane_count == LANES_MAX)
+		return -ENOSPC;
+	worker->lanes[worker->lane_count++] = lane;
+	return 0;
+}
+
+static bool keeps_house(const struct nic *nic)
+{
+	return nic_get_config(nic)->housekeeping;
+}
+
+static bool any_keeps_house(const struct nic_set *nics)
+{
+	for (size_t n = 0; n < nics->count; n++) {
+		if (keeps_house(nics->nics[n]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Round robin over all NICs: queue q of each NIC goes to the worker after that of queue q - 1. The
+ * first worker stands aside for the queues 0 of the NICs that want that, where there are any.
+ */
 static int spread_lanes(struct worker_set *set, struct nic_set *nics)
 {
+	const unsigned aside = any_keeps_house(nics), count = set->count - aside;
 	unsigned next = 0;
+	int r = 0;
 
-	for (size_t n = 0; n < nics->count; n++) {
+	if (count == 0)
+		return -ECHILD;
+	for (size_t n = 0; n < nics->count && r == 0; n++) {
 		struct nic_view *view = nic_get_view(nics->nics[n]);
+		uint16_t q = 0;
 
-		for (uint16_t q = 0; q < view->lane_count; q++) {
-			struct worker *worker = set->workers[next++ % set->count];
-
-			if (worker->lane_count == LANES_MAX)
-				return -ENOSPC;
-			worker->lanes[worker->lane_count++] = &view->lanes[q];
-		}
+		if (keeps_house(nics->nics[n]))
+			r = give_lane(set->workers[0], &view->lanes[q++]);
+		for (; q < view->lane_count && r == 0; q++)
+			r = give_lane(set->workers[aside + next++ % count], &view->lanes[q]);
 	}
-	return 0;
+	return r;
 }
 
 static int launch(struct worker_set *set)
@@ -149,7 +176,7 @@ int worker_set_new(struct nic_set *nics, struct rte_rcu_qsbr *qsbr, struct worke
 	if (r < 0) {
 		worker_set_free(set);
 		return fail(err, ACCELNET_E_DEVICE, NULL, "workers do not start: %s",
-			    rte_strerror(-r));
+			    r == -ECHILD ? "housekeeping wants an lcore more" : rte_strerror(-r));
 	}
 	*ret = set;
 	return 0;

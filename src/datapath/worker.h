@@ -17,8 +17,9 @@ struct rte_rcu_qsbr;
 struct worker_set;
 
 /*
- * Spreads the NICs' lanes over all lcores but the main one and starts the workers. The NICs and the
- * QSBR variable must outlive the set.
+ * Spreads the NICs' lanes over all lcores but the main one and starts the workers. Where a NIC is
+ * configured for housekeeping, the first of them has lane 0 of such NICs and no other. The NICs and
+ * the QSBR variable must outlive the set.
  */
 int worker_set_new(struct nic_set *nics, struct rte_rcu_qsbr *qsbr, struct worker_set **ret,
 		   struct accelnet_error *err);

@@ -131,6 +131,7 @@ void hardware_describe(const struct nic *nic, struct json *to)
 		describe_device(&status, json);
 	if (offload_plan(nic->hardware.offload))
 		describe_plan(nic, &status, json);
+	connection_marks_describe(nic, json);
 	if (status.pmd_error) {
 		struct json *pmd = json_add_object(json, "pmd");
 

@@ -4,10 +4,7 @@
  * Messages: linux/netfilter/nf_tables.h; a transaction is a batch in one datagram
  * (net/netfilter/nfnetlink.c of Linux, nfnetlink_rcv_batch()).
  */
-#define LOG_ROOM LOG_ROOM_NIC
 #include "nic/host_stack.h"
-
-#include "base/log.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,19 +14,17 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Before the tables of others, which might accept. */
 #define CHAIN_PRIORITY (-1000)
-/* linux/netfilter.h, enum nf_dev_hooks; NF_NETDEV_EGRESS is newer than some headers */
-#define HOOK_INGRESS 0
-#define HOOK_EGRESS  1
+#define CHAIN          "in"
 
 struct host_stack {
 	struct nl_sock *socket; /* owns the table */
-	char table[64];
 };
 
 /* --- a batch of messages --- */
@@ -89,46 +84,41 @@ static void add_table(struct batch *batch, const char *table)
 	append(batch, message);
 }
 
-static int put_hook(struct nl_msg *message, const char *interface, uint32_t hook)
+static int put_hook(struct nl_msg *message, const char *interface)
 {
 	struct nlattr *nest = nla_nest_start(message, NFTA_CHAIN_HOOK | NLA_F_NESTED);
 
-	if (!nest || nla_put_u32(message, NFTA_HOOK_HOOKNUM, htonl(hook)) < 0 ||
+	if (!nest || nla_put_u32(message, NFTA_HOOK_HOOKNUM, htonl(NF_NETDEV_INGRESS)) < 0 ||
 	    nla_put_u32(message, NFTA_HOOK_PRIORITY, htonl((uint32_t)CHAIN_PRIORITY)) < 0 ||
 	    nla_put_string(message, NFTA_HOOK_DEV, interface) < 0)
 		return -NLE_NOMEM;
 	return nla_nest_end(message, nest);
 }
 
-/* Everything that comes to its hook is dropped. The last message of a batch asks for an answer. */
-static void add_chain(struct batch *batch, const char *table, const char *interface, uint32_t hook,
-		      int answer)
+/* Everything that comes to the hook is dropped. The last message of the batch: it is answered. */
+static void add_chain(struct batch *batch, const char *table, const char *interface)
 {
 	struct nl_msg *message = new_message((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWCHAIN,
-					     NLM_F_CREATE | answer, NFPROTO_NETDEV, 0);
+					     NLM_F_CREATE | NLM_F_ACK, NFPROTO_NETDEV, 0);
 
-	if (message &&
-	    (nla_put_string(message, NFTA_CHAIN_TABLE, table) < 0 ||
-	     nla_put_string(message, NFTA_CHAIN_NAME, hook == HOOK_INGRESS ? "in" : "out") < 0 ||
-	     put_hook(message, interface, hook) < 0 ||
-	     nla_put_u32(message, NFTA_CHAIN_POLICY, htonl(NF_DROP)) < 0 ||
-	     nla_put_string(message, NFTA_CHAIN_TYPE, "filter") < 0))
+	if (message && (nla_put_string(message, NFTA_CHAIN_TABLE, table) < 0 ||
+			nla_put_string(message, NFTA_CHAIN_NAME, CHAIN) < 0 ||
+			put_hook(message, interface) < 0 ||
+			nla_put_u32(message, NFTA_CHAIN_POLICY, htonl(NF_DROP)) < 0 ||
+			nla_put_string(message, NFTA_CHAIN_TYPE, "filter") < 0))
 		batch->failed = true;
 	append(batch, message);
 }
 
 /* 0 or -NLE_*. */
-static int transact(struct nl_sock *socket, const char *table, const char *interface,
-		    bool and_egress)
+static int transact(struct nl_sock *socket, const char *table, const char *interface)
 {
 	struct batch batch = { .sequence = 1 };
 	int r;
 
 	add_bound(&batch, NFNL_MSG_BATCH_BEGIN);
 	add_table(&batch, table);
-	if (and_egress)
-		add_chain(&batch, table, interface, HOOK_EGRESS, 0);
-	add_chain(&batch, table, interface, HOOK_INGRESS, NLM_F_ACK);
+	add_chain(&batch, table, interface);
 	add_bound(&batch, NFNL_MSG_BATCH_END);
 	if (batch.failed)
 		return -NLE_NOMEM;
@@ -150,44 +140,26 @@ static int open_socket(struct nl_sock **ret)
 	return 0;
 }
 
-/* A socket that had an error may have more of that transaction to say: each try gets its own. */
-static int try_block(struct host_stack *stack, const char *interface, bool and_egress)
-{
-	int r = open_socket(&stack->socket);
-
-	if (r < 0)
-		return r;
-	r = transact(stack->socket, stack->table, interface, and_egress);
-	if (r < 0) {
-		nl_socket_free(stack->socket);
-		stack->socket = NULL;
-	}
-	return r < 0 ? r : 0;
-}
-
 int host_stack_block(const char *interface, struct host_stack **ret, struct accelnet_error *err)
 {
 	struct host_stack *stack = calloc(1, sizeof(*stack));
+	char table[64];
 	int r;
 
 	if (!stack)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
-	(void)snprintf(stack->table, sizeof(stack->table), "accelnet_%s", interface);
-	r = try_block(stack, interface, true);
-	if (r == -NLE_OPNOTSUPP) {
-		r = try_block(stack, interface, false);
-		if (r == 0)
-			log_warning("this kernel has no egress hook: what its own stack sends on "
-				    "the interface is not kept from going out",
-				    "interface=%s", interface);
-	}
+	(void)snprintf(table, sizeof(table), "accelnet_%s", interface);
+	r = open_socket(&stack->socket);
+	if (r == 0)
+		r = transact(stack->socket, table, interface);
 	if (r < 0) {
-		free(stack);
+		host_stack_release(stack);
 		return fail(err, ACCELNET_E_DEVICE, NULL,
 			    "the kernel's stack cannot be kept off %s: %s%s; needed are nf_tables "
 			    "with the netdev family, Linux 5.12 or newer, and CAP_NET_ADMIN",
 			    interface, nl_geterror(r),
-			    r == -NLE_EXIST ? " (does another accelnetd have it?)" : "");
+			    r == -NLE_EXIST || r == -NLE_PERM ? " (does another accelnetd have it?)"
+							      : "");
 	}
 	*ret = stack;
 	return 0;

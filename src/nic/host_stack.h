@@ -2,11 +2,12 @@
  * Keeps the kernel's own network stack off an interface whose frames are ours: what a packet socket
  * reads there, the kernel would handle as well, and answer.
  *
- * An nftables table of the netdev family with two empty chains whose policy is to drop, one behind
- * the packet sockets on the way in, one before them on the way out. What a packet socket sends
- * past the queueing discipline (PACKET_QDISC_BYPASS, net_af_packet's default) passes by the second.
- * The table belongs to our netlink socket (NFT_TABLE_F_OWNER, Linux 5.12): nobody else can change
- * it, and the kernel takes it away with the process, however that ends.
+ * An nftables table of the netdev family with one empty chain whose policy is to drop, behind the
+ * packet sockets on the way in. It belongs to our netlink socket (NFT_TABLE_F_OWNER, Linux 5.12):
+ * nobody else can change it, and the kernel takes it away with the process, however that ends.
+ *
+ * Not on the way out: that hook sees what packet sockets send, too, even past the queueing
+ * discipline (Linux, net/packet/af_packet.c, packet_xmit()).
  *
  * Thread: control.
  */

@@ -7,8 +7,11 @@
 #include "base/log.h"
 #include "nic/host_stack.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <linux/ethtool.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <stdbool.h>
@@ -129,6 +132,57 @@ not_up:
 unblocked:
 	free(interface);
 	return r;
+}
+
+/*
+ * 1: it is a packet socket on the interface, and has been told; 0: it is none; else -errno. A
+ * filter, because PACKET_IGNORE_OUTGOING says nothing to a socket that is in a fanout group, as all
+ * of net_af_packet's are (Linux, net/packet/af_packet.c, fanout_add()).
+ */
+static int tell_socket(int fd, unsigned index)
+{
+	struct sock_filter others[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog filter = {
+		.len = sizeof(others) / sizeof(others[0]),
+		.filter = others,
+	};
+	struct sockaddr_ll address = { 0 };
+	socklen_t length = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0 ||
+	    address.sll_family != AF_PACKET || (unsigned)address.sll_ifindex != index)
+		return 0;
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0 ? -errno
+											 : 1;
+}
+
+int kernel_interface_hear_others(const struct kernel_interface *interface,
+				 struct accelnet_error *err)
+{
+	const unsigned index = if_nametoindex(interface->name);
+	DIR *descriptors = opendir("/proc/self/fd");
+	int told = 0, r = 0;
+
+	if (!descriptors)
+		return fail(err, ACCELNET_E_DEVICE, NULL, "/proc/self/fd: %s", strerror(errno));
+	for (struct dirent *entry = readdir(descriptors); entry && r >= 0;
+	     entry = readdir(descriptors)) {
+		if (entry->d_name[0] != '.')
+			r = tell_socket((int)strtol(entry->d_name, NULL, 10), index);
+		told += r > 0;
+	}
+	closedir(descriptors);
+	if (r >= 0 && told > 0)
+		return 0;
+	return fail(
+		err, ACCELNET_E_DEVICE, NULL,
+		"the packet sockets on %s cannot be kept from hearing what the kernel sends: %s",
+		interface->name, r < 0 ? strerror(-r) : "there are none");
 }
 
 void kernel_interface_close(struct kernel_interface *interface)

@@ -21,6 +21,14 @@ int kernel_interface_open(const char *name, struct kernel_interface **ret,
 void kernel_interface_close(struct kernel_interface *interface);
 
 /*
+ * Of the packet sockets that this process has on the interface: they do not hear what the kernel's
+ * own stack sends there, which would look as if it had come in. net_af_packet has no argument for
+ * that, so its sockets are looked for. DEVICE.
+ */
+int kernel_interface_hear_others(const struct kernel_interface *interface,
+				 struct accelnet_error *err);
+
+/*
  * Frames that the kernel has joined on the way in (GRO, LRO) are longer than the wire's and than
  * what a packet socket's ring holds. Of the VF's interface, too: what no rule takes comes that way.
  * A device that cannot switch it off is left as it is.

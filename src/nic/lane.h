@@ -18,6 +18,7 @@
 #include "classify/mark.h"
 #include "classify/ruleset.h"
 #include "nic/config.h"
+#include "nic/flow_samples.h"
 #include "policy/policy.h"
 
 #include <rte_common.h>
@@ -64,6 +65,7 @@ struct lane {
 	struct lane_counters counters;
 	struct lane_counters cleared; /* what `stats clear` subtracts; control thread only */
 	struct judge_context judge;   /* the worker's own */
+	struct flow_samples samples;  /* of inbound packets that it judged */
 } __rte_cache_aligned;
 
 /*

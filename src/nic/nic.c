@@ -163,6 +163,8 @@ static int bring_up(struct nic *nic, struct accelnet_error *err)
 	r = make_lanes(nic, err);
 	if (r == 0)
 		r = hardware_init(nic, err);
+	if (r == 0 && connection_marks_init(nic) < 0)
+		r = fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
 	if (r == 0)
 		r = make_failover(nic, err);
 	return r < 0 ? r : nic_restore(nic, err);
@@ -236,6 +238,7 @@ void nic_free(struct nic *nic)
 		return;
 	failover_free(nic->failover);
 	hardware_fini(nic);
+	connection_marks_fini(nic);
 	snapshot_free(atomic_load(&nic->view.snapshot));
 	rte_free(nic->view.lanes);
 	free_fragments(nic);
@@ -270,6 +273,7 @@ void nic_tick(struct nic *nic)
 {
 	for (int d = 0; d < DIRECTIONS; d++)
 		watch_link(nic, (enum direction)d);
+	connection_marks_tick(nic);
 }
 
 void nic_look(struct nic *nic)

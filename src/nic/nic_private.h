@@ -4,6 +4,7 @@
 #ifndef NIC_NIC_PRIVATE_H
 #define NIC_NIC_PRIVATE_H
 
+#include "nic/connection_marks.h"
 #include "nic/failover.h"
 #include "nic/hardware.h"
 #include "nic/lane.h"
@@ -21,6 +22,7 @@ struct nic {
 	struct uplink *uplink;
 	struct failover *failover;
 	struct hardware hardware;
+	struct connection_marks marks;
 	struct port app;
 	bool link_was_up[DIRECTIONS];
 	struct policy_store *store;

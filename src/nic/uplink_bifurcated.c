@@ -326,7 +326,8 @@ static int check_mac(const struct uplink *uplink, struct accelnet_error *err)
 		    mac_addr_format(&config->mac, wanted));
 }
 
-/* Rings of 2 MiB a queue: what comes while a worker is not run has to wait somewhere. */
+/* Rings of 1024 frames a queue, of single pages, which the kernel always has: what comes while a
+ * worker is not run has to wait somewhere. */
 static int open_port(struct uplink *uplink, const struct uplink_options *options,
 		     struct accelnet_error *err)
 {
@@ -338,7 +339,7 @@ static int open_port(struct uplink *uplink, const struct uplink_options *options
 	};
 
 	(void)snprintf(device, sizeof(device),
-		       "net_af_packet_%s,iface=%s,qpairs=%u,blocksz=65536,framesz=2048,"
+		       "net_af_packet_%s,iface=%s,qpairs=%u,blocksz=4096,framesz=2048,"
 		       "framecnt=1024,qdisc_bypass=1",
 		       options->config->name, options->config->uplink_device,
 		       options->config->queues);
@@ -368,6 +369,8 @@ static int bifurcated_open(struct uplink *uplink, const struct uplink_options *o
 	r = kernel_interface_open(interface, &own->interface, err);
 	if (r == 0)
 		r = open_port(uplink, options, err);
+	if (r == 0)
+		r = kernel_interface_hear_others(own->interface, err);
 	if (r == 0)
 		r = check_mac(uplink, err);
 	if (r < 0)

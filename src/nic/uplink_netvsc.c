@@ -114,6 +114,32 @@ static unsigned netvsc_actuators(void)
 	return old ? PATH_CAN_HOLD : 0;
 }
 
+/*
+ * netvsc hears of its VF, and brings it in, in the burst of queue 0 that finds the host's note:
+ * what the host spreads on the synthetic path stays off that queue. A VF that is there already
+ * takes the table, too; one that comes later spreads over all its queues, when it is in.
+ */
+static void leave_queue_0(const struct uplink *uplink, uint16_t queues)
+{
+	struct rte_eth_rss_reta_entry64 table[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE];
+	struct rte_eth_dev_info info;
+	int r = rte_eth_dev_info_get(uplink->port.id, &info);
+
+	if (r == 0 && info.reta_size > RTE_ETH_RSS_RETA_SIZE_512)
+		r = -ENOTSUP;
+	for (unsigned i = 0; r == 0 && i < info.reta_size; i++) {
+		struct rte_eth_rss_reta_entry64 *group = &table[i / RTE_ETH_RETA_GROUP_SIZE];
+
+		group->mask = UINT64_MAX;
+		group->reta[i % RTE_ETH_RETA_GROUP_SIZE] = (uint16_t)(1 + i % (queues - 1U));
+	}
+	if (r == 0)
+		r = rte_eth_dev_rss_reta_update(uplink->port.id, table, info.reta_size);
+	if (r < 0)
+		log_warning("traffic is not kept from queue 0", "nic=%s error=\"%s\"",
+			    uplink->config->name, strerror(-r));
+}
+
 static int netvsc_open(struct uplink *uplink, const struct uplink_options *options,
 		       struct accelnet_error *err)
 {
@@ -149,7 +175,10 @@ static int netvsc_open(struct uplink *uplink, const struct uplink_options *optio
 	if (r < 0)
 		return fail(err, ACCELNET_E_DEVICE, NULL, "NIC %s: its VF cannot be watched: %s",
 			    options->config->name, strerror(-r));
-	return set_up(uplink, &setup, err);
+	r = set_up(uplink, &setup, err);
+	if (r == 0 && options->config->housekeeping)
+		leave_queue_0(uplink, setup.queues);
+	return r;
 }
 
 /*

@@ -4,6 +4,7 @@
 #include "offload/connection_rules.h"
 
 #include "offload/installer_round.h"
+#include "offload/match.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -274,17 +275,20 @@ uint64_t connection_rules_wakeup(const struct connection_rules *rules)
 
 /* --- where --- */
 
+/* Rules of connections look as deep as L4, and so win over those of their priority that do not. */
 static bool place_above(const struct plan *plan, uint32_t group, uint32_t *ret_priority)
 {
-	uint32_t lowest = UINT32_MAX;
+	const struct plan_rule *first = NULL;
 
 	for (size_t i = 0; i < plan->rule_count; i++) {
-		if (plan->rules[i].group == group && plan->rules[i].priority < lowest)
-			lowest = plan->rules[i].priority;
+		const struct plan_rule *rule = &plan->rules[i];
+
+		if (rule->group == group && (!first || match_rank(rule) < match_rank(first)))
+			first = rule;
 	}
-	if (lowest == 0 || lowest == UINT32_MAX)
+	if (!first || (first->match.has_kind && first->priority == 0))
 		return false;
-	*ret_priority = lowest - 1;
+	*ret_priority = first->priority - first->match.has_kind;
 	return true;
 }
 

@@ -86,6 +86,8 @@ static bool is_needed_still(const struct installer *installer, const struct plan
 /* The stuck one stands below, and would then decide what the other one decides. */
 static bool shields(const struct plan_rule *rule, const struct plan_rule *stuck)
 {
+	if (match_is_entrance(rule))
+		return false;
 	if (match_is_entrance(stuck) && match_is_stage(rule))
 		return true;
 	return match_rank(stuck) > match_rank(rule) && !match_is_stage(stuck) &&

@@ -23,6 +23,7 @@
 #define RESET_WINDOW (64U << 10)
 /* How exactly a deadline is kept is nobody's promise. */
 #define CLOCK_MARGIN (2 * SECOND)
+#define LISTS        4096
 
 enum state {
 	STATE_HALF_OPEN,
@@ -56,7 +57,7 @@ struct entry {
 };
 
 struct model {
-	struct entry *entries;
+	struct entry *lists[LISTS]; /* by tuple, the same for both directions */
 	const struct policy *policy;
 	uint64_t generation;
 	uint64_t flush_generation; /* entries judged before it are judged anew */
@@ -76,11 +77,13 @@ void model_free(struct model *model)
 {
 	if (!model)
 		return;
-	while (model->entries) {
-		struct entry *next = model->entries->next;
+	for (size_t i = 0; i < LISTS; i++) {
+		while (model->lists[i]) {
+			struct entry *next = model->lists[i]->next;
 
-		free(model->entries);
-		model->entries = next;
+			free(model->lists[i]);
+			model->lists[i] = next;
+		}
 	}
 	free(model);
 }
@@ -121,6 +124,17 @@ static bool same_tuple(const struct model_packet *a, const struct model_packet *
 	       a->icmp == b->icmp && a->icmp_id == b->icmp_id;
 }
 
+/* Where the entry of a packet, or of one that is reversed, stands. */
+static struct entry **list_of(struct model *model, const struct model_packet *packet)
+{
+	const ip_number sum = packet->source.number + packet->destination.number +
+			      packet->source_port + packet->destination_port +
+			      packet->protocol * 31U + packet->icmp_id;
+	const uint64_t mixed = ((uint64_t)sum ^ (uint64_t)(sum >> 64)) * 0x9e3779b97f4a7c15U;
+
+	return &model->lists[mixed >> 52];
+}
+
 static bool allows(const struct model *model, const struct model_packet *packet)
 {
 	const struct tuple tuple = {
@@ -143,7 +157,7 @@ static struct entry *find(struct model *model, const struct model_packet *packet
 {
 	const struct model_packet back = reversed(packet);
 
-	for (struct entry **at = &model->entries; *at;) {
+	for (struct entry **at = list_of(model, packet); *at;) {
 		struct entry *entry = *at;
 
 		if (now > entry->latest + CLOCK_MARGIN) {
@@ -196,12 +210,12 @@ static void begin(struct model *model, struct entry *entry, const struct model_p
 static struct entry *add(struct model *model, const struct model_packet *initiator,
 			 enum state state, uint64_t deadline)
 {
-	struct entry *entry = calloc(1, sizeof(*entry));
+	struct entry *entry = calloc(1, sizeof(*entry)), **list = list_of(model, initiator);
 
 	if (!entry)
 		abort();
-	entry->next = model->entries;
-	model->entries = entry;
+	entry->next = *list;
+	*list = entry;
 	begin(model, entry, initiator, state, deadline);
 	return entry;
 }
@@ -567,4 +581,9 @@ enum model_verdict model_judge(struct model *model, const struct model_packet *p
 	}
 	entry = find(model, packet, now);
 	return entry ? next(model, entry, packet, now) : first(model, packet, now);
+}
+
+bool model_has(struct model *model, const struct model_packet *packet, uint64_t now)
+{
+	return find(model, packet, now) != NULL;
 }

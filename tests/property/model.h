@@ -1,8 +1,8 @@
 /*
  * A second, slow model of connections: packets and a clock in, verdicts out.
  *
- * Written from docs/policy.md, "Connections", alone, and shares no code with the classify room. A
- * list instead of a table, no limits, no bursts. Where the text leaves something open (is an entry
+ * Written from docs/policy.md, "Connections", alone, and shares no code with the classify room.
+ * Lists instead of a table, no limits, no bursts. Where the text leaves something open (is an entry
  * refreshed by a packet that it does not mention?) the model answers MODEL_EITHER rather than
  * guess, and knows nothing more about that tuple until its longest timeout has passed.
  *
@@ -56,5 +56,8 @@ void model_set_policy(struct model *model, const struct policy *policy);
 
 enum model_verdict model_judge(struct model *model, const struct model_packet *packet,
 			       uint64_t now);
+
+/* Whether it is, or may be, a packet of a connection. */
+bool model_has(struct model *model, const struct model_packet *packet, uint64_t now);
 
 #endif

@@ -6,6 +6,8 @@
 #include "offload_world.h"
 #include "support/border.h"
 
+#include <stdlib.h>
+
 #define SYN 0x02
 #define ACK 0x10
 
@@ -106,6 +108,47 @@ void world_aim_at_rule(struct world *world, const struct plan *plan, const struc
 	for (int i = 0; i < WORLD_PROBES / 3; i++)
 		(void)aim_at_plan(world, plan, rule,
 				  &world->probes[random_below(&world->random, WORLD_PROBES)]);
+}
+
+/* Look-ups first: of those there are few, and everything hangs on them. */
+static const struct plan_rule *gone_rule(struct world *world, const bool *stays)
+{
+	const struct plan *plan = world->installer.layout.plan;
+	const struct plan_rule *found = NULL;
+	bool only_stages = random_percent(&world->random, 50);
+	uint32_t from = random_below(&world->random, (uint32_t)plan->rule_count);
+
+	for (uint32_t n = 0; n < plan->rule_count; n++) {
+		uint32_t i = (from + n) % (uint32_t)plan->rule_count;
+
+		if (stays[i])
+			continue;
+		found = &plan->rules[i];
+		if (!only_stages || match_is_stage(found))
+			break;
+	}
+	return found;
+}
+
+void world_aim_at_gone(struct world *world, const struct change *change)
+{
+	const struct plan *plan = world->installer.layout.plan;
+	size_t count = layout_count(&world->installer.layout);
+	bool *stays = calloc(count + 1, sizeof(*stays));
+
+	for (size_t i = 0; i < layout_count(&change->next); i++) {
+		if (change->kept_from[i] != UINT32_MAX)
+			stays[change->kept_from[i]] = true;
+	}
+	for (int i = 0; count > 0 && i < WORLD_PROBES / 3; i++) {
+		const struct plan_rule *rule = gone_rule(world, stays);
+
+		if (rule)
+			(void)aim_at_plan(
+				world, plan, rule,
+				&world->probes[random_below(&world->random, WORLD_PROBES)]);
+	}
+	free(stays);
 }
 
 void world_aim(struct world *world, const struct policy *other, const struct plan *coming)

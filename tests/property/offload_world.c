@@ -21,7 +21,12 @@
 
 /* --- what is right --- */
 
-static bool is_martian(const struct policy *policy, const struct ip_addr *source)
+/*
+ * What the source guard refuses, and hardware may therefore drop; `or_marked`: also what it must
+ * not mark, for it is refused sometimes: the unspecified address, which duplicate address detection
+ * uses (RFC 4862).
+ */
+static bool is_martian(const struct policy *policy, const struct ip_addr *source, bool or_marked)
 {
 	ip_number n = source->number;
 
@@ -32,7 +37,7 @@ static bool is_martian(const struct policy *policy, const struct ip_addr *source
 			return true;
 	}
 	if (source->family == IP_FAMILY_V6)
-		return n <= 1 || n >> 120 == 0xff;
+		return n == 1 || n >> 120 == 0xff || (n == 0 && or_marked);
 	return n >> 24 == 0 || n >> 24 == 127 || n >> 28 == 14;
 }
 
@@ -74,7 +79,7 @@ static void check_mark(struct world *world, const struct world_probe *probe, uin
 		return;
 	if (probe->packet.protocol != IP_PROTOCOL_TCP || (probe->packet.tcp_flags & 0x17) != ACK)
 		wrong(world, probe, "settled, and no plain segment");
-	if (is_martian(world->policy, &probe->tuple.source))
+	if (is_martian(world->policy, &probe->tuple.source, true))
 		wrong(world, probe, "settled, and isolation refuses it");
 }
 
@@ -103,7 +108,7 @@ static void check_drop(struct world *world, const struct policy *policy,
 		return;
 	if (policy->mode == POLICY_AUDIT)
 		wrong(world, probe, "dropped in audit mode");
-	if (is_martian(policy, &probe->tuple.source))
+	if (is_martian(policy, &probe->tuple.source, false))
 		return;
 	reference_judge(policy, &probe->tuple, &judgement);
 	if (judgement.access != ACCESS_DENY)
@@ -205,18 +210,46 @@ static bool is_worth_a_look(struct world *world)
 	return rules < 50 || random_below(&world->random, rules) < 50;
 }
 
+/* The rule was in the device for a moment, and packets with its mark are on the way. */
+static void vanish(struct world *world, const struct flow_call *call)
+{
+	struct plan *plan;
+
+	world_aim_at_rule(world, world->installer.layout.plan, call->rule);
+	plan = fake_flow_plan(&world->fake, true);
+	for (int i = 0; i < WORLD_PROBES; i++) {
+		struct plan_answer answer;
+
+		plan_judge(plan, &world->probes[i].packet, &answer);
+		if (answer.action == PLAN_MARK && answer.slot == call->mark)
+			remember(world, &world->probes[i], answer.slot);
+	}
+	plan_free(plan);
+	fake_flow_stop(&world->fake);
+	installer_forget(&world->installer);
+	fake_flow_start(&world->fake);
+	installer_install(&world->installer);
+}
+
 bool world_step(struct world *world)
 {
 	struct flow_error error = { .number = 0 };
 	struct flow_call call;
 	int r;
 
+	if (world->is_detached)
+		return false;
 	if (!installer_next(&world->installer, world->now, &call))
 		return false;
 	r = make_call(world, &call, &error);
 	if (r == -ENODEV) {
 		installer_forget(&world->installer);
 		return false;
+	}
+	if (r == 0 && call.kind == FLOW_CREATE && call.mark && world->may_vanish &&
+	    random_below(&world->random, 2000) == 0) {
+		vanish(world, &call);
+		return true;
 	}
 	installer_done(&world->installer, &call, r, &error, world->now);
 	if (r < 0 && call.kind == FLOW_CREATE)
@@ -298,6 +331,7 @@ void world_begin(struct world *world, struct policy *policy, struct change *ret)
 					   ret),
 			 0);
 	world_aim(world, policy, ret->next.plan);
+	world_aim_at_gone(world, ret);
 	world_check(world);
 	world->coming = policy;
 	world->kept += ret->kept;
@@ -344,6 +378,22 @@ void world_change(struct world *world, struct policy *policy)
 	world_begin(world, policy, &change);
 	world_withdraw(world, &change);
 	world_publish(world, &change);
+}
+
+void world_detach(struct world *world)
+{
+	if (world->is_detached)
+		return;
+	installer_retreat(&world->installer);
+	while (world_step(world))
+		;
+	installer_install(&world->installer);
+	world->is_detached = true;
+}
+
+void world_attach(struct world *world)
+{
+	world->is_detached = false;
 }
 
 void world_expect_complete(struct world *world)

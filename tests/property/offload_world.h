@@ -44,6 +44,8 @@ struct world {
 	uint64_t ticket, drained;
 
 	bool without_plan; /* the next change takes everything out */
+	bool is_detached;  /* no call is made */
+	bool may_vanish;   /* now and then the port is gone when a creation returns */
 	/*
 	 * Drops do not go, and so go on dropping: but nothing that was not dropped when the change
 	 * began, if it is to pass.
@@ -63,6 +65,8 @@ void world_fini(struct world *world);
  * plan in force, or of one that comes, meet.
  */
 void world_aim(struct world *world, const struct policy *other, const struct plan *coming);
+/* Some of the probes go where rules of before are that do not stay. */
+void world_aim_at_gone(struct world *world, const struct change *change);
 /* Some of the probes go where the rule meets others. */
 void world_aim_at_rule(struct world *world, const struct plan *plan, const struct plan_rule *rule);
 void world_check(struct world *world);
@@ -71,6 +75,10 @@ void world_check(struct world *world);
 bool world_step(struct world *world);
 /* Until there is nothing more to do now; with `ms`, after that time, again and again to its end. */
 void world_run(struct world *world, uint64_t ms);
+
+/* What can go goes; from then on nothing is done, until the port is attached again. */
+void world_detach(struct world *world);
+void world_attach(struct world *world);
 
 /* Receive queues are drained: no packet is left that was marked before. */
 void world_drain(struct world *world);

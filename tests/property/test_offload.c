@@ -46,6 +46,21 @@ static void widen_sets(struct policy *policy, struct random *random)
 	}
 }
 
+/* An address fewer in such a group. */
+static void narrow_set(struct policy *policy, struct random *random)
+{
+	for (size_t i = 0; i < policy->set_count; i++) {
+		struct address_set *set = policy->sets[i];
+		size_t at;
+
+		if (set->kind != ADDRESS_PREFIXES || set->prefix_count < 19)
+			continue;
+		at = random_below(random, (uint32_t)set->prefix_count);
+		set->prefixes[at] = set->prefixes[--set->prefix_count];
+		return;
+	}
+}
+
 static struct policy *line_policy(const struct line *line)
 {
 	struct random random = { line->seed };
@@ -54,8 +69,12 @@ static struct policy *line_policy(const struct line *line)
 
 	if (line->seed % 3 == 0)
 		widen_sets(policy, &random);
-	for (unsigned v = 0; v < line->version; v++)
-		mutate_policy(policy, &random);
+	for (unsigned v = 0; v < line->version; v++) {
+		if (line->seed % 3 == 0 && random_percent(&random, 40))
+			narrow_set(policy, &random);
+		else
+			mutate_policy(policy, &random);
+	}
 	return policy;
 }
 
@@ -177,6 +196,7 @@ static void mend(struct world *world)
 	fake->refuse_kinds = 0;
 	fake_flow_unbind(fake);
 	world->drops_are_bound = false;
+	world_attach(world);
 	if (fake->is_started)
 		return;
 	installer_forget(&world->installer);
@@ -203,10 +223,13 @@ static void change_or_abort(struct world *world, struct line *line)
 
 static void change_under_faults(struct world *world, struct line *line)
 {
+	world->may_vanish = true;
 	for (int i = 0; i < CHANGES; i++) {
 		for (uint32_t n = 1 + random_below(&world->random, 3); n > 0; n--)
 			break_something(world);
 		world->without_plan = random_percent(&world->random, 10);
+		if (random_percent(&world->random, 5))
+			world_detach(world);
 		change_or_abort(world, line);
 		for (uint32_t n = random_below(&world->random, 80); n > 0 && world_step(world); n--)
 			;
@@ -217,6 +240,7 @@ static void change_under_faults(struct world *world, struct line *line)
 			world_drain(world);
 	}
 	mend(world);
+	world->may_vanish = false;
 	world_run(world, 200000);
 	world_expect_complete(world);
 }

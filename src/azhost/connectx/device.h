@@ -74,6 +74,8 @@ struct cx_device {
 	bool stopped;              /* queues stand still: the device has died and told nobody yet */
 	bool link_up;
 	bool flow_control; /* frames wait for buffers */
+	uint32_t
+		queue_ms; /* how long a receive queue takes, as on a card; 0: no longer than here */
 
 	struct cx_memory memory;
 	struct cx_object_table objects;

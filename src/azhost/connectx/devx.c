@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define OUT_LEAST 16u
 #define NO_KIND   CX_KINDS
@@ -176,6 +177,14 @@ static enum prm_status run_create(struct cx_command *command, struct mlx5dv_devx
 	return PRM_OK;
 }
 
+/* What takes firmware long, for those who want it to: without the lock, as others go on. */
+static void dawdle(const struct cx_command *command)
+{
+	if (command->device->queue_ms != 0 && command->in_bytes >= OUT_LEAST &&
+	    prm_get(command->in, CMD_OPCODE) == PRM_CREATE_RQ)
+		usleep(command->device->queue_ms * 1000);
+}
+
 CX_EXPORT struct mlx5dv_devx_obj *mlx5dv_devx_obj_create(struct ibv_context *context,
 							 const void *in, size_t in_bytes, void *out,
 							 size_t out_bytes)
@@ -189,6 +198,7 @@ CX_EXPORT struct mlx5dv_devx_obj *mlx5dv_devx_obj_create(struct ibv_context *con
 		return NULL;
 	}
 	memset(out, 0, out_bytes);
+	dawdle(&command);
 	cx_lock();
 	r = answer(&command, run_create(&command, &object));
 	cx_unlock();

@@ -60,6 +60,7 @@ struct vf {
 	bool pair; /* the wire is inside the library */
 	bool flow_control;
 	uint32_t open_ms;     /* a guest that opens it waits so long */
+	uint32_t queue_ms;    /* and when it makes a receive queue, so long */
 	bool under_synthetic; /* the guest's kernel has it as the lower device of another: frames
 			       * that no rule takes come here, not to the VF's own interface */
 

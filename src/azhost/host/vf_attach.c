@@ -110,6 +110,7 @@ static int make_wire(struct vf *vf, int socket)
 			.link_up = vf->link_up,
 			.mtu = vf->mtu,
 			.flow_control = vf->flow_control,
+			.queue_ms = vf->queue_ms,
 			.to_guest_offset = to_guest,
 			.to_host_offset = to_host,
 		},

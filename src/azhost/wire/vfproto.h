@@ -98,6 +98,8 @@ struct vf_message {
 			uint64_t to_guest_offset; /* ring read by the library */
 			uint64_t to_host_offset;  /* ring written by the library */
 			uint64_t wire_bytes;      /* length of the memfd; map it MAP_SHARED */
+			uint32_t queue_ms; /* a receive queue takes so long to make; 0: as it is */
+			uint32_t reserved2;
 		} attach;
 		struct {
 			uint32_t fault; /* enum vf_fault */

@@ -3,6 +3,7 @@
  *
  *     attach | detach | halt | stop | start | remove
  *     apply FILE | none      change of policy, in the order that offload.h wants; "again": the same
+ *     begin FILE             the same as apply, but does not wait for what goes on behind it
  *     status | rules | device
  *     receive MS             what comes within that time: queue, mark and what it means
  *     quit
@@ -29,7 +30,7 @@
 
 struct guest {
 	struct port port;
-	bool stopped;
+	bool stopped, hurried;
 	struct rte_mempool *pool;
 	struct offload *offload;
 	struct offload_nic *nic;
@@ -159,7 +160,7 @@ static void change(struct guest *guest, struct plan *plan)
 	withdrawn = rte_get_tsc_cycles();
 	take_table(guest, offload_marks_after(change));
 	offload_commit(change);
-	if (!guest->stopped)
+	if (!guest->stopped && !guest->hurried)
 		wait_for_rest(guest);
 	printf("change kept=%zu added=%zu removed=%zu withdrawn=%zu prepare_us=%.0f "
 	       "withdraw_us=%.0f commit_us=%.0f\n",
@@ -178,6 +179,13 @@ static void apply(struct guest *guest, const char *path)
 	policy_free(guest->policy);
 	guest->policy = policy;
 	change(guest, make_plan(guest, policy));
+}
+
+static void begin(struct guest *guest, const char *path)
+{
+	guest->hurried = true;
+	apply(guest, path);
+	guest->hurried = false;
 }
 
 static void apply_again(struct guest *guest, const char *argument)
@@ -327,7 +335,7 @@ static const struct {
 	{ "start", start_port },   { "halt", halt_port },  { "apply", apply },
 	{ "again", apply_again },  { "none", apply_none }, { "status", status },
 	{ "rules", show_rules },   { "receive", receive }, { "device", show_device },
-	{ "remove", remove_port },
+	{ "remove", remove_port }, { "begin", begin },
 };
 
 static void run_command(struct guest *guest, char *line)

@@ -48,6 +48,11 @@ POLICIES = [SMALL, policy(NO_SSH, DNS), policy(WEB, rule("all", 105, "Allow", "*
                      for i in range(1, 60)])]
 
 
+# more drops than the PMD takes counters at once
+MANY = policy(DNS, *[rule(f"no{i}", 200 + i, "Deny", "Tcp", f"10.{i // 250}.{i % 250}.7")
+                     for i in range(600)])
+
+
 class Guest(vm.Vm):
     """A VM whose command is offload_guest, with the plan's port attached, after the faults."""
 
@@ -85,12 +90,12 @@ class Guest(vm.Vm):
     def device(self):
         return int(self.fields("device", self.run("device"))[0]["rules"])
 
-    def apply(self, document):
+    def apply(self, document, command="apply"):
         self.number += 1
         path = f"{self.directory}/policy-{self.number}.json"
         with open(path, "w", encoding="utf-8") as file:
             json.dump(document, file)
-        return self.fields("change", self.run("apply", path))[0]
+        return self.fields("change", self.run(command, path))[0]
 
     def fault(self, name, value):
         self.ctl("fault", "nic0", name, str(value))
@@ -169,6 +174,26 @@ def lives(guest, _tier):
 
 
 @each_profile
+def stops_in_the_middle(guest, _tier):
+    """The port is stopped while rules go in or out: after it nothing is held to be in."""
+    for pause in (0, 0.001, 0.005, 0.02):
+        guest.apply(SMALL if pause else POLICIES[1])
+        guest.apply(MANY, "begin")
+        time.sleep(pause)
+        guest.run("stop")
+        check(guest.status()["installed"] == "0", f"stopped after {pause} s: no rule is in")
+        guest.run("attach")
+        guest.run("start")
+        guest.expect_complete("and started")
+        guest.apply(SMALL, "begin")
+        time.sleep(pause)
+        guest.run("stop")
+        guest.run("start")
+        guest.run("attach")
+        guest.expect_complete("stopped while the many went")
+
+
+@each_profile
 def refusals(guest, _tier):
     """Each creation of a plan fails once; limits of rules and counters; back-off brings it in."""
     guest.apply(SMALL)
@@ -215,9 +240,7 @@ def counters(guest, tier):
     check(guest.status()["uncounted"] == "0", "every drop is counted")
     # the PMD takes them by 512, and has the first such bulk
     guest.fault("counter-limit", 513)
-    many = policy(DNS, *[rule(f"no{i}", 200 + i, "Deny", "Tcp", f"10.{i // 250}.{i % 250}.7")
-                         for i in range(600)])
-    guest.apply(many)
+    guest.apply(MANY)
     guest.expect_complete("more drops than counters")
     counted, others = count_drops(guest)
     check(500 <= counted <= 512 and others, f"{counted} are counted, {others} are not")
@@ -318,7 +341,7 @@ def removal_amid_calls():
                 guest.quit()
 
 
-TESTS = {"changes": changes, "lives": lives, "refusals": refusals, "counters": counters,
+TESTS = {"changes": changes, "lives": lives, "stops-in-the-middle": stops_in_the_middle, "refusals": refusals, "counters": counters,
          "no-counters": no_counters,
          "packets": packets, "removal": removal, "removal-amid-calls": removal_amid_calls}
 

@@ -76,9 +76,11 @@ static void knows_a_netvsc_device_by_its_guid(void **state)
 	(void)state;
 	assert_int_equal(
 		load("{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"netvsc\",\"device\":"
-		     "\"7A08391F-F5A0-4ac0-9802-d13fd964f8df\"},\"app\":{\"device\":\"b\"}}]}",
+		     "\"7A08391F-F5A0-4ac0-9802-d13fd964f8df\"},\"app\":{\"device\":\"b\"},"
+		     "\"queues\":2,\"housekeeping\":true}]}",
 		     &config, &report),
 		0);
+	assert_true(config.nics[0].housekeeping);
 	assert_int_equal(config.nics[0].uplink, UPLINK_NETVSC);
 	assert_string_equal(config.nics[0].uplink_device, "7a08391f-f5a0-4ac0-9802-d13fd964f8df");
 	daemon_config_fini(&config);
@@ -138,6 +140,12 @@ static void refuses_with_pointer_and_code(void **state)
 		{ "{\"nics\":[{" NIC ",\"queues\":0}]}", "/nics/0/queues", ACCELNET_E_RANGE },
 		{ "{\"nics\":[{" NIC ",\"queues\":1.5}]}", "/nics/0/queues", ACCELNET_E_RANGE },
 		{ "{\"nics\":[{" NIC ",\"queues\":\"2\"}]}", "/nics/0/queues", ACCELNET_E_TYPE },
+		{ "{\"nics\":[{" NIC ",\"queues\":2,\"housekeeping\":true}]}",
+		  "/nics/0/housekeeping", ACCELNET_E_VALUE },
+		{ "{\"nics\":[{\"name\":\"a\",\"uplink\":{\"type\":\"netvsc\",\"device\":"
+		  "\"7a08391f-f5a0-4ac0-9802-d13fd964f8df\"},\"app\":{\"device\":\"b\"},"
+		  "\"housekeeping\":true}]}",
+		  "/nics/0/housekeeping", ACCELNET_E_VALUE },
 		{ "{\"nics\":[{" NIC ",\"mac\":\"01:00:00:00:00:01\"}]}", "/nics/0/mac",
 		  ACCELNET_E_VALUE },
 		{ "{\"nics\":[{" NIC ",\"vlan\":\"maybe\"}]}", "/nics/0/vlan", ACCELNET_E_VALUE },

@@ -487,6 +487,102 @@ static uint16_t remote_port_of(const struct rte_mbuf *mbuf)
 	return rte_be_to_cpu_16(tcp->src_port);
 }
 
+static uint64_t placed(const struct fixture *f)
+{
+	struct nic_stats stats;
+
+	nic_stats_read(f->nic, &stats);
+	return stats.placed_by_mark;
+}
+
+/* Where the connection of dns_out and dns_in stands. */
+static uint32_t place_of_dns(struct fixture *f)
+{
+	const struct conn_key key = {
+		.family = IP_FAMILY_V4,
+		.key4 = { .local = RTE_BE32(0x0a010004),
+			  .remote = RTE_BE32(0xcb007109),
+			  .local_port = RTE_BE16(dns_out.local_port),
+			  .remote_port = RTE_BE16(dns_out.remote_port),
+			  .protocol = IPPROTO_UDP },
+	};
+	struct conn_standing standing;
+
+	assert_true(conn_stands(nic_connections(f->nic), &key, 1001, &standing));
+	return standing.place;
+}
+
+static void finds_a_connection_by_its_mark(void **state)
+{
+	struct fixture *f = *state;
+	struct conn_marks *marks = conn_marks_new();
+	struct frame marked = dns_in, other = dns_in;
+
+	apply(f, "enforce");
+	publish_marks(f, marks_of_port_80(MARK_VERDICT));
+	nic_get_view(f->nic)->connection_marks = marks;
+	put(f, dns_out);
+	assert_int_equal(forward(f, DIRECTION_OUTBOUND, 1000), 1);
+	put(f, dns_in); /* the first reply changes the entry */
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1000), 1);
+	conn_marks_set(marks, 3, place_of_dns(f));
+	marked.mark = other.mark = mark_of_connection(3);
+	other.remote_port++; /* another flow, under the same mark */
+	put(f, marked);
+	put(f, other);
+	put(f, dns_in);
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1001), 2);
+	assert_int_equal(placed(f), 1);
+	assert_int_equal(drops(f, DIRECTION_INBOUND, DROP_POLICY_DENY), 1);
+	marked.mark++; /* as a PMD may deliver it */
+	put(f, marked);
+	marked.mark = mark_of_connection(4);
+	put(f, marked);
+	marked.mark = mark_of_connection(3);
+	marked.direction = DIRECTION_OUTBOUND; /* nothing that leaves has been judged */
+	put(f, marked);
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1002), 2);
+	assert_int_equal(forward(f, DIRECTION_OUTBOUND, 1002), 1);
+	assert_int_equal(placed(f), 1);
+	marked.direction = DIRECTION_INBOUND;
+	apply(f, "audit"); /* another rule set: it has not judged the connection */
+	publish_marks(f, marks_of_port_80(MARK_VERDICT));
+	put(f, marked);
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1003), 1);
+	assert_int_equal(placed(f), 1);
+	nic_get_view(f->nic)->connection_marks = NULL;
+	free(marks);
+}
+
+/* A packet in so many of those that were looked up; none where none are wanted. */
+static void samples_what_it_looks_up(void **state)
+{
+	struct fixture *f = *state;
+	struct flow_samples *samples = &nic_get_view(f->nic)->lanes[0].samples;
+	struct flow_sample sample;
+	unsigned taken = 0;
+
+	apply(f, "enforce");
+	put(f, dns_out);
+	assert_int_equal(forward(f, DIRECTION_OUTBOUND, 1000), 1);
+	put(f, dns_in); /* ends the countdown of before */
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1000), 1);
+	assert_false(flow_samples_pop(samples, &sample));
+	samples->interval = 16;
+	samples->countdown = 0;
+	for (int i = 0; i < 320; i++) {
+		put(f, i % 2 ? dns_in : syn_22); /* what is refused is no flow */
+		forward(f, DIRECTION_INBOUND, 1001);
+	}
+	while (flow_samples_pop(samples, &sample)) {
+		taken++;
+		assert_int_equal(sample.packets, 16);
+		assert_int_equal(sample.key.family, IP_FAMILY_V4);
+		assert_int_equal(sample.key.key4.remote_port, RTE_BE16(dns_in.remote_port));
+	}
+	assert_in_range(taken, 5, 16); /* of 320: 20, of which every other one is a flow's */
+}
+
 static void keeps_the_order_of_a_burst(void **state)
 {
 	struct fixture *f = *state;
@@ -648,6 +744,10 @@ int main(void)
 						set_up_nic, tear_down_nic),
 		cmocka_unit_test_setup_teardown(takes_the_rules_word_from_a_verdict_mark,
 						set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(finds_a_connection_by_its_mark, set_up_nic,
+						tear_down_nic),
+		cmocka_unit_test_setup_teardown(samples_what_it_looks_up, set_up_nic,
+						tear_down_nic),
 		cmocka_unit_test_setup_teardown(keeps_the_order_of_a_burst, set_up_nic,
 						tear_down_nic),
 		cmocka_unit_test_setup_teardown(looks_at_settled_segments_while_a_connection_is_cut,

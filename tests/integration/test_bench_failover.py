@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""The failover bench: whose time a gap was, what a return took, and what is written of it.
+
+Intervals are made up; nothing is measured. Needs no privileges.
+"""
+
+import json
+import pathlib
+import sys
+
+import tap
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts/lib"))
+
+import bench_failover as bench  # noqa: E402
+import docblock                 # noqa: E402
+import meter                    # noqa: E402
+
+NOTHING = meter.Interval(*(0 for _ in meter.FIELDS))
+
+
+def interval(kind, begin, end, **more):
+    return NOTHING._replace(kind=kind, begin=begin * 1000, end=end * 1000, **more)
+
+
+def whose_gap_it_was():
+    """Callbacks in the gap, calls while the driver stalls, and the longest round are ours."""
+    seen = [
+        interval(meter.GAP, 100, 150, longest=1000),
+        interval(meter.GAP, 1000, 1300, driver=290000, longest=2000, stalled=200000,
+                 stalled_end=1250000, polls=7, cpu=300000),
+        interval(meter.CALLBACK, 990, 1010),  # half of it before the gap
+        interval(meter.CALL, 1200, 1230),     # in the stall
+        interval(meter.CALL, 1260, 1280),     # after it
+        interval(meter.GAP, 5000, 9000, longest=1000),
+    ]
+    removal = bench.removal_of(seen, 900 * 1000, 2000 * 1000)
+    assert (removal.gap, removal.driver, removal.round) == (300, 290, 2), removal
+    assert (removal.callbacks, removal.calls, removal.ours) == (10, 30, 42), removal
+    assert (removal.polls, removal.preempted) == (7, 0), removal
+    assert bench.removal_of(seen, 200 * 1000, 300 * 1000) is None
+
+
+def what_a_return_took():
+    """Calls before the VF's start do not count; the meter's own cost is taken off."""
+    rules = [interval(meter.RULE, 200 + 10 * i, 208 + 10 * i, thread=9, cpu=8000,
+                      cpu_end=50000 + 10000 * i) for i in range(5)]
+    seen = [interval(meter.RULE, 10, 20, cpu=8000, cpu_end=20000),
+            interval(meter.START, 50, 100, main_cpu_end=7000), *rules,
+            interval(meter.MARK, 100, 300, main_cpu_end=12000)]
+    back = bench.return_of(seen, 500)
+    assert (back.found, back.installed, back.marked) == (100, 148, 200), back
+    assert (back.rules, back.driver, back.wall) == (5, 40, 48), back
+    # 48 us of the thread, less 40 in calls, less 2.5 of the meter; and 5 of the control thread
+    assert abs(back.computing - (48 - 40 - 2.5 + 5)) < 1e-9 and back.control == 5, back
+
+
+def what_failsafe_says():
+    line = ("  t+210 ms: event call took 0.010 ms, first rx after 0.011 ms, max rx gap 4.5 ms (not"
+            " explained by preemption 0.0310 ms, preempted {} times), max rx call 0.020 ms\n")
+    assert bench.failsafe_says(139, line.format(0)) == {
+        "gap": 31, "preempted": 0, "end": "crashed, signal 11"}
+    assert bench.failsafe_says(-11, "")["end"] == "crashed, signal 11"
+    assert bench.failsafe_says(0, line.format(2) + "called rx_pkt_burst for not ready port 0")[
+        "end"] == "a dead port"
+    assert bench.failsafe_says(0, "")["gap"] is None
+
+
+def removal(ours, preempted):
+    return bench.Removal(gap=100, driver=90, ours=ours, round=1, callbacks=2, calls=3, polls=4,
+                         cpu=99, preempted=preempted, waited=0)
+
+
+def preempted_gaps_stand_apart():
+    """... and the JSON is of the schema."""
+    back = bench.Return(found=1, installed=2, marked=3, rules=1600, driver=4, computing=700,
+                        control=5, wall=6)
+    results = bench.results_of([removal(10, 0), removal(9000, 3), removal(30, 0)], [back],
+                               [{"gap": 31.0, "preempted": 0, "end": "crashed, signal 11"}])
+    first = results[0]
+    assert first["ours"] == 20 and first["spread"] == [10, 30], first
+    assert (first["gaps"], first["preempted"]) == (3, 1), first
+    assert results[1]["spread"] == [10, 9000], results[1]
+    for one in json.loads(json.dumps(results)):
+        assert {"name", "ours", "unit", "peer", "ratio", "spread"} <= one.keys(), one
+    gap = next(one for one in results if one["name"] == "removal/gap")
+    assert gap["peer"] == {"name": "net_failsafe", "value": 31} and gap["ratio"] == 0.31, gap
+    lines = bench.table(results).splitlines()
+    assert len({len(line) for line in lines}) == 1 and len(lines) == 2 + len(results), lines
+
+
+def all_gaps_preempted():
+    """On a busy machine there may be none to tell of."""
+    results = bench.results_of([removal(9000, 3)], [], [])
+    assert results[0]["ours"] is None and results[0]["spread"] is None, results[0]
+    assert " - " in bench.table(results)
+
+
+def blocks_are_replaced():
+    text = "a\n<!-- x begins -->\nold\nold\n<!-- x ends -->\nb\n"
+    assert docblock.replace(text, "x", "new\n") == (
+        "a\n<!-- x begins -->\nnew\n<!-- x ends -->\nb\n")
+    for name in ("y", "x begins"):
+        try:
+            docblock.replace(text, name, "new")
+        except ValueError:
+            continue
+        raise AssertionError(name)
+    for name in ("picture", "failover"):
+        docblock.replace(docblock.BENCHMARKS.read_text("utf-8"), name, "")
+
+
+def cases():
+    yield "removal: whose time the gap was", whose_gap_it_was
+    yield "return: what was computed", what_a_return_took
+    yield "net_failsafe: what it says", what_failsafe_says
+    yield "results: preempted gaps stand apart", preempted_gaps_stand_apart
+    yield "results: none without preemption", all_gaps_preempted
+    yield "documents: blocks are replaced", blocks_are_replaced
+
+
+if __name__ == "__main__":
+    tap.main(cases())

@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+"""Equality on the wire: what a NIC with rules in hardware does with packets is what the policy says.
+
+usage: test_wire.py PROFILE [--full] [--seed N] [--first N] [--only TEXT]
+
+PROFILE is one of azhost's (cx5-vf-trusted, cx5-vf-untrusted). accelnetd stands between two of
+azhost's VFs: the NIC, and the VM behind it. Policy after policy is applied; tests/wire sends
+packets aimed at its borders in both directions, as first packets and on connections in every state,
+and holds what comes out against the reference and a slow model of connections. Then `rule list` has
+to count each rule for what the reference decided by it, hardware's drops included, and `verify
+--engine reference`, which reads the file itself, to agree.
+
+A few policies, with --full all: the shared data's, generated ones of 10, 100 and 1,000 rules, and
+those of tests/data/policies. Needs root.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import tap
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../scripts/lib"))
+import lab  # pylint: disable=wrong-import-position
+import policies  # pylint: disable=wrong-import-position
+
+AZHOST = lab.BIN / "azhost"
+ACCELNETCTL = lab.BIN / "accelnetctl"
+PLAYER = lab.BIN.parent / "tests/wire_player"
+TIERS = {"cx5-vf-trusted": "T3", "cx5-vf-untrusted": "T2"}
+EAL_ARGUMENTS = ["--no-huge", "--no-shconf", "--no-telemetry", "-m", "512"]
+EMPTY = {"apiVersion": "accelnet/v1"}
+# Besides the policies of the tests and small generated ones.
+BRIEF = ("qs-dmz-nsg", "qs-chef-chef-automate-ha-nested-networkSecurityGroupsResource be",
+         "c7n-test_cidr_and_ingress_match-i0", "qs-network-nsg-dmz-in-vnet DB_NSG")
+COUNTERS_SECONDS = 40  # the device's are read each second, on an idle machine
+SWEEP_SECONDS = 2
+DIRECTLY = 4
+
+
+class Count:
+    """Packets and connections of a run."""
+    FIRST, LINES, ROUNDS = 600, 60, 10
+    FULL = 2000, 150, 14
+
+    def __init__(self, options):
+        self.first, self.lines, self.rounds = self.FULL if options.full else (
+            self.FIRST, self.LINES, self.ROUNDS)
+        self.first = options.first or self.first
+
+
+class Player:
+    def __init__(self, folder, seed):
+        self.popen = subprocess.Popen(
+            [PLAYER, folder / "remote", folder / "vm", str(seed)], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+
+    def tell(self, *words):
+        try:
+            self.popen.stdin.write(" ".join(map(str, words)) + "\n")
+            self.popen.stdin.flush()
+        except BrokenPipeError:
+            pass
+        answer = self.popen.stdout.readline()
+        if not answer:
+            raise lab.LabError(f"the player ended with {self.popen.wait()} at {words}")
+        return None if answer == "ok\n" else json.loads(answer)
+
+    def stop(self):
+        self.popen.stdin.close()
+        try:
+            self.popen.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+
+
+class Run:
+    """The daemon between the two VFs, the player, and what came of all policies."""
+
+    def __init__(self, folder, options):
+        self.folder = folder
+        self.options = options
+        self.count = Count(options)
+        nics = json.loads(lab.run(AZHOST, "ctl", "--json", "nics").stdout)["nics"]
+        self.daemon = lab.Daemon(folder, nics[0]["pci"], nics[1]["pci"], eal=EAL_ARGUMENTS,
+                                 nic={"context": {}})
+        self.daemon.start()
+        self.player = Player(folder, options.seed)
+        self.was_document = True
+        self.totals = dict.fromkeys(("policies", "sent", "passed", "dropped", "open", "late"), 0)
+
+    def close(self):
+        self.player.stop()
+        self.daemon.stop()
+
+    def rules(self):
+        return self.daemon.ask("rule", "list", "--nic", lab.NIC)["rules"]
+
+    def settled(self):
+        return self.daemon.ask("stats", "--nic", lab.NIC)["nics"][0]["judged"]["byHardware"]
+
+    def device(self):
+        """What the emulated VF has counted itself."""
+        return json.loads(lab.run(AZHOST, "ctl", "--json", "vf", "query", "nic0").stdout)["vf"]
+
+
+def clear(run, policy):
+    """An NSG leaves what stands beside it, so that goes first. Otherwise one policy follows another
+    now and then, and rules stay in the device; what those of before have dropped since their
+    counters were read would then count for the new ones."""
+    is_nsg = bool(policy.options)
+    if (is_nsg and run.was_document) or run.totals["policies"] % DIRECTLY:
+        run.daemon.apply(EMPTY)
+    else:
+        time.sleep(SWEEP_SECONDS)
+    run.was_document = not is_nsg
+
+
+def apply(run, policy):
+    clear(run, policy)
+    run.daemon.apply(policy.file, *policy.options)
+    shown = run.daemon.ask("policy", "show", "--nic", lab.NIC)
+    path = run.folder / "in-force.json"
+    path.write_text(json.dumps(shown), encoding="utf-8")
+    run.player.tell("policy", path)
+
+
+def wait_complete(run):
+    def complete():
+        offload = run.daemon.ask("nic", "show", lab.NIC)["offload"]
+        if offload["state"] == "degraded":
+            raise AssertionError(offload)
+        return offload if offload["state"] in ("complete", "idle") else None
+
+    return lab.wait_for(complete, "the rules to be in", 900)
+
+
+def key_of(rule):
+    return rule.get("level"), rule.get("direction"), rule.get("rule", rule.get("name"))
+
+
+def counted(rule):
+    return rule["hits"] + (rule["settled"] or 0) * (rule["level"] != "acl")
+
+
+def miscounted(run, wanted):
+    """Rules whose counters are not what they should be; what has no counter cannot be told."""
+    found = {key_of(rule): rule for rule in run.rules()}
+    wrong = []
+    for key, hits in wanted.items():
+        rule = found[key]
+        if rule["hits"] is not None and counted(rule) != hits:
+            wrong.append(f"{key}: {rule['hits']} hits and {rule['settled']} settled of {hits}")
+    return wrong
+
+
+def check_counters(run, policy, wanted):
+    end = time.monotonic() + COUNTERS_SECONDS
+    while True:
+        wrong = miscounted(run, wanted)
+        if not wrong:
+            break
+        if time.monotonic() > end:
+            raise AssertionError("\n".join([
+                policy.name, *wrong[:10],
+                json.dumps(run.daemon.ask("nic", "show", lab.NIC)["offload"]),
+                json.dumps(run.daemon.ask("drops", "--nic", lab.NIC)["nics"][0]["hardware"]),
+                json.dumps(run.device())]))
+        time.sleep(0.2)
+
+
+def check_reference(run, policy, tuples):
+    """The same tuples by the reference, of the file as it was applied."""
+    path = run.folder / "tuples.ndjson"
+    fields = ("direction", "protocol", "source", "destination", "sourcePort", "destinationPort")
+    path.write_text("".join(json.dumps({name: line[name] for name in fields if name in line}) + "\n"
+                            for line in tuples), encoding="utf-8")
+    answers = lab.run(ACCELNETCTL, "verify", "--policy", policy.file, *policy.options,
+                      "--tuples", path, "--engine", "reference").stdout.splitlines()
+    assert len(answers) == len(tuples), (len(answers), len(tuples))
+    for line, answer in zip(tuples, map(json.loads, answers)):
+        access = line["access"].replace("AlwaysAllow", "Allow")
+        same = (answer.get("rule"), answer.get("access")) == (line["rule"], access)
+        assert same, f"{policy.name}: {line}: verify says {answer}"
+
+
+def check_result(policy, result):
+    assert result["wrongCount"] == 0, "\n".join(
+        [f"{policy.name}: {result['wrongCount']} of {result['sent']}:", *result["wrong"]])
+    assert result["strange"] == 0, f"{policy.name}: {result['strange']} frames not as sent"
+
+
+def try_policy(run, policy):
+    apply(run, policy)
+    run.player.tell("first", run.count.first // 3)  # while the rules go in
+    wait_complete(run)
+    run.player.tell("first", run.count.first)
+    result = run.player.tell("result")
+    check_result(policy, result)
+    check_counters(run, policy, {key_of(rule): rule["hits"] for rule in result["hits"]})
+    check_reference(run, policy, result["tuples"])
+    run.player.tell("lines", run.count.lines, run.count.rounds)
+    result = run.player.tell("result")
+    check_result(policy, result)
+    run.totals["policies"] += 1
+    for name in ("sent", "passed", "dropped", "open", "late"):
+        run.totals[name] += result[name]
+
+
+def chosen_policies(options, folder):
+    sizes = policies.GENERATED_SIZES if options.full else policies.GENERATED_SIZES[:-1]
+    azure = policies.of_azure(ACCELNETCTL, folder)
+    chosen = [policy for policy in azure if options.full or policy.name in BRIEF]
+    chosen += policies.of_tests() + policies.of_generator(folder, sizes)
+    return [policy for policy in unlike(chosen) if options.only in policy.name]
+
+
+def unlike(chosen):
+    """Leaves out policies whose rules are those of one before, as software has them."""
+    seen = set()
+    for policy in chosen:
+        text = policies.compile_policy(ACCELNETCTL, policy, "T3")
+        text = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+        if text not in seen:
+            seen.add(text)
+            yield policy
+
+
+def all_policies(run):
+    chosen = chosen_policies(run.options, run.folder)
+    for policy in chosen:
+        start = time.monotonic()
+        try_policy(run, policy)
+        print(f"# {policy.name}: {time.monotonic() - start:.1f} s", flush=True)
+    totals = run.totals
+    assert totals["policies"] == len(chosen) > 0
+    return (f"{totals['policies']} policies, {totals['sent']} packets: {totals['passed']} to pass,"
+            f" {totals['dropped']} to be dropped, {totals['open']} open, {totals['late']} late")
+
+
+def hardware_had_its_share(run):
+    if run.options.only:
+        return
+    totals, settled, dropped = run.totals, run.settled(), run.device()["dropped"]
+    assert settled > 10 * totals["policies"], settled
+    assert dropped > 40 * totals["policies"], dropped
+    assert totals["open"] * 10 < totals["sent"], totals
+    return f"{settled} packets settled, {dropped} dropped by the device"
+
+
+def nothing_went_wrong(run):
+    warnings = run.daemon.warnings()
+    assert not warnings, warnings[:5]
+    assert run.daemon.stop() == 0, run.daemon.tail()
+
+
+def parse():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("profile", choices=TIERS)
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--inside", type=pathlib.Path)
+    return parser.parse_args()
+
+
+def inside(options):
+    run = Run(options.inside, options)
+    try:
+        tap.main([(case.__name__.replace("_", " "), lambda case=case: case(run))
+                  for case in (all_policies, hardware_had_its_share, nothing_went_wrong)])
+    finally:
+        run.close()
+
+
+def main():
+    options = parse()
+    if options.inside:
+        inside(options)
+    if os.geteuid() != 0:
+        print("1..0 # SKIP needs root")
+        sys.exit(77)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="accelnet-wire-"))
+    command = [AZHOST, "run", "--vf", "only", "--profile", options.profile, "--nics", "2",
+               "--uplink", f"unix:{folder}/remote", "--uplink", f"unix:{folder}/vm", "--",
+               sys.executable, pathlib.Path(__file__).resolve(), *sys.argv[1:],
+               "--inside", folder]
+    try:
+        sys.exit(subprocess.run(command, check=False).returncode)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+main()
