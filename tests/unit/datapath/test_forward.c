@@ -722,6 +722,64 @@ static void frees_what_the_other_port_does_not_take(void **state)
 	assert_int_equal(rte_mempool_avail_count(f->pool), before);
 }
 
+static unsigned come_out(struct rte_ring *ring)
+{
+	struct rte_mbuf *mbuf;
+	unsigned count = 0;
+
+	for (; rte_ring_dequeue(ring, (void **)&mbuf) == 0; count++)
+		rte_pktmbuf_free(mbuf);
+	return count;
+}
+
+/*
+ * The uplink's second port: the app's device stands for it here, with both of its rings, so what
+ * "the VF" receives is in the app's ring.
+ */
+static void a_vf_beside_the_uplink_is_polled_and_sent_over(void **state)
+{
+	struct fixture *f = *state;
+	struct nic_view *view = nic_get_view(f->nic);
+	struct lane *lane = &view->lanes[0];
+	const struct vf_lanes receives = { .port = view->port[DIRECTION_OUTBOUND] };
+	const struct vf_lanes sends = { .port = receives.port, .sends = true };
+	const uint64_t *over_vf = lane->counters.over_vf;
+	void *moved = NULL;
+	uint64_t empty;
+
+	empty = lane->counters.empty_bursts;
+	assert_int_equal(forward_poll_vf(lane, nic_snapshot(f->nic), 1000, f->scratch), 0);
+	assert_int_equal(lane->counters.empty_bursts, empty);
+
+	atomic_store(&view->vf, &receives);
+	put(f, dns_in); /* into the uplink's ring: moved to the VF's */
+	assert_int_equal(rte_ring_dequeue(f->in[DIRECTION_INBOUND], &moved), 0);
+	assert_int_equal(rte_ring_enqueue(f->in[DIRECTION_OUTBOUND], moved), 0);
+	assert_int_equal(forward_poll_vf(lane, nic_snapshot(f->nic), 1000, f->scratch), 1);
+	assert_int_equal(over_vf[DIRECTION_INBOUND], 1);
+	assert_int_equal(lane->counters.received[DIRECTION_INBOUND], 1);
+	(void)come_out(f->out[DIRECTION_OUTBOUND]);
+
+	/* only the VF's bursts tell that marks have been read */
+	empty = lane->counters.empty_bursts;
+	(void)forward_poll(lane, DIRECTION_INBOUND, nic_snapshot(f->nic), 1000, f->scratch);
+	assert_int_equal(lane->counters.empty_bursts, empty);
+	(void)forward_poll_vf(lane, nic_snapshot(f->nic), 1000, f->scratch);
+	assert_int_equal(lane->counters.empty_bursts, empty + 1);
+
+	put(f, dns_out);
+	(void)forward_poll(lane, DIRECTION_OUTBOUND, nic_snapshot(f->nic), 1000, f->scratch);
+	assert_int_equal(come_out(f->out[DIRECTION_INBOUND]), 1);
+	assert_int_equal(over_vf[DIRECTION_OUTBOUND], 0);
+	atomic_store(&view->vf, &sends);
+	put(f, dns_out);
+	(void)forward_poll(lane, DIRECTION_OUTBOUND, nic_snapshot(f->nic), 1000, f->scratch);
+	assert_int_equal(come_out(f->out[DIRECTION_INBOUND]), 0);
+	assert_int_equal(come_out(f->out[DIRECTION_OUTBOUND]), 1);
+	assert_int_equal(over_vf[DIRECTION_OUTBOUND], 1);
+	atomic_store(&view->vf, NULL);
+}
+
 int main(void)
 {
 	char *args[] = { (char *)"test",        (char *)"--no-huge", (char *)"--no-shconf",
@@ -764,6 +822,8 @@ int main(void)
 			set_up_nic, tear_down_nic),
 		cmocka_unit_test_setup_teardown(frees_what_the_other_port_does_not_take, set_up_nic,
 						tear_down_nic),
+		cmocka_unit_test_setup_teardown(a_vf_beside_the_uplink_is_polled_and_sent_over,
+						set_up_nic, tear_down_nic),
 	};
 
 	if (rte_eal_init(sizeof(args) / sizeof(args[0]), args) < 0)
