@@ -29,8 +29,8 @@ static void count_delta(struct offload_change *change)
 static void begin_planning(struct offload_nic *nic)
 {
 	(void)pthread_mutex_lock(&nic->offload->lock);
-	nic_quiet(nic);
 	nic->is_planning = true;
+	nic_quiet(nic);
 	slot_pool_advance(&nic->installer.slots, nic->options.drain_ticket, nic->options.drained,
 			  nic->options.context);
 	(void)pthread_mutex_unlock(&nic->offload->lock);

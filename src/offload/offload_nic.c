@@ -10,8 +10,11 @@
 
 void nic_quiet(struct offload_nic *nic)
 {
+	nic->quiet_wanted++;
 	while (nic->busy)
 		(void)pthread_cond_wait(&nic->offload->done, &nic->offload->lock);
+	nic->quiet_wanted--;
+	(void)pthread_cond_signal(&nic->offload->work);
 }
 
 void nic_run_task(struct offload_nic *nic)

@@ -57,8 +57,10 @@ struct offload_nic {
 	unsigned opened;   /* how often in vain */
 	unsigned doubts;   /* how often what the probe found was not believed */
 	uint64_t check_at; /* when PORT_READY is looked at: it may have been stopped */
+	uint64_t probe_at; /* when one that took nothing, perhaps in passing, is tried again */
 
-	bool busy; /* a call or a callback runs, without the lock */
+	bool busy;             /* a call or a callback runs, without the lock */
+	unsigned quiet_wanted; /* so many wait until none does: no other begins */
 	struct installer installer;
 	struct connection_rules connections;
 	struct offload_change *change; /* open; NULL */
@@ -91,7 +93,7 @@ uint64_t nic_wakeup(const struct offload_nic *nic);
 void nic_bar(struct offload_nic *nic);
 /* Its rules are forgotten, and it has no port any more; with the lock held. */
 void nic_lose_port(struct offload_nic *nic);
-/* Until no call runs; with the lock held. */
+/* Until no call runs: waits for one at most; with the lock held. */
 void nic_quiet(struct offload_nic *nic);
 /* Makes the thread do the installer's task and waits for its end; with the lock held. */
 void nic_run_task(struct offload_nic *nic);

@@ -16,6 +16,8 @@
 #define CHECK_INTERVAL_MS   1000
 /* What a device refuses for the moment it may take soon; after so many times it is believed. */
 #define DOUBTS_MAX 5
+/* But one that took nothing at all is asked again, this often. */
+#define PROBE_INTERVAL_MS 3000
 
 void nic_bar(struct offload_nic *nic)
 {
@@ -163,6 +165,7 @@ static void opened(struct offload_nic *nic, const struct flow_port *port, const 
 	nic->stage = PORT_READY;
 	nic->opened = nic->doubts = 0;
 	nic->check_at = offload_clock() + CHECK_INTERVAL_MS;
+	nic->probe_at = offload_clock() + PROBE_INTERVAL_MS;
 	nic->is_news = true;
 	nic->installer.counts = probe->counts;
 	log_notice("the port was probed", "nic=%s port=%u tier=%s priorities=%u counters=%s%s%s%s",
@@ -178,26 +181,33 @@ static bool is_doubtful(const struct offload_nic *nic, const struct probe *probe
 {
 	bool is_worse = nic->has_tier && probe->device.tier < nic->probe.device.tier;
 
-	if (probe->is_passing && probe->device.tier == TIER_T0)
-		return true; /* nothing is lost by trying for ever */
 	return (probe->is_passing || is_worse) && nic->doubts < DOUBTS_MAX;
+}
+
+/* Without the lock meanwhile. */
+static int probe_port(struct offload_nic *nic, struct flow_port *port, struct probe *probe,
+		      struct flow_error *error)
+{
+	const struct probe_device device = { .call = guarded_call, .context = nic };
+	int r;
+
+	leave_lock(nic);
+	r = guarded_open(nic, port, error);
+	if (r == 0) {
+		r = probe_run(&device, port, probe);
+		*error = (struct flow_error){ .number = ENODEV, .message = "not started" };
+	}
+	take_lock(nic);
+	return r;
 }
 
 static void try_open(struct offload_nic *nic)
 {
-	const struct probe_device device = { .call = guarded_call, .context = nic };
 	struct flow_port port = nic->port;
 	struct flow_error error;
 	struct probe probe = { .why = "" };
-	int r;
+	int r = probe_port(nic, &port, &probe, &error);
 
-	leave_lock(nic);
-	r = guarded_open(nic, &port, &error);
-	if (r == 0) {
-		r = probe_run(&device, &port, &probe);
-		error = (struct flow_error){ .number = ENODEV, .message = "not started" };
-	}
-	take_lock(nic);
 	if (nic->gone || nic->stage != PORT_OPENING)
 		return;
 	if (r < 0)
@@ -211,6 +221,24 @@ static void try_open(struct offload_nic *nic)
 		open_in_vain(nic, &error);
 	else
 		opened(nic, &port, &probe);
+}
+
+/* For as long as nothing is in the device nothing is lost by that. True where it was done now. */
+static bool probe_again(struct offload_nic *nic)
+{
+	struct flow_port port = nic->port;
+	struct flow_error error;
+	struct probe probe = { .why = "" };
+	int r;
+
+	if (nic->stage != PORT_READY || nic->probe.device.tier != TIER_T0 ||
+	    !nic->probe.is_passing || nic->change || offload_clock() < nic->probe_at)
+		return false;
+	nic->probe_at = offload_clock() + PROBE_INTERVAL_MS;
+	r = probe_port(nic, &port, &probe, &error);
+	if (r == 0 && !nic->gone && nic->stage == PORT_READY && probe.device.tier > TIER_T0)
+		opened(nic, &port, &probe);
+	return true;
 }
 
 /* Once in a while; true where that was now. */
@@ -374,7 +402,7 @@ static bool tell(struct offload_nic *nic)
 
 bool nic_step(struct offload_nic *nic)
 {
-	if (nic->is_planning)
+	if (nic->is_planning || nic->quiet_wanted > 0)
 		return false;
 	if (nic->gone && nic->port.id != UINT16_MAX)
 		nic_lose_port(nic);
@@ -382,7 +410,8 @@ bool nic_step(struct offload_nic *nic)
 		try_open(nic);
 		return true;
 	}
-	if (tell(nic) || look_at_port(nic) || install(nic) || nic_step_connections(nic))
+	if (tell(nic) || look_at_port(nic) || probe_again(nic) || install(nic) ||
+	    nic_step_connections(nic))
 		return true;
 	if (nic->waited_for) {
 		nic->waited_for = false;
@@ -395,7 +424,7 @@ uint64_t nic_wakeup(const struct offload_nic *nic)
 {
 	uint64_t at;
 
-	if (nic->is_planning || nic->stage == PORT_ABSENT)
+	if (nic->is_planning || nic->quiet_wanted > 0 || nic->stage == PORT_ABSENT)
 		return UINT64_MAX;
 	if (nic->stage == PORT_OPENING)
 		return nic->open_at;

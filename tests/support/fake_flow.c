@@ -123,6 +123,8 @@ static int fake_create(void *context, const struct flow_port *port, const struct
 	fake->creates++;
 	if (!fake->is_started)
 		return not_started(fake, error);
+	if (fake->refuse_all)
+		return leave(fake, refuse(error, fake->refuse_all, "injected: all"));
 	if (fake->fail_create_at > 0 && --fake->fail_create_at == 0)
 		return leave(fake, inject(fake, error, "injected: creation"));
 	r = check_tier(fake, wanted, error);

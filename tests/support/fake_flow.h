@@ -46,6 +46,7 @@ struct fake_flow {
 	uint64_t fail_destroy_at;
 	int fail_errno;        /* of those; 0: EREMOTEIO */
 	bool keeps_all;        /* no destruction succeeds */
+	int refuse_all;        /* no creation does: a positive errno; 0: they do */
 	uint64_t refuse_kinds; /* bit 1 << enum plan_kind: never accepted */
 
 	/* what happened */

@@ -232,6 +232,56 @@ static void a_probe_that_was_refused_in_passing_is_made_again(void **state)
 	}
 }
 
+/* Others may wait for an answer; and one day the device may recover. */
+static void a_probe_is_believed_for_the_time_being(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, TIER_T2);
+	bench.fake.refuse_all = ENOMEM;
+	bench_attach(&bench);
+	assert_int_equal(bench_status(&bench).device.tier, TIER_T0);
+	assert_string_equal(bench_status(&bench).why_tier, "no T1: injected: all");
+	bench.fake.refuse_all = 0;
+	for (int ms = 0; ms < 8000 && bench_status(&bench).device.tier != TIER_T2; ms += 10)
+		sleep_ms(10);
+	assert_int_equal(bench_status(&bench).device.tier, TIER_T2);
+	bench_change(&bench, bench_plan(bench.policy, TIER_T2));
+	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	bench_fini(&bench);
+}
+
+/* Whatever the thread has to do: of its calls the one that runs is waited for. */
+static void nobody_waits_for_a_round(void **state)
+{
+	struct offload_change *change;
+	struct bench bench;
+	uint64_t before;
+
+	(void)state;
+	bench_init(&bench, TIER_T2);
+	bench_attach(&bench);
+	bench.fake.call_ns = 4000000;
+	bench_change(&bench, plan_of_ports(1, 400, PLAN_MARK));
+	sleep_ms(20);
+	for (int i = 0; i < 5; i++) {
+		before = bench.fake.creates;
+		assert_int_equal(
+			offload_prepare(bench.nic, plan_of_ports(1, 400, PLAN_MARK), &change, NULL),
+			0);
+		assert_in_range(bench.fake.creates, before, before + 2);
+		offload_abort(change);
+		sleep_ms(10);
+	}
+	assert_int_equal(bench_status(&bench).state, OFFLOAD_STATE_INSTALLING);
+	before = bench.fake.creates;
+	bench.fake.call_ns = 0;
+	offload_detach(bench.nic);
+	assert_in_range(bench.fake.creates, before, before + 2);
+	bench_fini(&bench);
+}
+
 /* A rule of an earlier probe that did not go is in the way of the next one. */
 static void a_probe_may_leave_something(void **state)
 {
@@ -369,6 +419,8 @@ int main(void)
 		cmocka_unit_test(every_drop_is_counted),
 		cmocka_unit_test(many_counters_are_read),
 		cmocka_unit_test(a_probe_that_was_refused_in_passing_is_made_again),
+		cmocka_unit_test(a_probe_is_believed_for_the_time_being),
+		cmocka_unit_test(nobody_waits_for_a_round),
 		cmocka_unit_test(a_probe_may_leave_something),
 		cmocka_unit_test(a_device_without_rules_is_idle),
 		cmocka_unit_test(a_drop_that_does_not_go_is_told),
