@@ -11,7 +11,7 @@
  *
  * Tiers (docs/offload.md):
  *     T3  groups, jumps, tags, many priorities    rules in policy order, address sets by tags
- *     T2  group 0 with two priorities             disjoint marks and drops, exceptions above them
+ *     T2  group 0 with two priorities, or three   disjoint marks and drops, exceptions above them
  *     T1  drops on simple patterns                acl denies that no other acl rule crosses
  *     T0  nothing
  *

@@ -40,6 +40,16 @@ int plan_slot_of(struct plan_builder *builder, const struct region *region, uint
 struct plan_rule plan_rule_for(const struct region *region, struct port_mask source,
 			       struct port_mask destination);
 
+/*
+ * T2: user priorities that rules of regions use, when the first is left for rules of single
+ * connections: two, or three where exceptions can have one of their own.
+ */
+#define PLAN_LEVELS_MIN 2
+static inline bool plan_has_middle_level(const struct plan_builder *builder)
+{
+	return builder->options.priorities > PLAN_LEVELS_MIN + 1;
+}
+
 /* Remembers that part of an entry which the tier could decide is left to software. */
 void plan_spill(struct plan_builder *builder, uint32_t entry);
 

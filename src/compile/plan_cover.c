@@ -68,7 +68,10 @@ int cover_init(struct cover *cover, const struct plan_builder *builder, enum pla
 {
 	int r;
 
-	*cover = (struct cover){ .builder = builder };
+	*cover = (struct cover){
+		.builder = builder,
+		.has_middle = plan_has_middle_level(builder),
+	};
 	r = find_regions(cover, kind, family, is_wide);
 	if (r == 0)
 		r = crossings_find(&cover->crossings, builder, &cover->regions);
@@ -224,7 +227,7 @@ bool cover_has_room(const struct cover *cover, uint32_t region, unsigned masks)
 	const struct crossing_list *earlier = &cover->crossings.earlier;
 
 	if (rises_with(cover, region, masks))
-		return !is_touched(cover, region);
+		return cover->has_middle || !is_touched(cover, region);
 	if (is_swallowed(cover, region))
 		return false;
 	for (uint32_t c = first_of(earlier, region); c < end_of(earlier, region); c++)
@@ -232,8 +235,10 @@ bool cover_has_room(const struct cover *cover, uint32_t region, unsigned masks)
 	for (uint32_t c = first_of(earlier, region); c < end_of(earlier, region); c++) {
 		uint32_t j = earlier->other[c];
 
-		if (!cover_may_rise(cover, j) &&
-		    (swallows(cover, region, j) || touches_risen(cover, j, region)))
+		if (cover_may_rise(cover, j))
+			continue;
+		if (swallows(cover, region, j) ||
+		    (!cover->has_middle && touches_risen(cover, j, region)))
 			return false;
 	}
 	return true;
@@ -258,6 +263,8 @@ static long price_of_rising(const struct cover *cover, uint32_t region)
 	const struct crossing_list *later = &cover->crossings.later;
 	long price = 0;
 
+	if (cover->has_middle)
+		return 0;
 	for (uint32_t c = first_of(later, region); c < end_of(later, region); c++) {
 		uint32_t j = later->other[c];
 
@@ -296,7 +303,7 @@ void cover_take(struct cover *cover, uint32_t region, unsigned masks)
 	cover->place[region] = COVER_LOW;
 	for (uint32_t c = first_of(earlier, region); is_new && c < end_of(earlier, region); c++)
 		cover->used[earlier->other[c]]++;
-	if (!cover_may_rise(cover, region))
+	if (cover->has_middle || !cover_may_rise(cover, region))
 		return;
 	for (uint32_t c = first_of(later, region); c < end_of(later, region); c++)
 		cover->is_pierced[later->other[c]] = true;

@@ -5,7 +5,8 @@
  * low level holds wide marks and drops. Where a chosen region is crossed by an earlier one of
  * another entry, the high level keeps it right: the earlier one itself, raised, if it was chosen
  * too, is crossed by none and nothing in the high level contradicts it; else an exception, which is
- * unmarked and may be too large.
+ * unmarked and may be too large. Where the device has a level for them alone, between the two,
+ * exceptions are in the way of nothing that is raised.
  *
  *     cover_init()      the regions and their crossings       plan_cover.c
  *     cover_choose()    over all covers, within a budget       plan_choose.c
@@ -30,6 +31,7 @@ struct cover_exception {
 
 struct cover {
 	const struct plan_builder *builder;
+	bool has_middle; /* exceptions stand below what is raised, not beside it */
 	struct region_list regions;
 	struct crossings crossings;
 	enum cover_place *place; /* by region, as are those below */

@@ -3,7 +3,7 @@
  *
  * Raised regions are crossed by none, so no two of them disagree; but an exception may touch one,
  * and in one level they would tie. The region that was raised then gives way, which may need
- * exceptions of its own, until none touches any.
+ * exceptions of its own, until none touches any. Exceptions with a level of their own touch none.
  */
 #include "compile/plan_cover.h"
 
@@ -200,7 +200,7 @@ int cover_level(struct cover *cover, size_t *budget)
 	raise_regions(&levels);
 	for (int round = 0;; round++) {
 		r = find_exceptions(&levels);
-		if (r == 0)
+		if (r == 0 && !cover->has_middle)
 			r = settle(&levels, round >= ROUNDS_MAX);
 		if (r <= 0)
 			break;

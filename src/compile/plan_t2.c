@@ -1,5 +1,5 @@
 /*
- * T2: group 0 alone, with two priorities that can be relied on.
+ * T2: group 0 alone, with two priorities that can be relied on, or three.
  *
  * Each kind and family is an ordered list of regions of its own (the kinds are disjoint), and
  * plan_cover.c chooses for each within what is left of the budget, the settled first: they save
@@ -18,17 +18,22 @@
 #define BUDGET_PER_TEN 16
 
 /*
- * The last two priorities of group 0: where there are more, the first is left for rules of single
- * connections.
+ * The last priorities of group 0: where there are more than two, the first is left for rules of
+ * single connections; where there are more than three, exceptions have one of their own.
  */
 static uint32_t low(const struct plan_builder *builder)
 {
 	return builder->options.priorities - 1;
 }
 
-static uint32_t high(const struct plan_builder *builder)
+static uint32_t middle(const struct plan_builder *builder)
 {
 	return low(builder) - 1;
+}
+
+static uint32_t high(const struct plan_builder *builder)
+{
+	return plan_has_middle_level(builder) ? middle(builder) - 1 : middle(builder);
 }
 
 static size_t budget_of(const struct plan_builder *builder)
@@ -78,7 +83,7 @@ static int add_exception(struct plan_builder *builder, const struct region *regi
 		region, port_mask_around(region->source_ports.first, region->source_ports.last),
 		port_mask_around(region->destination_ports.first, region->destination_ports.last));
 
-	rule.priority = high(builder);
+	rule.priority = middle(builder);
 	rule.action = PLAN_UNMARKED;
 	rule.cause = PLAN_FOR_EXCEPTION;
 	return plan_add(builder, &rule);
@@ -140,7 +145,7 @@ static void spill(struct plan_builder *builder, const struct cover *cover)
 	}
 }
 
-/* The high level before the low one: a device that fills up in between is still right. */
+/* High before low: a device that fills up in between is still right. */
 static int emit(struct plan_builder *builder, const struct cover *cover)
 {
 	int r = 0;
@@ -219,9 +224,9 @@ int plan_build_t2(struct plan_builder *builder)
 	fini_covers(covers);
 	if (r == PLAN_IS_FULL)
 		plan->rule_count = 0; /* not even isolation fits: nothing may be marked */
-	(void)snprintf(
-		plan->form, sizeof(plan->form),
-		"two levels: %zu of at most %zu device rules, %zu entries in part software's",
-		plan->rule_count, budget, plan->spilled);
+	(void)snprintf(plan->form, sizeof(plan->form),
+		       "%s levels: %zu of at most %zu device rules, %zu entries in part software's",
+		       plan_has_middle_level(builder) ? "three" : "two", plan->rule_count, budget,
+		       plan->spilled);
 	return r < 0 ? r : 0;
 }

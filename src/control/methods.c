@@ -410,7 +410,9 @@ const struct method methods[METHOD_COUNT] = {
 		.name = "nic.failover",
 		.words = "nic failover",
 		.summary = "say which path a NIC's traffic is to take",
-		.details = "A netvsc uplink switches by itself, in the driver, and traffic that is on "
+		.details = "On a bifurcated uplink traffic goes where it is told to: vf does not wait for "
+			   "the VF to have lasted, auto does; there has to be a VF.\n\n"
+			   "A netvsc uplink switches by itself, in the driver, and traffic that is on "
 			   "the VF cannot be called back from it. What can be done there is to keep a "
 			   "VF that is away from being taken up when it returns; where that does not "
 			   "work either, the answer is the error wrong-state with the reason.\n\n"

@@ -42,7 +42,7 @@ struct connection_marks {
 	struct marked_flow *list; /* by key; owned */
 	size_t count;
 	size_t capacity;
-	bool samples; /* lanes are asked for samples */
+	bool samples;        /* lanes are asked for samples */
 	uint32_t missed[16]; /* by lane: flow_samples_adjust() */
 };
 

@@ -32,8 +32,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_MIN_MS 100
-#define RETRY_MAX_MS 5000
+/* An interface comes before its RDMA device: a failure is told of when it has lasted 0.6 s. */
+#define RETRY_MIN_MS    20
+#define RETRY_MAX_MS    5000
+#define FAILURES_BEFORE 5
 /* The VF, VLAN interfaces above it, an app port that has the NIC's MAC: more is strange. */
 #define TWINS_MAX 16
 #define NO_PORT   RTE_MAX_ETHPORTS
@@ -178,9 +180,9 @@ static bool find(struct bifurcated *own, struct link_sight *ret, char *device, s
 
 static void open_in_vain(struct bifurcated *own, const struct accelnet_error *err)
 {
-	uint64_t ms = (uint64_t)RETRY_MIN_MS << (own->failures < 6 ? own->failures : 6);
+	uint64_t ms = (uint64_t)RETRY_MIN_MS << (own->failures < 9 ? own->failures : 9);
 
-	if (own->failures++ == 0)
+	if (own->failures++ == FAILURES_BEFORE)
 		log_warning("the VF cannot be taken up; it is tried again",
 			    "nic=%s vf=%s interface=%s error=\"%s\"", own->uplink->config->name,
 			    own->device, own->link.name, err->detail);
@@ -260,9 +262,10 @@ static void describe(struct bifurcated *own, struct vf_sight *ret)
 {
 	struct rte_eth_stats stats;
 
-	*ret = (struct vf_sight){ .present = own->link.index != 0 };
-	if (!ret->present)
-		return;
+	*ret = (struct vf_sight){ 0 };
+	if (own->link.index == 0 || (!own->is_open && own->failures <= FAILURES_BEFORE))
+		return; /* none, or one that is still coming up */
+	ret->present = true;
 	(void)snprintf(ret->device, sizeof(ret->device), "%s", own->device);
 	(void)snprintf(ret->why, sizeof(ret->why), "%s", own->why);
 	ret->incarnation = incarnation_of(own);

@@ -278,11 +278,18 @@ static void do_call(struct offload_nic *nic, struct flow_call *call)
 	nic->is_news |= call->kind != FLOW_QUERY;
 }
 
+/* What was left in a port when it was detached may go as soon as it is attached again. */
+static bool may_call(const struct offload_nic *nic)
+{
+	return nic->stage == PORT_READY ||
+	       (nic->stage == PORT_OPENING && nic->installer.task != TASK_INSTALL);
+}
+
 static bool install(struct offload_nic *nic)
 {
 	struct flow_call call;
 
-	if (nic->stage != PORT_READY)
+	if (!may_call(nic))
 		return false;
 	if (nic->installer.task == TASK_INSTALL && nic->change)
 		return false;

@@ -48,7 +48,7 @@ struct fixture {
 	uint64_t lost;
 };
 
-enum marking { UNMARKED, MARKED_SETTLED, MARKED_BY_CONNECTION };
+enum marking { UNMARKED, MARKED_SETTLED, MARKED_BY_CONNECTION, MARKED_IN_VAIN };
 
 /* One side: which snapshot, and which marks the frames carry. */
 struct side {
@@ -148,6 +148,8 @@ static void mark_frames(struct fixture *f, enum marking marking)
 	for (unsigned i = 0; i < count; i++) {
 		uint32_t mark = marking == MARKED_SETTLED ? mark_of_slot(0) : 0;
 
+		if (marking == MARKED_IN_VAIN)
+			mark = mark_of_slot(1); /* beyond the table */
 		if (marking == MARKED_BY_CONNECTION)
 			mark = connection_mark(f, mbufs[i], i);
 		mbufs[i]->ol_flags = mark ? RTE_MBUF_F_RX_FDIR | RTE_MBUF_F_RX_FDIR_ID : 0;
@@ -357,13 +359,15 @@ static int run(const struct bench_options *options, struct bench_result_list *li
 	struct side io = { .f = f };
 	struct side settled = { .f = f, .marking = MARKED_SETTLED };
 	struct side connection = { .f = f, .marking = MARKED_BY_CONNECTION };
+	struct side in_vain = { .f = f, .marking = MARKED_IN_VAIN };
 	struct side unmarked = { .f = f };
 	struct side software = { .f = f };
 	int r;
 
 	if (!f)
 		return -ENOMEM;
-	settled.snapshot = unmarked.snapshot = connection.snapshot = &f->with_marks;
+	settled.snapshot = unmarked.snapshot = connection.snapshot = in_vain.snapshot =
+		&f->with_marks;
 	software.snapshot = &f->without;
 	r = fixture_init(f, options->rules ? options->rules : RULES);
 	if (r == 0) {
@@ -373,6 +377,8 @@ static int run(const struct bench_options *options, struct bench_result_list *li
 			&software, "software without");
 		compare(options, list, "mark/connection", &connection, "by connection mark",
 			&unmarked, "looked up");
+		compare(options, list, "mark/connection-marked", &connection, "by connection mark",
+			&in_vain, "marked, looked up");
 	} else {
 		(void)fprintf(stderr, "mark: %s\n", strerror(-r));
 	}

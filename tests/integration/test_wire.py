@@ -17,24 +17,16 @@ those of tests/data/policies. Needs root.
 import argparse
 import json
 import os
-import pathlib
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 
-import tap
+import wire_lab
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../scripts/lib"))
 import lab  # pylint: disable=wrong-import-position
 import policies  # pylint: disable=wrong-import-position
 
-AZHOST = lab.BIN / "azhost"
 ACCELNETCTL = lab.BIN / "accelnetctl"
-PLAYER = lab.BIN.parent / "tests/wire_player"
-TIERS = {"cx5-vf-trusted": "T3", "cx5-vf-untrusted": "T2"}
-EAL_ARGUMENTS = ["--no-huge", "--no-shconf", "--no-telemetry", "-m", "512"]
 EMPTY = {"apiVersion": "accelnet/v1"}
 # Besides the policies of the tests and small generated ones.
 BRIEF = ("qs-dmz-nsg", "qs-chef-chef-automate-ha-nested-networkSecurityGroupsResource be",
@@ -55,60 +47,15 @@ class Count:
         self.first = options.first or self.first
 
 
-class Player:
-    def __init__(self, folder, seed):
-        self.popen = subprocess.Popen(
-            [PLAYER, folder / "remote", folder / "vm", str(seed)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True)
-
-    def tell(self, *words):
-        try:
-            self.popen.stdin.write(" ".join(map(str, words)) + "\n")
-            self.popen.stdin.flush()
-        except BrokenPipeError:
-            pass
-        answer = self.popen.stdout.readline()
-        if not answer:
-            raise lab.LabError(f"the player ended with {self.popen.wait()} at {words}")
-        return None if answer == "ok\n" else json.loads(answer)
-
-    def stop(self):
-        self.popen.stdin.close()
-        try:
-            self.popen.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.popen.kill()
-            self.popen.wait()
-
-
 class Run:
-    """The daemon between the two VFs, the player, and what came of all policies."""
+    """A wire, and what came of all policies on it."""
 
-    def __init__(self, folder, options):
-        self.folder = folder
-        self.options = options
+    def __init__(self, wire, options):
+        self.wire, self.daemon, self.player = wire, wire.daemon, wire.player
+        self.folder, self.options = wire.folder, options
         self.count = Count(options)
-        nics = json.loads(lab.run(AZHOST, "ctl", "--json", "nics").stdout)["nics"]
-        self.daemon = lab.Daemon(folder, nics[0]["pci"], nics[1]["pci"], eal=EAL_ARGUMENTS,
-                                 nic={"context": {}})
-        self.daemon.start()
-        self.player = Player(folder, options.seed)
         self.was_document = True
         self.totals = dict.fromkeys(("policies", "sent", "passed", "dropped", "open", "late"), 0)
-
-    def close(self):
-        self.player.stop()
-        self.daemon.stop()
-
-    def rules(self):
-        return self.daemon.ask("rule", "list", "--nic", lab.NIC)["rules"]
-
-    def settled(self):
-        return self.daemon.ask("stats", "--nic", lab.NIC)["nics"][0]["judged"]["byHardware"]
-
-    def device(self):
-        """What the emulated VF has counted itself."""
-        return json.loads(lab.run(AZHOST, "ctl", "--json", "vf", "query", "nic0").stdout)["vf"]
 
 
 def clear(run, policy):
@@ -132,16 +79,6 @@ def apply(run, policy):
     run.player.tell("policy", path)
 
 
-def wait_complete(run):
-    def complete():
-        offload = run.daemon.ask("nic", "show", lab.NIC)["offload"]
-        if offload["state"] == "degraded":
-            raise AssertionError(offload)
-        return offload if offload["state"] in ("complete", "idle") else None
-
-    return lab.wait_for(complete, "the rules to be in", 900)
-
-
 def key_of(rule):
     return rule.get("level"), rule.get("direction"), rule.get("rule", rule.get("name"))
 
@@ -152,7 +89,7 @@ def counted(rule):
 
 def miscounted(run, wanted):
     """Rules whose counters are not what they should be; what has no counter cannot be told."""
-    found = {key_of(rule): rule for rule in run.rules()}
+    found = {key_of(rule): rule for rule in run.wire.rules()}
     wrong = []
     for key, hits in wanted.items():
         rule = found[key]
@@ -172,7 +109,7 @@ def check_counters(run, policy, wanted):
                 policy.name, *wrong[:10],
                 json.dumps(run.daemon.ask("nic", "show", lab.NIC)["offload"]),
                 json.dumps(run.daemon.ask("drops", "--nic", lab.NIC)["nics"][0]["hardware"]),
-                json.dumps(run.device())]))
+                json.dumps(run.wire.device())]))
         time.sleep(0.2)
 
 
@@ -200,7 +137,7 @@ def check_result(policy, result):
 def try_policy(run, policy):
     apply(run, policy)
     run.player.tell("first", run.count.first // 3)  # while the rules go in
-    wait_complete(run)
+    run.wire.wait_complete()
     run.player.tell("first", run.count.first)
     result = run.player.tell("result")
     check_result(policy, result)
@@ -233,70 +170,35 @@ def unlike(chosen):
             yield policy
 
 
-def all_policies(run):
-    chosen = chosen_policies(run.options, run.folder)
+def all_policies(wire, options):
+    run = Run(wire, options)
+    chosen = chosen_policies(options, run.folder)
     for policy in chosen:
         start = time.monotonic()
         try_policy(run, policy)
         print(f"# {policy.name}: {time.monotonic() - start:.1f} s", flush=True)
-    totals = run.totals
+    totals, settled, dropped = run.totals, wire.settled(), wire.device()["dropped"]
     assert totals["policies"] == len(chosen) > 0
-    return (f"{totals['policies']} policies, {totals['sent']} packets: {totals['passed']} to pass,"
-            f" {totals['dropped']} to be dropped, {totals['open']} open, {totals['late']} late")
-
-
-def hardware_had_its_share(run):
-    if run.options.only:
-        return
-    totals, settled, dropped = run.totals, run.settled(), run.device()["dropped"]
-    assert settled > 10 * totals["policies"], settled
-    assert dropped > 40 * totals["policies"], dropped
     assert totals["open"] * 10 < totals["sent"], totals
-    return f"{settled} packets settled, {dropped} dropped by the device"
+    if not options.only:
+        assert settled > 10 * len(chosen), settled
+        assert dropped > 40 * len(chosen), dropped
+    return (f"{totals['policies']} policies, {totals['sent']} packets: {totals['passed']} to pass,"
+            f" {totals['dropped']} to be dropped, {totals['open']} open, {totals['late']} late;"
+            f" {settled} settled, {dropped} dropped by the device")
 
 
-def nothing_went_wrong(run):
-    warnings = run.daemon.warnings()
-    assert not warnings, warnings[:5]
-    assert run.daemon.stop() == 0, run.daemon.tail()
-
-
-def parse():
-    parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("profile", choices=TIERS)
-    parser.add_argument("--full", action="store_true")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--inside", type=pathlib.Path)
-    return parser.parse_args()
-
-
-def inside(options):
-    run = Run(options.inside, options)
-    try:
-        tap.main([(case.__name__.replace("_", " "), lambda case=case: case(run))
-                  for case in (all_policies, hardware_had_its_share, nothing_went_wrong)])
-    finally:
-        run.close()
+def nothing_went_wrong(wire, _options):
+    wire.end()
 
 
 def main():
-    options = parse()
-    if options.inside:
-        inside(options)
-    if os.geteuid() != 0:
-        print("1..0 # SKIP needs root")
-        sys.exit(77)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="accelnet-wire-"))
-    command = [AZHOST, "run", "--vf", "only", "--profile", options.profile, "--nics", "2",
-               "--uplink", f"unix:{folder}/remote", "--uplink", f"unix:{folder}/vm", "--",
-               sys.executable, pathlib.Path(__file__).resolve(), *sys.argv[1:],
-               "--inside", folder]
-    try:
-        sys.exit(subprocess.run(command, check=False).returncode)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    parser = argparse.ArgumentParser(usage=__doc__)
+    wire_lab.add_arguments(parser)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int)
+    parser.add_argument("--only", default="")
+    wire_lab.main(parser.parse_args(), __file__, (all_policies, nothing_went_wrong))
 
 
 main()

@@ -276,7 +276,11 @@ void world_run(struct world *world, uint64_t ms)
 
 struct plan *world_plan(struct world *world, const struct policy *policy)
 {
-	const struct plan_options options = { .tier = world->fake.tier, .drops = true };
+	const struct plan_options options = {
+		.tier = world->fake.tier,
+		.drops = true,
+		.priorities = world->fake.priorities,
+	};
 	struct program *program;
 	struct plan *plan;
 
@@ -414,6 +418,7 @@ void world_init(struct world *world, uint64_t seed, enum plan_tier tier)
 	(void)snprintf(world->where, sizeof(world->where), "%s, seed %llu", plan_tier_name(tier),
 		       (unsigned long long)seed);
 	fake_flow_init(&world->fake, tier);
+	world->fake.priorities = tier == TIER_T2 && seed % 2 ? 4 : 2;
 	installer_init(&world->installer);
 	world->installer.is_wanted = true;
 	world->policy = policy_new_empty();

@@ -2,6 +2,7 @@
  * Several workers judge random frames by shared tables while the control thread changes the policy,
  * lists and kills: nothing is lost, no packet that waited is kept, and the counts add up.
  */
+#include "classify/conn_mark.h"
 #include "classify/judge.h"
 #include "classify/wire.h"
 #include "testpmd/random.h"
@@ -22,6 +23,7 @@
 struct shared {
 	struct conn_table *connections;
 	struct fragment_table *fragments;
+	struct conn_marks *marks;
 	const struct ruleset *rulesets[2]; /* of generations 1 and 2: both live to the end */
 	uint32_t in_force;                 /* atomic */
 	uint64_t clock;                    /* atomic */
@@ -35,6 +37,7 @@ struct worker {
 	uint64_t decided[3]; /* by action */
 	uint64_t released;
 	uint64_t made;
+	uint64_t placed; /* by marks that the workers give each other */
 };
 
 static void put16(uint8_t *at, uint16_t value)
@@ -87,6 +90,21 @@ static void count_released(struct worker *worker, struct judge_context *context)
 	context->released.count = 0;
 }
 
+/* Of the mark of its local port, which stands for another flow more often than not. */
+static uint32_t place_of(struct shared *shared, struct random *random, const struct packet *packet,
+			 uint64_t now)
+{
+	const uint32_t slot = packet->key4.local_port >> 8;
+	struct conn_key key = { .family = IP_FAMILY_V4, .key4 = packet->key4 };
+	struct conn_standing standing;
+
+	if (packet->drop != DROP_NONE || packet->kind != PACKET_IP4)
+		return CONN_NOT_FOUND;
+	if (random_percent(random, 50) && conn_stands(shared->connections, &key, now, &standing))
+		conn_marks_set(shared->marks, slot, standing.place);
+	return conn_marks_place(shared->marks, mark_of_connection(slot));
+}
+
 static void judge_one_burst(struct worker *worker, struct judge_context *context,
 			    struct random *random)
 {
@@ -98,6 +116,7 @@ static void judge_one_burst(struct worker *worker, struct judge_context *context
 	struct packet_frame frames[BURST];
 	struct packet packets[BURST];
 	struct decision decisions[BURST];
+	uint32_t places[BURST];
 
 	for (unsigned i = 0; i < BURST; i++) {
 		frames[i].data = bytes[i];
@@ -107,7 +126,11 @@ static void judge_one_burst(struct worker *worker, struct judge_context *context
 	}
 	context->ruleset = shared->rulesets[__atomic_load_n(&shared->in_force, __ATOMIC_ACQUIRE)];
 	packet_parse_burst(frames, BURST, direction, packets);
+	for (unsigned i = 0; i < BURST; i++)
+		places[i] = place_of(shared, random, &packets[i], now);
+	context->places = direction == DIRECTION_INBOUND ? places : NULL;
 	judge_burst(context, direction, packets, BURST, now, decisions);
+	worker->placed += context->placed;
 	for (unsigned i = 0; i < BURST; i++) {
 		worker->judged++;
 		worker->decided[decisions[i].action]++;
@@ -183,6 +206,8 @@ static void nothing_is_lost(void **state)
 	shared.rulesets[1] = second;
 	assert_int_equal(conn_table_new(&options, &shared.connections), 0);
 	assert_int_equal(fragment_table_new(&shared.fragments), 0);
+	shared.marks = conn_marks_new();
+	assert_non_null(shared.marks);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){ .shared = &shared, .seed = 11 + i };
 		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
@@ -191,6 +216,7 @@ static void nothing_is_lost(void **state)
 	for (unsigned i = 0; i < WORKERS; i++) {
 		assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
 		assert_int_equal(workers[i].judged, ROUNDS * BURST);
+		assert_true(workers[i].placed > 0);
 		assert_true(workers[i].decided[DECISION_PASS] > 0);
 		assert_true(workers[i].decided[DECISION_DROP] > 0);
 		held += workers[i].decided[DECISION_HOLD];
@@ -205,6 +231,7 @@ static void nothing_is_lost(void **state)
 	assert_true(stats.live <= 200);
 	conn_table_free(shared.connections);
 	fragment_table_free(shared.fragments);
+	free(shared.marks);
 	ruleset_free(second);
 	ruleset_free(first);
 }

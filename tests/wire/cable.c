@@ -23,6 +23,7 @@ struct sent {
 	uint16_t length;
 	uint8_t direction; /* enum direction */
 	bool passed;
+	uint64_t arrival;
 };
 
 struct cable {
@@ -83,6 +84,14 @@ void cable_free(struct cable *cable)
 
 /* --- what comes out --- */
 
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 static void take_frame(struct cable *cable, enum direction direction, const uint8_t *frame,
 		       size_t length)
 {
@@ -98,6 +107,7 @@ static void take_frame(struct cable *cable, enum direction direction, const uint
 	    memcmp(sent->bytes, frame, length) != 0)
 		cable->strange++;
 	sent->passed = true;
+	sent->arrival = clock_ns();
 }
 
 /* All that there is. */
@@ -144,6 +154,7 @@ static struct sent *push(struct cable *cable, enum direction direction)
 
 	sent->direction = (uint8_t)direction;
 	sent->passed = false;
+	sent->arrival = 0;
 	return sent;
 }
 
@@ -158,7 +169,7 @@ static void transmit(struct cable *cable, const struct sent *sent)
 	}
 }
 
-uint32_t cable_send(struct cable *cable, const struct frame_spec *spec)
+static uint32_t send_numbered(struct cable *cable, const struct frame_spec *spec)
 {
 	const uint32_t id = cable->first + cable->count;
 	struct frame_spec numbered = *spec;
@@ -171,8 +182,23 @@ uint32_t cable_send(struct cable *cable, const struct frame_spec *spec)
 	numbered.id = id;
 	sent->length = (uint16_t)frame_make(&numbered, sent->bytes);
 	transmit(cable, sent);
+	return id;
+}
+
+uint32_t cable_send(struct cable *cable, const struct frame_spec *spec)
+{
+	const uint32_t id = send_numbered(cable, spec);
+
 	if (++cable->open == WINDOW)
 		cable_wait(cable);
+	return id;
+}
+
+uint32_t cable_stream(struct cable *cable, const struct frame_spec *spec)
+{
+	const uint32_t id = send_numbered(cable, spec);
+
+	receive(cable);
 	return id;
 }
 
@@ -196,6 +222,11 @@ void cable_wait(struct cable *cable)
 bool cable_passed(const struct cable *cable, uint32_t id)
 {
 	return cable->sent[id - cable->first].passed;
+}
+
+uint64_t cable_arrival(const struct cable *cable, uint32_t id)
+{
+	return cable->sent[id - cable->first].arrival;
 }
 
 void cable_begin(struct cable *cable)

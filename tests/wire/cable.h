@@ -22,11 +22,17 @@ void cable_free(struct cable *cable);
  */
 uint32_t cable_send(struct cable *cable, const struct frame_spec *spec);
 
+/* The same, and it waits for nothing but room. */
+uint32_t cable_stream(struct cable *cable, const struct frame_spec *spec);
+
 /* Until everything sent was judged. What passed is known from then on. */
 void cable_wait(struct cable *cable);
 
 /* Whether a frame came out; of those sent since cable_begin(). */
 bool cable_passed(const struct cable *cable, uint32_t id);
+
+/* When it came out, in nanoseconds of CLOCK_MONOTONIC; 0 where it did not. */
+uint64_t cable_arrival(const struct cable *cable, uint32_t id);
 
 /* Forgets all frames. */
 void cable_begin(struct cable *cable);

@@ -10,15 +10,22 @@
  *     first COUNT          so many first packets
  *     lines COUNT ROUNDS   so many lines, a packet of each in each round
  *     result               all since `policy`, one line of JSON
+ *     probe                sends probes (probe.h) until the next line comes, "stop"
+ *     change BEGAN ANSWERED first|second
+ *                          what became of them, with a change of policy to the first or second
  *
- * Each line is answered by one: the result, or "ok". Not a test by itself: test_wire.py drives it.
+ * Each line is answered by one: the result, or "ok"; `probe` at once. Not a test by itself:
+ * test_wire.py drives it.
  */
 #include "policy/read.h"
 #include "wire/play.h"
+#include "wire/probe.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct policy *load_policy(const char *path)
 {
@@ -39,40 +46,78 @@ static struct policy *load_policy(const char *path)
 	return policy;
 }
 
-static void print_result(const struct play *play)
+struct player {
+	struct play *play;
+	struct probe *probe;
+};
+
+static void print_json(struct json *json)
 {
-	JSON_CLEANUP struct json *json = play_result(play);
 	char *text = json_print(json);
 
 	printf("%s\n", text);
 	free(text);
+	json_free(json);
 }
 
-/* False where there is no such command. */
-static bool run(struct play *play, char *line)
+static void say_ok(void)
+{
+	printf("ok\n");
+}
+
+/* Each returns false where the line is none of its own. */
+
+static bool run_play(struct player *player, const char *line)
 {
 	unsigned count, rounds;
 
-	if (strncmp(line, "policy ", 7) == 0) {
-		play_set_policy(play, load_policy(line + 7));
-	} else if (sscanf(line, "first %u", &count) == 1) {
-		play_first_packets(play, count);
-	} else if (sscanf(line, "lines %u %u", &count, &rounds) == 2) {
-		play_lines(play, count, rounds);
-	} else if (strcmp(line, "result") == 0) {
-		print_result(play);
-		return true;
-	} else {
+	if (strncmp(line, "policy ", 7) == 0)
+		play_set_policy(player->play, load_policy(line + 7));
+	else if (sscanf(line, "first %u", &count) == 1)
+		play_first_packets(player->play, count);
+	else if (sscanf(line, "lines %u %u", &count, &rounds) == 2)
+		play_lines(player->play, count, rounds);
+	else
 		return false;
-	}
-	printf("ok\n");
+	say_ok();
 	return true;
+}
+
+static bool run_probe(struct player *player, const char *line)
+{
+	struct probe_change change;
+	char to[8];
+
+	if (strcmp(line, "probe") == 0) {
+		say_ok();
+		probe_run(player->probe, STDIN_FILENO);
+		return true;
+	}
+	if (strcmp(line, "stop") == 0) {
+		say_ok();
+		return true;
+	}
+	if (sscanf(line, "change %" SCNu64 " %" SCNu64 " %7s", &change.began, &change.answered,
+		   to) != 3)
+		return false;
+	change.to_first = strcmp(to, "first") == 0;
+	print_json(probe_result(player->probe, &change));
+	return true;
+}
+
+static bool run(struct player *player, const char *line)
+{
+	if (strcmp(line, "result") == 0) {
+		print_json(play_result(player->play));
+		return true;
+	}
+	return run_play(player, line) || run_probe(player, line);
 }
 
 int main(int argc, char **argv)
 {
+	struct player player;
 	struct cable *cable;
-	struct play *play;
 	char line[1024];
 	int status = 0;
 
@@ -81,13 +126,16 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	setvbuf(stdin, NULL, _IONBF, 0); /* poll() must see what is not read yet */
 	cable = cable_new(argv[1], argv[2]);
-	play = play_new(cable, strtoull(argv[3], NULL, 10));
+	player.play = play_new(cable, strtoull(argv[3], NULL, 10));
+	player.probe = probe_new(cable);
 	while (status == 0 && fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';
-		status = run(play, line) ? 0 : 2;
+		status = run(&player, line) ? 0 : 2;
 	}
-	play_free(play);
+	probe_free(player.probe);
+	play_free(player.play);
 	cable_free(cable);
 	return status;
 }

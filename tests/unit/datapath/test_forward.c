@@ -654,7 +654,7 @@ static void looks_at_settled_segments_while_connections_are_judged_again(void **
 	assert_int_equal(forward(f, DIRECTION_INBOUND, now), 1);
 	assert_int_equal(by_hardware(f), 0);
 	put(f, marked(ack_80, mark_of_slot(0), 0));
-	assert_int_equal(forward(f, DIRECTION_INBOUND, clock_ms() + longest), 1);
+	assert_int_equal(forward(f, DIRECTION_INBOUND, clock_ms() + longest + 1000), 1);
 	assert_int_equal(by_hardware(f), 1);
 }
 

@@ -88,6 +88,36 @@ static void what_does_not_go_on_detach_is_not_forgotten(void **state)
 	bench_fini(&bench);
 }
 
+/* It need not wait for the probe: what is left is known. */
+static void what_was_left_is_withdrawn_at_once(void **state)
+{
+	const struct plan_packet packet = { .protocol = 17, .destination_port = 1 };
+	struct offload_change *change;
+	struct plan_answer answer;
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, TIER_T2);
+	bench_attach(&bench);
+	bench_change(&bench, plan_of_ports(1, 1, PLAN_DROP));
+	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	fake_flow_bind_drops(&bench.fake);
+	offload_detach(bench.nic);
+	fake_flow_unbind(&bench.fake);
+	bench.fake.fail_errno = ENOMEM; /* the probe is doubted, and made again later */
+	bench.fake.fail_create_at = 1;
+	offload_attach(bench.nic, PORT);
+	sleep_ms(20);
+	assert_int_equal(bench_status(&bench).state, OFFLOAD_STATE_WAITING);
+	assert_int_equal(offload_prepare(bench.nic, NULL, &change, NULL), 0);
+	offload_withdraw(change);
+	fake_flow_receive(&bench.fake, &packet, &answer);
+	assert_int_equal(answer.action, PLAN_UNMARKED);
+	free(offload_marks_after(change));
+	offload_commit(change);
+	bench_fini(&bench);
+}
+
 /* With the port's life its rules end, whether somebody was attached or not. */
 static void what_did_not_go_ends_with_the_port(void **state)
 {
@@ -334,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_does_not_go_on_detach_is_not_forgotten),
+		cmocka_unit_test(what_was_left_is_withdrawn_at_once),
 		cmocka_unit_test(what_did_not_go_ends_with_the_port),
 		cmocka_unit_test(every_drop_is_counted),
 		cmocka_unit_test(many_counters_are_read),
