@@ -28,12 +28,30 @@ static int prepare_policy(struct nic *nic, const struct ruleset *ruleset,
 	return r < 0 ? r : offload_prepare(nic->hardware.offload, plan, ret, err);
 }
 
-static int prepare_edit(struct nic *nic, struct hardware_edit *edit, struct offload_change **ret,
-			struct accelnet_error *err)
-{
-	const struct offload_edit asked = { .is_touched = hardware_edit_touches, .context = edit };
+/*
+ * An edit knows less than a plan, and withdraws more. Above so many drops, each of which is a call
+ * of a millisecond, the plan is sooner made. *ret_edit is NULL then.
+ */
+#define EDIT_WITHDRAWN_MAX 4
 
-	return offload_prepare_edit(nic->hardware.offload, &asked, ret, err);
+static int prepare_edit(struct nic *nic, struct hardware_edit **ret_edit,
+			struct offload_change **ret, struct accelnet_error *err)
+{
+	const struct offload_edit asked = { .is_touched = hardware_edit_touches,
+					    .context = *ret_edit };
+	struct offload_delta delta;
+	int r = offload_prepare_edit(nic->hardware.offload, &asked, ret, err);
+
+	if (r < 0)
+		return r;
+	offload_delta(*ret, &delta);
+	if (delta.withdrawn <= EDIT_WITHDRAWN_MAX)
+		return 0;
+	offload_abort(*ret);
+	*ret = NULL;
+	hardware_edit_free(*ret_edit);
+	*ret_edit = NULL;
+	return 0;
 }
 
 /* What the marks mean before and after publishing. 0 or -ENOMEM. */
@@ -122,9 +140,8 @@ int hardware_prepare(struct nic *nic, struct snapshot *snapshot, struct hardware
 		return 0;
 	if (!hardware_complete_late(nic) || find_edit(nic, snapshot->ruleset, &change.edit) < 0)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
-	if (change.edit)
-		r = prepare_edit(nic, change.edit, &change.change, err);
-	else
+	r = change.edit ? prepare_edit(nic, &change.edit, &change.change, err) : 0;
+	if (r == 0 && !change.edit)
 		r = prepare_policy(nic, snapshot->ruleset, &change.change, err);
 	if (r == 0)
 		return prepared(nic, &change, snapshot, ret, err);

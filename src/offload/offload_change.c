@@ -100,8 +100,10 @@ int offload_prepare_edit(struct offload_nic *nic, const struct offload_edit *edi
 		r = find_touched(layout, edit, &change->touched);
 	if (r == 0)
 		r = change_init_edit(&change->change, layout, change->touched);
-	if (r == 0)
+	if (r == 0) {
 		change->nic = nic;
+		change->delta.withdrawn = change->change.withdraw_count;
+	}
 	end_planning(nic, r == 0 ? change : NULL);
 	if (r < 0) {
 		if (change)

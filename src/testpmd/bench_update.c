@@ -11,6 +11,7 @@
 #include "testpmd/acl.h"
 #include "testpmd/bench.h"
 #include "testpmd/bench_reader.h"
+#include "testpmd/bench_update_hardware.h"
 #include "testpmd/generate.h"
 #include "testpmd/random.h"
 #include "testpmd/synthetic_change.h"
@@ -258,9 +259,41 @@ static void fixture_fini(struct fixture *f)
 	policy_free(f->base);
 }
 
+/* The best of so many changes, each another. */
+#define HARDWARE_CHANGES 5
+
+/* What comes on top where the policy's plan is in a device. 0 or a negative errno. */
+static int add_hardware(struct fixture *f, enum plan_tier tier, struct json *to)
+{
+	struct json *json = json_add_object(to, plan_tier_name(tier));
+	struct bench_hardware_cost best = { 0 };
+	size_t withdrawn = 0;
+
+	for (int i = 0; i < HARDWARE_CHANGES; i++) {
+		const struct ruleset *old = bench_reader_ruleset(f->reader);
+		struct bench_hardware_cost cost;
+		struct ruleset *new;
+		int r = new_ruleset(f, changed(f), &new);
+
+		if (r < 0)
+			return r;
+		r = bench_hardware_cost(old, new, tier, &cost);
+		ruleset_free(new);
+		if (r < 0)
+			return r;
+		withdrawn += cost.withdrawn;
+		if (i == 0 || cost.microseconds < best.microseconds)
+			best = cost;
+	}
+	json_add_double(json, "microseconds", best.microseconds);
+	json_add_unsigned(json, "deviceRules", best.device_rules);
+	json_add_double(json, "meanWithdrawn", (double)withdrawn / HARDWARE_CHANGES);
+	return 0;
+}
+
 static struct json *make_notes(struct fixture *f)
 {
-	struct json *notes = json_new_object(), *parts;
+	struct json *notes = json_new_object(), *parts, *hardware;
 
 	json_add_unsigned(notes, "changes", f->sample_count);
 	json_add_double(notes, "median", quantile(f->samples, f->sample_count, 0.5));
@@ -270,6 +303,11 @@ static struct json *make_notes(struct fixture *f)
 	parts = json_add_object(notes, "meanMicroseconds");
 	for (int part = 0; part < PARTS; part++)
 		json_add_double(parts, part_names[part], f->parts[part] / (double)f->sample_count);
+	hardware = json_add_object(notes, "hardware");
+	for (int tier = TIER_T2; tier <= TIER_T3; tier++) {
+		if (add_hardware(f, (enum plan_tier)tier, hardware) < 0)
+			(void)fputs("update: no memory for a plan\n", stderr);
+	}
 	return notes;
 }
 

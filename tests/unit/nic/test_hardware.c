@@ -261,6 +261,36 @@ static void the_plan_of_a_policy_goes_in(void **state)
 	assert_int_equal(receive(f, TCP_ACK, 22).action, PLAN_UNMARKED);
 }
 
+/* Before the thread has had a turn: the change is in force when the apply returns. */
+static void a_change_of_a_rule_leaves_no_wrong_moment(void **state)
+{
+	struct fixture *f = *state;
+	struct nic_apply_result result;
+	struct plan_answer answer;
+
+	(void)apply(f, "80", "auto");
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	assert_int_equal(receive(f, TCP_SYN, 443).action, PLAN_DROP);
+	result = apply(f, "443", "auto");
+	assert_true(nic_snapshot(f->nic)->ruleset->is_edited);
+	assert_int_equal(result.rules_added, 1);
+	assert_int_equal(result.rules_removed, 1);
+	assert_int_equal(result.in_hardware, 1);
+	assert_int_not_equal(receive(f, TCP_SYN, 443).action, PLAN_DROP);
+	answer = receive(f, TCP_ACK, 80);
+	assert_true(answer.action != PLAN_MARK ||
+		    !mark_look_up(nic_snapshot(f->nic)->marks, answer.slot));
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	answer = receive(f, TCP_ACK, 443);
+	assert_int_equal(answer.action, PLAN_MARK);
+	assert_int_equal(mark_look_up(nic_snapshot(f->nic)->marks, answer.slot)->kind,
+			 MARK_SETTLED);
+	assert_int_equal(receive(f, TCP_SYN, 80).action, PLAN_DROP);
+	for (int i = 0; i < WAIT_MS && ruleset_is_patched(nic_snapshot(f->nic)->ruleset); i++)
+		turn(f);
+	assert_false(ruleset_is_patched(nic_snapshot(f->nic)->ruleset));
+}
+
 static void a_dry_run_touches_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -664,6 +694,7 @@ int main(void)
 		cmocka_unit_test(rings_are_drained_by_empty_bursts_or_a_ringful),
 		cmocka_unit_test(a_ring_that_nobody_polls_is_not_drained),
 		CASE(the_plan_of_a_policy_goes_in),
+		CASE(a_change_of_a_rule_leaves_no_wrong_moment),
 		CASE(a_dry_run_touches_nothing),
 		CASE(nothing_is_dropped_in_hardware_in_audit_mode),
 		CASE(settled_marks_wait_from_publishing_on),

@@ -63,6 +63,9 @@ class Testpmd(unittest.TestCase):
             self.assertGreater(notes["burstsJudged"], 0)
             for part in ("ruleSet", "counters", "publish", "rebuildLater"):
                 self.assertGreater(notes["meanMicroseconds"][part], 0)
+            for tier in ("T2", "T3"):
+                self.assertGreater(notes["hardware"][tier]["microseconds"], 0)
+                self.assertGreater(notes["hardware"][tier]["deviceRules"], 0)
             self.assertEqual(result["unit"], "us")
             self.assertGreater(result["peer"]["value"], 0)
 
