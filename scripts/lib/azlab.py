@@ -6,6 +6,7 @@
 The daemon and its drivers are as they would be on Azure; Host gives and takes the VF. Needs root.
 """
 
+import collections
 import json
 import os
 import pathlib
@@ -105,17 +106,26 @@ class Daemon(lab.Daemon):
         self.pid = self.ask("status")["daemon"]["pid"]
         return self
 
-    def resident_kib(self):
-        """Without the devices' memory that azhost shares with it: rings and buffers, of which the
-        kernel gives each page when it is first used."""
-        resident, counts = 0, True
+    def resident(self):
+        """KiB by what is mapped."""
+        resident, name = collections.Counter(), ""
         for line in pathlib.Path(f"/proc/{self.pid}/smaps").read_text("ascii").splitlines():
             words = line.split()
             if words[0] == "Rss:":
-                resident += int(words[1]) if counts else 0
+                resident[name] += int(words[1])
             elif not words[0].endswith(":"):
-                counts = not (len(words) > 5 and words[5].startswith("/memfd:azhost"))
+                name = words[5] if len(words) > 5 else ""
         return resident
+
+    def resident_kib(self):
+        """Without the devices' memory that azhost shares with it: rings and buffers, of which the
+        kernel gives each page when it is first used."""
+        return sum(size for name, size in self.resident().items()
+                   if not name.startswith("/memfd:azhost"))
+
+    def eal_kib(self):
+        """Of that, the memory that EAL hands out."""
+        return self.resident()["/memfd:nohuge"]
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

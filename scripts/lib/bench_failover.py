@@ -45,6 +45,11 @@ def overlap(interval, begin, end):
     return max(0, min(interval.end, end) - max(interval.begin, begin))
 
 
+def undisturbed(interval, time):
+    """Of a thread that lost the processor, what it worked: an upper bound of what it would take."""
+    return min(time, interval.cpu) if interval.preempted else time
+
+
 def removal_of(intervals, begin, end):
     """The longest gap between two moments, and whose it was; microseconds. None: no gap."""
     gaps = [one for one in intervals if one.kind == meter.GAP and overlap(one, begin, end)]
@@ -53,9 +58,10 @@ def removal_of(intervals, begin, end):
     gap = max(gaps, key=lambda one: one.end - one.begin)
     # While the driver's call stalls: what we do meanwhile on the same port may be what it waits for.
     stalled = (gap.stalled_end - gap.stalled, gap.stalled_end)
-    callbacks = sum(overlap(one, gap.begin, gap.end) for one in intervals
+    callbacks = sum(undisturbed(one, overlap(one, gap.begin, gap.end)) for one in intervals
                     if one.kind == meter.CALLBACK)
-    calls = sum(overlap(one, *stalled) for one in intervals if one.kind == meter.CALL)
+    calls = sum(undisturbed(one, overlap(one, *stalled)) for one in intervals
+                if one.kind == meter.CALL)
     return Removal(*(time / 1e3 for time in (
         gap.end - gap.begin, gap.driver, gap.longest + callbacks + calls, gap.longest, callbacks,
         calls)), gap.polls, gap.cpu / 1e3, gap.preempted, gap.waited)
@@ -189,18 +195,19 @@ def result(name, unit, values, peer=None, **notes):
 
 
 def results_of(removals, returns, peers):
-    """Gaps in which nobody else had the processor tell of the software; the others are counted."""
-    clean = [one for one in removals if one.preempted == 0] or []
+    """What is ours leaves out when others had the processor; of the gaps as a whole it is told."""
+    clean = [one for one in removals if one.preempted == 0]
     gaps = [one["gap"] for one in peers if one["gap"] and one["preempted"] == 0]
     preempted = {"gaps": len(removals), "preempted": len(removals) - len(clean)}
     return [
-        result("removal/our share", "us", [one.ours for one in clean], goal=GAP_GOAL, **preempted),
-        result("removal/our share, of all", "us", [one.ours for one in removals], **preempted),
-        result("removal/ours: longest between polls", "us", [one.round for one in clean]),
-        result("removal/ours: callbacks", "us", [one.callbacks for one in clean]),
-        result("removal/ours: calls on the port", "us", [one.calls for one in clean]),
-        result("removal/gap", "us", [one.gap for one in clean], gaps, **preempted),
-        result("removal/gap, in the driver", "us", [one.driver for one in clean]),
+        result("removal/our share", "us", [one.ours for one in removals], gaps, goal=GAP_GOAL,
+               **preempted),
+        result("removal/ours: longest between polls", "us", [one.round for one in removals]),
+        result("removal/ours: callbacks", "us", [one.callbacks for one in removals]),
+        result("removal/ours: calls on the port", "us", [one.calls for one in removals]),
+        result("removal/gap", "us", [one.gap for one in removals], **preempted),
+        result("removal/gap without preemption", "us", [one.gap for one in clean]),
+        result("removal/gap, in the driver", "us", [one.driver for one in removals]),
         result("removal/gap, worker's CPU time", "us", [one.cpu for one in removals]),
         result("return/our computing", "us", [one.computing for one in returns],
                goal=RETURN_GOAL),

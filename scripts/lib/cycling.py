@@ -75,8 +75,8 @@ class Traffic:
         assert sum(intervals[-3:]) > 0, f"the stream stands still: {intervals[-10:]}"
         return {
             "pings": self.ping["sent"], "lost": lost, "unsavable": unsavable, "host": host,
-            "overflowed": self.ping["overflowed"], "starved": starved, "longestGapMs": self.ping["longest_ms"],
-            "deniedTries": self.knock["tried"], "exchanges": self.hold["exchanges"],
+            "overflowed": self.ping["overflowed"], "starved": starved,
+            "longestGapMs": self.ping["longest_ms"], "deniedTries": self.knock["tried"], "exchanges": self.hold["exchanges"],
             "longestExchangeMs": self.hold["longest_ms"], "streamed": sum(intervals),
             "streamSeconds": len(intervals),
         }

@@ -10,7 +10,7 @@ import lab
 from demo_steps import HTTPS, OTHER, PATIENCE, SSH
 
 DENIED = range(9001, 9009)
-PING_SECONDS = 0.01
+PING_SECONDS = 0.005
 # Packets: how many show that traffic is on a path.
 ARRIVED = 100
 

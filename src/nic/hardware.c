@@ -1,5 +1,6 @@
 /*
- * Plans for the device and changes of policy: see hardware.h; hardware_report.c tells of them.
+ * Plans for the device: see hardware.h; hardware_change.c has changes of policy, hardware_report.c
+ * tells of them.
  */
 #define LOG_ROOM LOG_ROOM_NIC
 #include "nic/hardware.h"
@@ -79,6 +80,7 @@ int hardware_init(struct nic *nic, struct accelnet_error *err)
 
 void hardware_fini(struct nic *nic)
 {
+	hardware_abort(&nic->hardware.late);
 	hardware_hits_fini(&nic->hardware.hits);
 	offload_nic_free(nic->hardware.offload);
 	nic->hardware.offload = NULL;
@@ -130,7 +132,7 @@ struct failover_seam hardware_seam(struct nic *nic)
 
 /* --- plans --- */
 
-static bool wants_rules(const struct nic *nic, const struct ruleset *ruleset)
+bool hardware_wants_rules(const struct nic *nic, const struct ruleset *ruleset)
 {
 	return nic->hardware.offload && ruleset->has_policy &&
 	       ruleset->policy->offload != OFFLOAD_OFF;
@@ -145,7 +147,7 @@ int hardware_make_plan(const struct nic *nic, const struct ruleset *ruleset,
 	int r;
 
 	*ret = NULL;
-	if (!wants_rules(nic, ruleset))
+	if (!hardware_wants_rules(nic, ruleset))
 		return 0;
 	offload_status(nic->hardware.offload, &status);
 	if (!status.has_tier)
@@ -157,61 +159,6 @@ int hardware_make_plan(const struct nic *nic, const struct ruleset *ruleset,
 	r = plan_new(ruleset->policy, ruleset->program, &status.device, ret, err);
 	hardware_hits_take_back(given);
 	return r;
-}
-
-/* Takes the plan over, on failure too. */
-static int prepare(struct nic *nic, struct snapshot *snapshot, struct plan *plan,
-		   struct hardware_change *ret, struct accelnet_error *err)
-{
-	struct hardware_change change = { 0 };
-	struct mark_table *before;
-	int r;
-
-	r = offload_prepare(nic->hardware.offload, plan, &change.change, err);
-	if (r < 0)
-		return r;
-	before = offload_marks_before(change.change);
-	if (before)
-		r = snapshot_new_marks(nic_snapshot(nic), before, &change.before);
-	if (r < 0) {
-		hardware_abort(&change);
-		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
-	}
-	snapshot_set_marks(snapshot, offload_marks_after(change.change));
-	*ret = change;
-	return 0;
-}
-
-int hardware_prepare(struct nic *nic, struct snapshot *snapshot, struct hardware_change *ret,
-		     struct accelnet_error *err)
-{
-	struct plan *plan;
-	int r;
-
-	*ret = (struct hardware_change){ 0 };
-	if (!nic->hardware.offload)
-		return 0;
-	r = hardware_make_plan(nic, snapshot->ruleset, &nic->hardware.hits, &plan, err);
-	return r < 0 ? r : prepare(nic, snapshot, plan, ret, err);
-}
-
-void hardware_publish(struct nic *nic, struct hardware_change *change, struct snapshot *snapshot)
-{
-	if (change->before)
-		nic_publish(nic, change->before);
-	if (change->change)
-		offload_withdraw(change->change);
-	nic_publish(nic, snapshot);
-	if (change->change)
-		offload_commit(change->change);
-	*change = (struct hardware_change){ 0 };
-}
-
-void hardware_abort(struct hardware_change *change)
-{
-	snapshot_free(change->before);
-	offload_abort(change->change);
-	*change = (struct hardware_change){ 0 };
 }
 
 /* Of a plan, which may be NULL, that is not asked about what is in the device. */
@@ -258,24 +205,6 @@ void hardware_now(const struct nic *nic, struct hardware_split *ret)
 	hardware_rules_free(rules);
 }
 
-int hardware_exchange_plan(struct nic *nic, struct plan *plan, struct accelnet_error *err)
-{
-	struct hardware_change change = { 0 };
-	struct snapshot *snapshot = NULL;
-	int r = snapshot_new_marks(nic_snapshot(nic), NULL, &snapshot);
-
-	if (r < 0) {
-		plan_free(plan);
-		return r;
-	}
-	r = prepare(nic, snapshot, plan, &change, err);
-	if (r < 0)
-		snapshot_free(snapshot);
-	else
-		hardware_publish(nic, &change, snapshot);
-	return r;
-}
-
 /* The rule set in force, for the device that is there now. */
 static void plan_anew(struct nic *nic)
 {
@@ -301,8 +230,11 @@ void hardware_attend(struct nic *nic)
 		return;
 	look_behind(nic);
 	drain_advance(&nic->hardware.drain);
+	if (!hardware_complete_late(nic))
+		return;
 	offload_status(nic->hardware.offload, &status);
-	if (status.has_tier && !status.plan_fits && wants_rules(nic, nic_snapshot(nic)->ruleset)) {
+	if (status.has_tier && !status.plan_fits &&
+	    hardware_wants_rules(nic, nic_snapshot(nic)->ruleset)) {
 		plan_anew(nic);
 		offload_status(nic->hardware.offload, &status);
 	}

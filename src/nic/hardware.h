@@ -10,6 +10,7 @@
 
 #include "nic/drain.h"
 #include "nic/failover.h"
+#include "nic/hardware_edit.h"
 #include "nic/hardware_rules.h"
 #include "nic/hardware_weigh.h"
 #include "nic/nic.h"
@@ -19,9 +20,17 @@ struct nic;
 struct ruleset;
 struct snapshot;
 
+/* A change of rule set under way. */
+struct hardware_change {
+	struct offload_change *change;
+	struct snapshot *before;    /* the rule set in force with fewer marks; may be NULL */
+	struct hardware_edit *edit; /* owned; the plan comes after publishing; NULL: it is there */
+};
+
 struct hardware {
 	struct offload_nic *offload; /* NULL: nothing goes to hardware */
 	struct drain drain;
+	struct hardware_change late; /* its plan could not be made yet: out of memory */
 	/* what events have told of */
 	enum offload_state told;
 	uint64_t told_epoch;
@@ -40,16 +49,14 @@ void hardware_fini(struct nic *nic);
 /* The seam to the path machine: context is the NIC. */
 struct failover_seam hardware_seam(struct nic *nic);
 
-/* A change of rule set under way. */
-struct hardware_change {
-	struct offload_change *change;
-	struct snapshot *before; /* the rule set in force with fewer marks; may be NULL */
-};
-
 /*
  * Everything that can fail: makes a plan, and gives `snapshot`, which is not published yet, its
  * marks. -ENOMEM. Then hardware_publish() or hardware_abort(). Where nothing goes to hardware both
  * do what is left to do.
+ *
+ * For a rule set that was made by an edit of the one in force no plan is made before it is
+ * published: only what the edit may touch is taken back then, and hardware_publish() makes the plan
+ * when the rule set is in force.
  */
 int hardware_prepare(struct nic *nic, struct snapshot *snapshot, struct hardware_change *ret,
 		     struct accelnet_error *err);
@@ -67,6 +74,10 @@ void hardware_attend(struct nic *nic);
 int hardware_make_plan(const struct nic *nic, const struct ruleset *ruleset,
 		       const struct hardware_hits *hits, struct plan **ret,
 		       struct accelnet_error *err);
+/* False where nothing of it may be in hardware. */
+bool hardware_wants_rules(const struct nic *nic, const struct ruleset *ruleset);
+/* The plan of an edit that is in force, where it is late. False where it cannot be made yet. */
+bool hardware_complete_late(struct nic *nic);
 /* Another plan for the rule set in force. Takes it over, on failure too. -ENOMEM. */
 int hardware_exchange_plan(struct nic *nic, struct plan *plan, struct accelnet_error *err);
 

@@ -262,9 +262,10 @@ static void describe(struct bifurcated *own, struct vf_sight *ret)
 {
 	struct rte_eth_stats stats;
 
-	*ret = (struct vf_sight){ .present = own->link.index != 0 };
-	if (!ret->present)
-		return;
+	*ret = (struct vf_sight){ 0 };
+	if (own->link.index == 0 || (!own->is_open && own->failures <= FAILURES_BEFORE))
+		return; /* none, or one that is still coming up */
+	ret->present = true;
 	(void)snprintf(ret->device, sizeof(ret->device), "%s", own->device);
 	(void)snprintf(ret->why, sizeof(ret->why), "%s", own->why);
 	ret->incarnation = incarnation_of(own);

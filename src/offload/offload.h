@@ -111,6 +111,28 @@ void offload_detach(struct offload_nic *nic);
 int offload_prepare(struct offload_nic *nic, struct plan *plan, struct offload_change **ret,
 		    struct accelnet_error *err);
 /*
+ * The same before there is a plan, for a policy that differs by a few rules and is to be in force
+ * soon. `is_touched` says of a mark or a drop of the plan in force whether the new policy may
+ * decide some of its packets otherwise; drops that it may are withdrawn, with those below them.
+ *
+ * The order is as above, with offload_complete() after the new rule set was published: it brings
+ * the plan, and then marks_before, withdraw, marks_after and commit follow once more. marks_after
+ * is what is left of the table in force: its rules are those of the old policy, for the caller to
+ * translate, as are those of both marks_before. There is a plan in force. -ENOMEM, else 0.
+ */
+struct offload_edit {
+	bool (*is_touched)(void *context, const struct plan *plan, const struct plan_rule *rule);
+	void *context;
+};
+int offload_prepare_edit(struct offload_nic *nic, const struct offload_edit *edit,
+			 struct offload_change **ret, struct accelnet_error *err);
+/*
+ * Takes the plan over, on failure too. May be called again instead of what follows it, and must be
+ * until it succeeds: what was withdrawn must not come back. -ENOMEM, else 0.
+ */
+int offload_complete(struct offload_change *change, struct plan *plan, struct accelnet_error *err);
+
+/*
  * Tables for snapshots. The caller takes them over and frees them with free(). before: NULL where
  * nothing need be voided; after: never NULL. Each gives its table once.
  */

@@ -3,6 +3,7 @@
  */
 #define LOG_ROOM LOG_ROOM_OFFLOAD
 #include "base/log.h"
+#include "offload/change_edit.h"
 #include "offload/offload_private.h"
 
 #include <assert.h>
@@ -28,7 +29,6 @@ static void count_delta(struct offload_change *change)
 static void begin_planning(struct offload_nic *nic)
 {
 	(void)pthread_mutex_lock(&nic->offload->lock);
-	assert(!nic->change);
 	nic->is_planning = true;
 	nic_quiet(nic);
 	slot_pool_advance(&nic->installer.slots, nic->options.drain_ticket, nic->options.drained,
@@ -51,6 +51,7 @@ int offload_prepare(struct offload_nic *nic, struct plan *plan, struct offload_c
 	struct offload_change *change = calloc(1, sizeof(*change));
 	int r = -ENOMEM;
 
+	assert(!nic->change);
 	begin_planning(nic);
 	if (!change)
 		plan_free(plan);
@@ -67,6 +68,75 @@ int offload_prepare(struct offload_nic *nic, struct plan *plan, struct offload_c
 			    "no memory for a change of hardware rules");
 	}
 	*ret = change;
+	return 0;
+}
+
+static int find_touched(const struct layout *layout, const struct offload_edit *edit, bool **ret)
+{
+	bool *touched = calloc(layout_count(layout) + 1, sizeof(*touched));
+
+	if (!touched)
+		return -ENOMEM;
+	for (size_t i = 0; i < layout_count(layout); i++) {
+		const struct plan_rule *rule = &layout->plan->rules[i];
+
+		touched[i] = (rule->action == PLAN_MARK || rule->action == PLAN_DROP) &&
+			     edit->is_touched(edit->context, layout->plan, rule);
+	}
+	*ret = touched;
+	return 0;
+}
+
+int offload_prepare_edit(struct offload_nic *nic, const struct offload_edit *edit,
+			 struct offload_change **ret, struct accelnet_error *err)
+{
+	struct offload_change *change = calloc(1, sizeof(*change));
+	const struct layout *layout = &nic->installer.layout;
+	int r = -ENOMEM;
+
+	assert(!nic->change);
+	begin_planning(nic);
+	if (change)
+		r = find_touched(layout, edit, &change->touched);
+	if (r == 0)
+		r = change_init_edit(&change->change, layout, change->touched);
+	if (r == 0)
+		change->nic = nic;
+	end_planning(nic, r == 0 ? change : NULL);
+	if (r < 0) {
+		if (change)
+			free(change->touched);
+		free(change);
+		return fail(err, ACCELNET_E_MEMORY, NULL,
+			    "no memory for a change of hardware rules");
+	}
+	*ret = change;
+	return 0;
+}
+
+int offload_complete(struct offload_change *change, struct plan *plan, struct accelnet_error *err)
+{
+	struct offload_nic *nic = change->nic;
+	int r;
+
+	begin_planning(nic);
+	if (!change->edit.withdraw) {
+		change->edit = change->change;
+		change->change = (struct change){ 0 };
+	}
+	change_undo(&change->change, &nic->installer.slots);
+	change_fini(&change->change);
+	r = installer_prepare(&nic->installer, plan, &change->change);
+	if (r == 0) {
+		count_delta(change);
+		if (change->change.before)
+			change_void_touched(&nic->installer.layout, change->touched,
+					    change->change.before);
+	}
+	end_planning(nic, change);
+	if (r < 0)
+		return fail(err, ACCELNET_E_MEMORY, NULL,
+			    "no memory for a change of hardware rules");
 	return 0;
 }
 
@@ -140,6 +210,8 @@ void offload_commit(struct offload_change *change)
 	connection_rules_clear(&nic->connections);
 	resume(change);
 	(void)pthread_mutex_unlock(&nic->offload->lock);
+	change_fini(&change->edit);
+	free(change->touched);
 	free(change);
 }
 
@@ -154,5 +226,7 @@ void offload_abort(struct offload_change *change)
 	installer_abort(&nic->installer, &change->change);
 	resume(change);
 	(void)pthread_mutex_unlock(&nic->offload->lock);
+	change_fini(&change->edit);
+	free(change->touched);
 	free(change);
 }

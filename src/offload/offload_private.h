@@ -77,6 +77,9 @@ struct offload_nic {
 struct offload_change {
 	struct offload_nic *nic;
 	struct change change;
+	/* Of an edit that has a plan: what `change` was before that. Its list may be in use. */
+	struct change edit;
+	bool *touched; /* of an edit, by rule of the layout in force; else NULL */
 	struct offload_delta delta;
 };
 

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #define GAP_NS        20000u
+#define LONG_NS       10000u /* whoever loses the processor loses it for longer */
 #define ROUND_MAX_NS  200000u
 #define CALLBACKS_MAX 64
 
@@ -65,14 +66,25 @@ static uint64_t tsc_of(uint64_t ns)
 
 /* --- intervals --- */
 
+static void read_switches(uint64_t *preempted, uint64_t *waited)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_THREAD, &usage) < 0)
+		return;
+	*preempted = (uint64_t)usage.ru_nivcsw;
+	*waited = (uint64_t)usage.ru_nvcsw;
+}
+
 static struct meter_interval begin(enum meter_kind kind, uint64_t what)
 {
-	return (struct meter_interval){
-		.kind = kind,
-		.what = what,
-		.cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID),
-		.begin = clock_ns(CLOCK_MONOTONIC),
-	};
+	struct meter_interval interval = { .kind = kind, .what = what };
+
+	if (kind != METER_RULE) /* of which there are many */
+		read_switches(&interval.preempted, &interval.waited);
+	interval.cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	interval.begin = clock_ns(CLOCK_MONOTONIC);
+	return interval;
 }
 
 static void keep(struct meter_interval *interval)
@@ -96,6 +108,13 @@ static void end(struct meter_interval *interval)
 	interval->end = clock_ns(CLOCK_MONOTONIC);
 	interval->cpu_end = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	interval->cpu = interval->cpu_end - interval->cpu;
+	if (interval->kind != METER_RULE) {
+		uint64_t preempted = 0, waited = 0;
+
+		read_switches(&preempted, &waited);
+		interval->preempted = preempted - interval->preempted;
+		interval->waited = waited - interval->waited;
+	}
 	keep(interval);
 }
 
@@ -138,14 +157,22 @@ static struct {
 	uint64_t preempted, waited;
 } now;
 
-static void read_switches(uint64_t *preempted, uint64_t *waited)
+/*
+ * Of a part of a round that took so long: whether the thread lost the processor in it. Whatever
+ * part it loses it in is a long one, so the switches since the last such part were in this one.
+ */
+static bool was_preempted(uint64_t cycles)
 {
-	struct rusage usage;
+	static uint64_t seen;
+	uint64_t preempted = seen, waited;
 
-	if (getrusage(RUSAGE_THREAD, &usage) < 0)
-		return;
-	*preempted = (uint64_t)usage.ru_nivcsw;
-	*waited = (uint64_t)usage.ru_nvcsw;
+	if (!wants_gaps || cycles < tsc_of(LONG_NS))
+		return false;
+	read_switches(&preempted, &waited);
+	if (preempted == seen)
+		return false;
+	seen = preempted;
+	return true;
 }
 
 /* A round is from one poll of the uplink to the next. */
@@ -158,7 +185,8 @@ static void end_round(uint64_t tsc)
 		return;
 	}
 	ours = tsc - now.poll_begin - now.uplink - now.app;
-	now.longest = RTE_MAX(now.longest, ours);
+	if (!was_preempted(ours))
+		now.longest = RTE_MAX(now.longest, ours);
 	now.driver += now.uplink + now.app;
 	if (now.received == 0)
 		return;
@@ -228,7 +256,7 @@ static uint16_t receive_uplink(void *queue, struct rte_mbuf **mbufs, uint16_t co
 	tsc = rte_rdtsc();
 	now.uplink = tsc - now.poll_begin;
 	now.received = received;
-	if (now.uplink > now.stalled) {
+	if (!was_preempted(now.uplink) && now.uplink > now.stalled) {
 		now.stalled = now.uplink;
 		now.stalled_end = tsc;
 	}
@@ -250,12 +278,20 @@ static uint16_t receive_uplink(void *queue, struct rte_mbuf **mbufs, uint16_t co
 	return received;
 }
 
+static uint64_t time_of_call(uint64_t since)
+{
+	const uint64_t cycles = rte_rdtsc() - since;
+
+	(void)was_preempted(cycles); /* it is told, so that the next long part is not blamed */
+	return cycles;
+}
+
 static uint16_t transmit_uplink(void *queue, struct rte_mbuf **mbufs, uint16_t count)
 {
 	const uint64_t tsc = rte_rdtsc();
 	const uint16_t sent = uplink_tx(queue, mbufs, count);
 
-	now.uplink += rte_rdtsc() - tsc;
+	now.uplink += time_of_call(tsc);
 	return sent;
 }
 
@@ -264,7 +300,7 @@ static uint16_t receive_app(void *queue, struct rte_mbuf **mbufs, uint16_t count
 	const uint64_t tsc = rte_rdtsc();
 	const uint16_t received = app_rx(queue, mbufs, count);
 
-	now.app += rte_rdtsc() - tsc;
+	now.app += time_of_call(tsc);
 	return received;
 }
 
@@ -273,7 +309,7 @@ static uint16_t transmit_app(void *queue, struct rte_mbuf **mbufs, uint16_t coun
 	const uint64_t tsc = rte_rdtsc();
 	const uint16_t sent = app_tx(queue, mbufs, count);
 
-	now.app += rte_rdtsc() - tsc;
+	now.app += time_of_call(tsc);
 	return sent;
 }
 

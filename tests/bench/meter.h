@@ -33,13 +33,15 @@ struct meter_interval {
 	uint64_t cpu_end;      /* of the thread since it began, at the end; not of gaps and marks */
 	uint64_t main_cpu_end; /* of the program's first thread; 0: it was not read */
 
-	/* Of gaps: */
-	uint64_t driver;    /* nanoseconds in calls of the two ports' drivers */
-	uint64_t longest;   /* nanoseconds: the longest between two polls, the longest of ours */
-	uint64_t polls;     /* that found nothing */
-	uint64_t preempted; /* involuntary context switches */
+	uint64_t preempted; /* involuntary context switches of the thread; not of rules, marks */
 	uint64_t waited;    /* voluntary ones */
-	uint64_t stalled;   /* nanoseconds: the longest call of the uplink's driver; */
+
+	/* Of gaps: */
+	uint64_t driver;  /* nanoseconds in calls of the two ports' drivers */
+	uint64_t longest; /* nanoseconds: the longest from one poll to the next outside of drivers,
+			   * in which the thread did not lose the processor */
+	uint64_t polls;   /* that found nothing */
+	uint64_t stalled; /* nanoseconds: the longest call of the uplink's driver, likewise; */
 	uint64_t stalled_end;
 };
 

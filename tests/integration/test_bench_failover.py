@@ -25,19 +25,23 @@ def interval(kind, begin, end, **more):
 
 
 def whose_gap_it_was():
-    """Callbacks in the gap, calls while the driver stalls, and the longest round are ours."""
+    """Callbacks in the gap, calls while the driver stalls, and the longest round are ours.
+
+    Of a thread that lost the processor its work counts.
+    """
     seen = [
         interval(meter.GAP, 100, 150, longest=1000),
         interval(meter.GAP, 1000, 1300, driver=290000, longest=2000, stalled=200000,
                  stalled_end=1250000, polls=7, cpu=300000),
         interval(meter.CALLBACK, 990, 1010),  # half of it before the gap
+        interval(meter.CALLBACK, 1100, 1190, preempted=1, cpu=4000),
         interval(meter.CALL, 1200, 1230),     # in the stall
         interval(meter.CALL, 1260, 1280),     # after it
         interval(meter.GAP, 5000, 9000, longest=1000),
     ]
     removal = bench.removal_of(seen, 900 * 1000, 2000 * 1000)
     assert (removal.gap, removal.driver, removal.round) == (300, 290, 2), removal
-    assert (removal.callbacks, removal.calls, removal.ours) == (10, 30, 42), removal
+    assert (removal.callbacks, removal.calls, removal.ours) == (14, 30, 46), removal
     assert (removal.polls, removal.preempted) == (7, 0), removal
     assert bench.removal_of(seen, 200 * 1000, 300 * 1000) is None
 
@@ -72,29 +76,30 @@ def removal(ours, preempted):
                          cpu=99, preempted=preempted, waited=0)
 
 
-def preempted_gaps_stand_apart():
-    """... and the JSON is of the schema."""
+def results_are_of_the_schema():
+    """... and the numbers of all removals, with how many were disturbed."""
     back = bench.Return(found=1, installed=2, marked=3, rules=1600, driver=4, computing=700,
                         control=5, wall=6)
-    results = bench.results_of([removal(10, 0), removal(9000, 3), removal(30, 0)], [back],
-                               [{"gap": 31.0, "preempted": 0, "end": "crashed, signal 11"}])
+    results = bench.results_of([removal(10, 0), removal(35, 3), removal(30, 0)], [back],
+                               [{"gap": 31.0, "preempted": 0, "end": "crashed, signal 11"},
+                                {"gap": 9000.0, "preempted": 2, "end": "a dead port"}])
     first = results[0]
-    assert first["ours"] == 20 and first["spread"] == [10, 30], first
+    assert first["ours"] == 30 and first["spread"] == [10, 35], first
     assert (first["gaps"], first["preempted"]) == (3, 1), first
-    assert results[1]["spread"] == [10, 9000], results[1]
+    assert first["peer"] == {"name": "net_failsafe", "value": 31} and first["ratio"] == 1.03, first
     for one in json.loads(json.dumps(results)):
         assert {"name", "ours", "unit", "peer", "ratio", "spread"} <= one.keys(), one
-    gap = next(one for one in results if one["name"] == "removal/gap")
-    assert gap["peer"] == {"name": "net_failsafe", "value": 31} and gap["ratio"] == 0.31, gap
     lines = bench.table(results).splitlines()
     assert len({len(line) for line in lines}) == 1 and len(lines) == 2 + len(results), lines
 
 
 def all_gaps_preempted():
-    """On a busy machine there may be none to tell of."""
-    results = bench.results_of([removal(9000, 3)], [], [])
-    assert results[0]["ours"] is None and results[0]["spread"] is None, results[0]
-    assert " - " in bench.table(results)
+    """On a busy machine there may be no gap without."""
+    results = {one["name"]: one for one in bench.results_of([removal(20, 3)], [], [])}
+    assert results["removal/our share"]["ours"] == 20
+    empty = results["removal/gap without preemption"]
+    assert empty["ours"] is None and empty["spread"] is None, empty
+    assert " - " in bench.table(list(results.values()))
 
 
 def blocks_are_replaced():
@@ -115,7 +120,7 @@ def cases():
     yield "removal: whose time the gap was", whose_gap_it_was
     yield "return: what was computed", what_a_return_took
     yield "net_failsafe: what it says", what_failsafe_says
-    yield "results: preempted gaps stand apart", preempted_gaps_stand_apart
+    yield "results: the schema, and all removals", results_are_of_the_schema
     yield "results: none without preemption", all_gaps_preempted
     yield "documents: blocks are replaced", blocks_are_replaced
 

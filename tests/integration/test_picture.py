@@ -19,6 +19,7 @@ import tap
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts/lib"))
 
+import demo     # noqa: E402
 import lab      # noqa: E402
 import meter    # noqa: E402
 import picture  # noqa: E402
@@ -213,7 +214,28 @@ def table_has_all():
     assert "0.50" in lines[2] and "1.00" in lines[2], lines[2]
 
 
+def demo_writes_its_sides():
+    """The demo's JSON has what a reader of it is promised, numbers that JSON can hold."""
+    comparison = demo.Picture()
+    comparison.compare = lambda: {"environment": {
+        "cpu": "x", "cpus": 2, "kernel": "6", "loadBefore": 0.5, "rules": 3, "commit": "abc",
+        "devices": "emulated"}, "without": side(0.5, 40), "with": side(1.0, 20)}
+    with tempfile.TemporaryDirectory() as folder:
+        comparison.path = pathlib.Path(folder, "picture.svg")
+        said = comparison.measure()
+        assert str(comparison.path) in said and "0 of 400" in said, said
+        xml.etree.ElementTree.parse(comparison.path)
+    written = json.loads(json.dumps(demo.document(
+        [{"name": "a", "passed": True, "measured": "b"}],
+        {"pings_lost": 0, "denied_passed": 0, "gap_us": 1}, comparison.result), allow_nan=False))
+    assert list(written) == ["steps", "failover", "without", "with"], written
+    for name in ("without", "with"):
+        assert {"mpps", "cycles", "latency", "denied"} <= written[name].keys(), written[name]
+        assert {"p50", "p99", "p99.9", "jitter"} <= written[name]["latency"].keys()
+
+
 def cases():
+    yield "demo: both sides are in its JSON", demo_writes_its_sides
     yield "the host's rules decide as the NSG does", same_verdicts
     yield "latency: percentiles and jitter", latency_is_right
     yield "rounds: the best of each", best_of_rounds

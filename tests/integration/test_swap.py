@@ -3,36 +3,64 @@
 
 usage: test_swap.py PROFILE [--full] [--swaps N]
 
-Two policies by turns, 100 times, with --full 2,000, while ten thousand probes a second go through
+Two policies by turns, 100 times, with --full 2,000, while thousands of probes a second go through
 the NIC, openers and segments in mid-stream, each of a connection of its own. Every probe is judged
 by the one policy or the other: by the old one before the change begins, by the new one after it is
-answered, and what both allow or deny is never judged otherwise. The worker goes on meanwhile, and
-of the old policy nothing is left in the device. Needs root.
+answered, and what both allow or deny is never judged otherwise. That holds while hundreds of rules
+are still on their way out of the device and into it. The worker goes on meanwhile, and of the old
+policy nothing is left in the end. Needs root.
 """
 
 import argparse
 import json
+import socket
 import time
 
 import wire_lab
+from wire_lab import lab
 
 PORTS = {"first": ("80", "8081"), "second": ("8081", "80")}
+FILLERS = 150  # rules that no probe meets, none the same in both policies
 CHECK_EVERY = 20  # changes after which the device's own rules are counted
 LONE_MS = 5  # a gap that nobody asks about
 
 
 def document(allowed, denied):
-    def rule(name, priority, access, port, direction="Inbound"):
+    def rule(name, priority, access, port, source="*", direction="Inbound"):
         return {"name": name, "properties": {
             "priority": priority, "direction": direction, "access": access,
             "protocol": "Tcp" if direction == "Inbound" else "*",
-            "sourceAddressPrefix": "*", "sourcePortRange": "*",
+            "sourceAddressPrefix": source, "sourcePortRange": "*",
             "destinationAddressPrefix": "*", "destinationPortRange": port}}
 
+    network = int(allowed) % 64
+    fillers = [rule(f"filler-{i}", 200 + i, "Allow", str(20000 + i), f"198.18.{network}.{i}")
+               for i in range(FILLERS)]
     return {"apiVersion": "accelnet/v1", "nicNsg": {"name": "swap", "properties": {
         "securityRules": [rule("both", 100, "Allow", "443"), rule("one", 110, "Allow", allowed),
                           rule("other", 120, "Deny", denied),
-                          rule("nothing-out", 100, "Deny", "*", "Outbound")]}}}
+                          rule("nothing-out", 100, "Deny", "*", direction="Outbound"),
+                          *fillers]}}}
+
+
+class Control:
+    """A connection to the daemon that stays: an answer's time is not a client's that ends."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(120)
+        self.socket.connect(str(path))
+        self.stream = self.socket.makefile("rw", encoding="utf-8")
+        self.number = 0
+
+    def apply(self, policy):
+        self.number += 1
+        self.stream.write(json.dumps({
+            "jsonrpc": "2.0", "id": self.number, "method": "policy.apply",
+            "params": {"nic": lab.NIC, "document": policy}}) + "\n")
+        self.stream.flush()
+        answer = json.loads(self.stream.readline())
+        assert "result" in answer, answer
 
 
 class Swaps:
@@ -43,17 +71,15 @@ class Swaps:
         self.probes = self.old = self.new = 0
         self.gaps, self.quiet = [], []
         self.rules = {}
-        self.files = {}
-        for name, ports in PORTS.items():
-            self.files[name] = wire.folder / f"{name}.json"
-            self.files[name].write_text(json.dumps(document(*ports)), encoding="utf-8")
+        self.control = Control(wire.daemon.socket)
+        self.documents = {name: document(*ports) for name, ports in PORTS.items()}
 
     def change(self, to):
         player = self.wire.player
         player.tell("probe")
         time.sleep(0.02)
         began = time.monotonic_ns()
-        self.wire.daemon.apply(self.files[to])
+        self.control.apply(self.documents[to])
         answered = time.monotonic_ns()
         time.sleep(0.02)
         player.tell("stop")
@@ -85,7 +111,7 @@ def each_change_is_in_force_when_it_is_answered(wire, options):
     swaps = Swaps(wire)
     count = options.swaps or (2000 if options.full else 100)
     names = list(PORTS)
-    wire.daemon.apply(swaps.files["second"])
+    swaps.control.apply(swaps.documents["second"])
     wire.wait_complete()
     settled, dropped = wire.settled(), wire.device()["dropped"]
     start = time.monotonic()

@@ -290,7 +290,7 @@ struct plan *world_plan(struct world *world, const struct policy *policy)
 	return plan;
 }
 
-static void publish_table(struct world *world, struct mark_table **table)
+void world_publish_table(struct world *world, struct mark_table **table)
 {
 	if (!*table)
 		return;
@@ -309,7 +309,14 @@ static bool is_staged(const struct plan *plan)
 	return false;
 }
 
-static void remember_device(struct world *world)
+void world_free_slots(struct world *world)
+{
+	slot_pool_advance(&world->installer.slots, take_ticket, is_drained, world);
+	if (random_percent(&world->random, 50))
+		world->installer.slots.next = 0; /* or slots would be used again very late */
+}
+
+void world_remember(struct world *world)
 {
 	world->drops_may_stay = world->drops_are_bound ||
 				(world->drops_may_stay && world->installer.leaving_count > 0);
@@ -321,10 +328,8 @@ static void remember_device(struct world *world)
 
 void world_begin(struct world *world, struct policy *policy, struct change *ret)
 {
-	slot_pool_advance(&world->installer.slots, take_ticket, is_drained, world);
-	if (random_percent(&world->random, 50))
-		world->installer.slots.next = 0; /* or slots would be used again very late */
-	remember_device(world);
+	world_free_slots(world);
+	world_remember(world);
 	assert_int_equal(installer_prepare(&world->installer,
 					   world->without_plan ? NULL : world_plan(world, policy),
 					   ret),
@@ -343,7 +348,7 @@ void world_withdraw(struct world *world, struct change *change)
 	struct policy *coming = world->coming;
 
 	world->coming = NULL; /* its promise holds from the end of this on */
-	publish_table(world, &change->before);
+	world_publish_table(world, &change->before);
 	installer_withdraw(&world->installer, change);
 	while (world_step(world))
 		;
@@ -356,7 +361,7 @@ void world_publish(struct world *world, struct change *change)
 	policy_free(world->policy);
 	world->policy = world->coming;
 	world->coming = NULL;
-	publish_table(world, &change->after);
+	world_publish_table(world, &change->after);
 	installer_adopt(&world->installer, change);
 	installer_install(&world->installer);
 }

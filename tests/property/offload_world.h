@@ -85,6 +85,11 @@ void world_drain(struct world *world);
 
 /* The parts of a change. Policies are taken over. */
 struct plan *world_plan(struct world *world, const struct policy *policy);
+void world_free_slots(struct world *world);
+/* What is dropped now, for drops_may_stay. */
+void world_remember(struct world *world);
+/* Puts the table in force and checks; where it is NULL the one that is stays. */
+void world_publish_table(struct world *world, struct mark_table **table);
 void world_begin(struct world *world, struct policy *policy, struct change *ret);
 void world_withdraw(struct world *world, struct change *change);
 void world_publish(struct world *world, struct change *change);

@@ -23,6 +23,16 @@ static struct rule_list *pick_list(struct policy *policy, struct random *random,
 	return NULL;
 }
 
+/* Default rules stay, and behind the others. */
+static uint32_t own_rules(const struct rule_list *list)
+{
+	uint32_t count = 0;
+
+	while (count < list->count && !list->rules[count].is_default)
+		count++;
+	return count;
+}
+
 static const struct address_set *pick_set(struct policy *policy, struct random *random)
 {
 	struct ip_prefix prefix = { .family = random_percent(random, 60) ? IP_FAMILY_V4
@@ -86,24 +96,21 @@ static void insert(struct policy *policy, struct random *random, enum stage stag
 
 void change_rule(struct policy *policy, struct random *random)
 {
-	uint32_t what = random_below(random, 100);
+	uint32_t what = random_below(random, 100), own, at;
 	enum direction direction;
 	enum stage stage;
 	struct rule_list *list = pick_list(policy, random, &stage, &direction);
-	size_t at;
 
 	if (!list)
 		return;
-	at = random_below(random, (uint32_t)list->count + 1);
-	if (what < 40 || list->count == 0) {
-		insert(policy, random, stage, direction, at);
+	own = own_rules(list);
+	if (what < 40 || own == 0) {
+		insert(policy, random, stage, direction, random_below(random, own + 1));
 		return;
 	}
-	at = random_below(random, (uint32_t)list->count);
+	at = random_below(random, own);
 	if (what < 60) {
-		enum access access = pick_access(random, stage);
-
-		list->rules[at].access = access;
+		list->rules[at].access = pick_access(random, stage);
 		return;
 	}
 	synthetic_remove(policy, stage, direction, at);
