@@ -16,7 +16,7 @@
 #define FLOW_SAMPLES_MAX      256 /* in a lane's ring; a power of two */
 #define FLOW_SAMPLES_INTERVAL 64  /* the least */
 /* Where none are wanted, the interval is looked at again after so many packets. */
-#define FLOW_SAMPLES_PAUSE 65536
+#define FLOW_SAMPLES_PAUSE 1024
 
 struct flow_sample {
 	struct conn_key key;
