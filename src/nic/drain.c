@@ -21,9 +21,14 @@ static void begin(struct drain *drain)
 	drain->looks_begun = drain->looks;
 }
 
-void drain_init(struct drain *drain, const struct nic_view *view, uint64_t ring)
+void drain_init(struct drain *drain, const struct nic_view *view, uint64_t ring,
+		bool has_rings_behind)
 {
-	*drain = (struct drain){ .view = view, .ring = ring };
+	*drain = (struct drain){
+		.view = view,
+		.ring = ring,
+		.has_rings_behind = has_rings_behind,
+	};
 	begin(drain);
 }
 
@@ -38,7 +43,7 @@ void drain_see(struct drain *drain, uint64_t looks, bool is_hidden)
 /* The first look since the epoch began may have been under way. */
 static bool was_looked_at(const struct drain *drain)
 {
-	return drain->ring > 0 || drain->looks >= drain->looks_begun + 2;
+	return !drain->has_rings_behind || drain->looks >= drain->looks_begun + 2;
 }
 
 static bool lane_is_drained(const struct drain *drain, uint16_t q)

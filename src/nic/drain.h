@@ -23,11 +23,12 @@ struct nic_view;
 struct drain {
 	const struct nic_view *view; /* borrowed */
 	/*
-	 * Packets of a lane that are more than a ring holds; 0: they say nothing, because the port
-	 * has rings behind its own.
+	 * Packets of a lane that are more than a ring holds; 0: they say nothing, because a lane
+	 * has more rings than one.
 	 */
 	uint64_t ring;
-	uint64_t looks; /* at what is behind the port, where ring is 0 */
+	bool has_rings_behind; /* somebody else polls them, or does not: to be looked at */
+	uint64_t looks;        /* at what is behind the port */
 	uint64_t looks_begun;
 	bool is_hidden; /* there is a ring that nobody polls */
 	uint64_t epoch;
@@ -35,8 +36,9 @@ struct drain {
 	uint64_t received[NIC_QUEUES_MAX];
 };
 
-void drain_init(struct drain *drain, const struct nic_view *view, uint64_t ring);
-/* What the newest of so many looks found; where ring is 0, before each of the calls below. */
+void drain_init(struct drain *drain, const struct nic_view *view, uint64_t ring,
+		bool has_rings_behind);
+/* What the newest of so many looks found: of rings behind, before each of the calls below. */
 void drain_see(struct drain *drain, uint64_t looks, bool is_hidden);
 /* Ends the epoch if it is over. Called now and then; the others do it as well. */
 void drain_advance(struct drain *drain);

@@ -23,12 +23,11 @@ static void changed(void *context)
 	nic->services.wake(nic->services.context);
 }
 
-/* A VF that netvsc has and does not poll keeps what has come to it. */
 static void look_behind(struct nic *nic)
 {
 	struct uplink_reading reading;
 
-	if (nic->config->uplink != UPLINK_NETVSC)
+	if (!nic->hardware.drain.has_rings_behind)
 		return;
 	uplink_read(nic->uplink, &reading);
 	drain_see(&nic->hardware.drain, reading.looks,
@@ -59,6 +58,12 @@ static uint64_t ring_of(const struct nic *nic)
 	return nic->config->uplink == UPLINK_PLAIN ? uplink_port(nic->uplink)->ring : 0;
 }
 
+/* A VF that netvsc has and does not poll keeps what has come to it; a bifurcated one's is ours. */
+static bool has_rings_behind(const struct nic *nic)
+{
+	return nic->config->uplink == UPLINK_NETVSC;
+}
+
 int hardware_init(struct nic *nic, struct accelnet_error *err)
 {
 	const struct offload_nic_options options = {
@@ -74,7 +79,7 @@ int hardware_init(struct nic *nic, struct accelnet_error *err)
 	nic->hardware.told = OFFLOAD_STATE_ABSENT;
 	if (!nic->services.offload || nic->config->offload_off)
 		return 0;
-	drain_init(&nic->hardware.drain, &nic->view, ring_of(nic));
+	drain_init(&nic->hardware.drain, &nic->view, ring_of(nic), has_rings_behind(nic));
 	return offload_nic_new(nic->services.offload, &options, &nic->hardware.offload, err);
 }
 

@@ -625,7 +625,7 @@ static void rings_are_drained_by_empty_bursts_or_a_ringful(void **state)
 	uint64_t ticket;
 
 	(void)state;
-	drain_init(&drain, &view, 1000);
+	drain_init(&drain, &view, 1000, false);
 	ticket = drain_take(&drain);
 	assert_false(drain_is_over(&drain, ticket));
 	for (int epoch = 0; epoch < 2; epoch++) {
@@ -636,7 +636,7 @@ static void rings_are_drained_by_empty_bursts_or_a_ringful(void **state)
 		assert_int_equal(drain_is_over(&drain, ticket), epoch == 1);
 	}
 
-	drain_init(&drain, &view, 0); /* packets say nothing */
+	drain_init(&drain, &view, 0, true); /* packets say nothing */
 	drain_see(&drain, 1, false);
 	ticket = drain_take(&drain);
 	count_to(&lanes[0].counters.empty_bursts, 10);
@@ -655,6 +655,26 @@ static void rings_are_drained_by_empty_bursts_or_a_ringful(void **state)
 	assert_true(drain_is_over(&drain, ticket));
 }
 
+/* Two ports of ours, both polled: nobody looks, empty bursts end an epoch, packets do not. */
+static void rings_that_are_all_ours_need_no_look(void **state)
+{
+	struct lane lanes[2] = { 0 };
+	const struct nic_view view = { .lane_count = 2, .lanes = lanes };
+	struct drain drain;
+	uint64_t ticket;
+
+	(void)state;
+	drain_init(&drain, &view, 0, false);
+	ticket = drain_take(&drain);
+	for (int epoch = 0; epoch < 2; epoch++) {
+		count_to(&lanes[0].counters.empty_bursts, 2);
+		count_to(&lanes[1].counters.received[DIRECTION_INBOUND], 100000);
+		assert_false(drain_is_over(&drain, ticket));
+		count_to(&lanes[1].counters.empty_bursts, 2);
+		assert_int_equal(drain_is_over(&drain, ticket), epoch == 1);
+	}
+}
+
 /* A VF that is not polled gives its packets when it is again, however long that takes. */
 static void a_ring_that_nobody_polls_is_not_drained(void **state)
 {
@@ -664,7 +684,7 @@ static void a_ring_that_nobody_polls_is_not_drained(void **state)
 	uint64_t ticket;
 
 	(void)state;
-	drain_init(&drain, &view, 0);
+	drain_init(&drain, &view, 0, true);
 	ticket = drain_take(&drain);
 	for (uint64_t looks = 1; looks < 100; looks++) {
 		drain_see(&drain, looks, true);
@@ -692,6 +712,7 @@ int main(void)
 			 (char *)"--log-level", (char *)"error" };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rings_are_drained_by_empty_bursts_or_a_ringful),
+		cmocka_unit_test(rings_that_are_all_ours_need_no_look),
 		cmocka_unit_test(a_ring_that_nobody_polls_is_not_drained),
 		CASE(the_plan_of_a_policy_goes_in),
 		CASE(a_change_of_a_rule_leaves_no_wrong_moment),
