@@ -25,6 +25,12 @@
 /* A frame of net_af_packet's ring, 2048 bytes, less its header and room for a VLAN tag. */
 #define MTU_MAX 1900
 
+/*
+ * What a socket may have sent and not got back, of which the kernel calls half writable: more than
+ * its ring holds, 1024 frames. The kernel doubles the number (Linux, net/core/sock.c).
+ */
+#define SENT_MAX (8 << 20)
+
 struct kernel_interface {
 	char name[IF_NAMESIZE];
 	struct host_stack *stack;
@@ -135,11 +141,10 @@ unblocked:
 }
 
 /*
- * 1: it is a packet socket on the interface, and has been told; 0: it is none; else -errno. A
- * filter, because PACKET_IGNORE_OUTGOING says nothing to a socket that is in a fanout group, as all
- * of net_af_packet's are (Linux, net/packet/af_packet.c, fanout_add()).
+ * A filter, because PACKET_IGNORE_OUTGOING says nothing to a socket that is in a fanout group, as
+ * all of net_af_packet's are (Linux, net/packet/af_packet.c, fanout_add()).
  */
-static int tell_socket(int fd, unsigned index)
+static int hear_others(int fd)
 {
 	struct sock_filter others[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
@@ -151,38 +156,66 @@ static int tell_socket(int fd, unsigned index)
 		.len = sizeof(others) / sizeof(others[0]),
 		.filter = others,
 	};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0 ? -errno
+											 : 0;
+}
+
+/*
+ * Where the next frame of the ring is still under way, net_af_packet waits until the socket is
+ * writable, without an end (DPDK 22.11, drivers/net/af_packet/rte_eth_af_packet.c, poll() in
+ * eth_af_packet_tx()), and breaks off then if the frame is not back.
+ */
+static int never_wait(int fd)
+{
+	const int size = SENT_MAX;
+
+	return setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0 ? -errno : 0;
+}
+
+static bool is_socket_on(int fd, unsigned index)
+{
 	struct sockaddr_ll address = { 0 };
 	socklen_t length = sizeof(address);
 
-	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0 ||
-	    address.sll_family != AF_PACKET || (unsigned)address.sll_ifindex != index)
-		return 0;
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0 ? -errno
-											 : 1;
+	return getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+	       address.sll_family == AF_PACKET && (unsigned)address.sll_ifindex == index;
 }
 
-int kernel_interface_hear_others(const struct kernel_interface *interface,
-				 struct accelnet_error *err)
+/* 1: it is a packet socket on the interface, and is ready; 0: it is none; else -errno. */
+static int ready_socket(int fd, unsigned index)
+{
+	int r;
+
+	if (!is_socket_on(fd, index))
+		return 0;
+	r = hear_others(fd);
+	if (r == 0)
+		r = never_wait(fd);
+	return r < 0 ? r : 1;
+}
+
+int kernel_interface_ready_sockets(const struct kernel_interface *interface,
+				   struct accelnet_error *err)
 {
 	const unsigned index = if_nametoindex(interface->name);
 	DIR *descriptors = opendir("/proc/self/fd");
-	int told = 0, r = 0;
+	int ready = 0, r = 0;
 
 	if (!descriptors)
 		return fail(err, ACCELNET_E_DEVICE, NULL, "/proc/self/fd: %s", strerror(errno));
 	for (struct dirent *entry = readdir(descriptors); entry && r >= 0;
 	     entry = readdir(descriptors)) {
 		if (entry->d_name[0] != '.')
-			r = tell_socket((int)strtol(entry->d_name, NULL, 10), index);
-		told += r > 0;
+			r = ready_socket((int)strtol(entry->d_name, NULL, 10), index);
+		ready += r > 0;
 	}
 	closedir(descriptors);
-	if (r >= 0 && told > 0)
+	if (r >= 0 && ready > 0)
 		return 0;
-	return fail(
-		err, ACCELNET_E_DEVICE, NULL,
-		"the packet sockets on %s cannot be kept from hearing what the kernel sends: %s",
-		interface->name, r < 0 ? strerror(-r) : "there are none");
+	return fail(err, ACCELNET_E_DEVICE, NULL,
+		    "the packet sockets on %s cannot be made ready: %s", interface->name,
+		    r < 0 ? strerror(-r) : "there are none");
 }
 
 void kernel_interface_close(struct kernel_interface *interface)

@@ -21,12 +21,13 @@ int kernel_interface_open(const char *name, struct kernel_interface **ret,
 void kernel_interface_close(struct kernel_interface *interface);
 
 /*
- * Of the packet sockets that this process has on the interface: they do not hear what the kernel's
- * own stack sends there, which would look as if it had come in. net_af_packet has no argument for
- * that, so its sockets are looked for. DEVICE.
+ * The packet sockets that this process has on the interface, made ready for it: they do not hear
+ * what the kernel's own stack sends there, which would look as if it had come in; and they count as
+ * writable however many frames of their rings the host has not taken, because who sends must not
+ * sleep. net_af_packet has no arguments for that, so its sockets are looked for. DEVICE.
  */
-int kernel_interface_hear_others(const struct kernel_interface *interface,
-				 struct accelnet_error *err);
+int kernel_interface_ready_sockets(const struct kernel_interface *interface,
+				   struct accelnet_error *err);
 
 /*
  * Frames that the kernel has joined on the way in (GRO, LRO) are longer than the wire's and than

@@ -373,7 +373,7 @@ static int bifurcated_open(struct uplink *uplink, const struct uplink_options *o
 	if (r == 0)
 		r = open_port(uplink, options, err);
 	if (r == 0)
-		r = kernel_interface_hear_others(own->interface, err);
+		r = kernel_interface_ready_sockets(own->interface, err);
 	if (r == 0)
 		r = check_mac(uplink, err);
 	if (r < 0)
