@@ -195,7 +195,7 @@ static void on_links(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	link_watch_read(daemon->links);
+	link_watch_hear(daemon->links); /* the looks that follow read */
 	for (size_t i = 0; i < daemon->nics.count; i++)
 		nic_links_changed(daemon->nics.nics[i]);
 }

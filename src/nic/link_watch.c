@@ -13,14 +13,19 @@
 #include <netlink/route/link.h>
 #include <netlink/socket.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct link_watch {
+	pthread_mutex_t hearing; /* of: */
 	struct nl_sock *events;
+	atomic_bool stale;
+
+	pthread_mutex_t asking; /* held while the kernel answers; of: */
 	struct nl_sock *questions;
-	pthread_mutex_t lock; /* of all that follows, and of reading */
-	bool stale;
+
+	pthread_mutex_t lock; /* of: */
 	struct link_sight *links;
 	size_t count;
 };
@@ -30,7 +35,7 @@ static int on_event(struct nl_msg *message, void *argument)
 	struct link_watch *watch = argument;
 
 	(void)message;
-	watch->stale = true;
+	atomic_store(&watch->stale, true);
 	return NL_OK;
 }
 
@@ -49,13 +54,12 @@ static void describe(struct rtnl_link *link, struct link_sight *ret)
 		memcpy(ret->mac.bytes, nl_addr_get_binary_addr(address), sizeof(ret->mac.bytes));
 }
 
-/* Lock held. Where it fails, what was known stays, and the next reading tries again. */
-static int ask_for_all(struct link_watch *watch)
+static int ask_for_all(struct nl_sock *questions, struct link_sight **ret, size_t *ret_count)
 {
 	struct link_sight *links;
 	struct nl_cache *cache;
 	size_t count = 0;
-	int r = rtnl_link_alloc_cache(watch->questions, AF_UNSPEC, &cache);
+	int r = rtnl_link_alloc_cache(questions, AF_UNSPEC, &cache);
 
 	if (r < 0)
 		return r;
@@ -63,13 +67,36 @@ static int ask_for_all(struct link_watch *watch)
 	if (links) {
 		for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o))
 			describe((struct rtnl_link *)o, &links[count++]);
-		free(watch->links);
-		watch->links = links;
-		watch->count = count;
-		watch->stale = false;
+		*ret = links;
+		*ret_count = count;
 	}
 	nl_cache_free(cache);
 	return links ? 0 : -NLE_NOMEM;
+}
+
+/*
+ * News that come while the kernel answers make it stale again. Where it fails, what was known
+ * stays, and the next reading tries again.
+ */
+static int refresh(struct link_watch *watch)
+{
+	struct link_sight *links;
+	size_t count;
+	int r;
+
+	if (!atomic_exchange(&watch->stale, false))
+		return 0;
+	r = ask_for_all(watch->questions, &links, &count);
+	if (r < 0) {
+		atomic_store(&watch->stale, true);
+		return r;
+	}
+	pthread_mutex_lock(&watch->lock);
+	free(watch->links);
+	watch->links = links;
+	watch->count = count;
+	pthread_mutex_unlock(&watch->lock);
+	return 0;
 }
 
 static int open_events(struct link_watch *watch)
@@ -93,7 +120,10 @@ int link_watch_new(struct link_watch **ret)
 
 	if (!watch)
 		return -ENOMEM;
+	pthread_mutex_init(&watch->hearing, NULL);
+	pthread_mutex_init(&watch->asking, NULL);
 	pthread_mutex_init(&watch->lock, NULL);
+	atomic_init(&watch->stale, true);
 	watch->events = nl_socket_alloc();
 	watch->questions = nl_socket_alloc();
 	if (watch->events && watch->questions) {
@@ -101,7 +131,7 @@ int link_watch_new(struct link_watch **ret)
 		if (r == 0)
 			r = nl_connect(watch->questions, NETLINK_ROUTE);
 		if (r == 0)
-			r = ask_for_all(watch);
+			r = refresh(watch);
 	}
 	if (r < 0) {
 		link_watch_free(watch);
@@ -117,6 +147,8 @@ void link_watch_free(struct link_watch *watch)
 		return;
 	nl_socket_free(watch->events);
 	nl_socket_free(watch->questions);
+	pthread_mutex_destroy(&watch->hearing);
+	pthread_mutex_destroy(&watch->asking);
 	pthread_mutex_destroy(&watch->lock);
 	free(watch->links);
 	free(watch);
@@ -127,18 +159,27 @@ int link_watch_fd(const struct link_watch *watch)
 	return nl_socket_get_fd(watch->events);
 }
 
-void link_watch_read(struct link_watch *watch)
+void link_watch_hear(struct link_watch *watch)
 {
 	int r;
 
-	pthread_mutex_lock(&watch->lock);
+	pthread_mutex_lock(&watch->hearing);
 	do {
 		r = nl_recvmsgs_default(watch->events);
 	} while (r >= 0);
 	if (r != -NLE_AGAIN)
-		watch->stale = true; /* some were lost */
-	r = watch->stale ? ask_for_all(watch) : 0;
-	pthread_mutex_unlock(&watch->lock);
+		atomic_store(&watch->stale, true); /* some were lost */
+	pthread_mutex_unlock(&watch->hearing);
+}
+
+void link_watch_read(struct link_watch *watch)
+{
+	int r;
+
+	link_watch_hear(watch);
+	pthread_mutex_lock(&watch->asking);
+	r = refresh(watch);
+	pthread_mutex_unlock(&watch->asking);
 	if (r < 0)
 		log_warning("interfaces cannot be asked for", "error=\"%s\"", nl_geterror(r));
 }

@@ -3,7 +3,8 @@
  * one has come, gone or changed, and then all are asked for. Whatever is lost on the way, the next
  * look has the truth.
  *
- * Thread: any; a lock inside.
+ * Thread: any; locks inside, of which none but link_watch_read()'s is held over the kernel's
+ * answer.
  */
 #ifndef NIC_LINK_WATCH_H
 #define NIC_LINK_WATCH_H
@@ -31,7 +32,15 @@ void link_watch_free(struct link_watch *watch); /* NULL is fine */
 
 /* Readable when there is news: for the event loop. */
 int link_watch_fd(const struct link_watch *watch);
-/* Takes the news in. Does not block but for the kernel's own answer. */
+/*
+ * Takes the news in, and no more: what they tell is for the next reading. Never waits for the
+ * kernel.
+ */
+void link_watch_hear(struct link_watch *watch);
+/*
+ * Asks the kernel where there were news. It answers under its lock for interfaces, which a driver
+ * may hold for seconds while a VF goes: not for a thread that others wait for.
+ */
 void link_watch_read(struct link_watch *watch);
 
 /* As of the last reading. False where there is none. */
