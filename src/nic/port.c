@@ -211,6 +211,18 @@ static int read_mac(struct port *port, struct accelnet_error *err)
 	return 0;
 }
 
+/* It may be another driver's by now, or held by a watch of ours, which lives with that. */
+static bool is_ours_to_remove(const struct port *port)
+{
+	struct rte_eth_dev_owner owner;
+
+	if (!port->probed || port->id == RTE_MAX_ETHPORTS ||
+	    rte_eth_dev_owner_get(port->id, &owner) < 0)
+		return false;
+	return owner.id == RTE_ETH_DEV_NO_OWNER ||
+	       strncmp(owner.name, PORT_OWNER, strlen(PORT_OWNER)) == 0;
+}
+
 int port_claim(struct port *port, const char *device, struct accelnet_error *err)
 {
 	int r;
@@ -221,7 +233,11 @@ int port_claim(struct port *port, const char *device, struct accelnet_error *err
 		r = own(port, device, err);
 	if (r == 0)
 		r = read_mac(port, err);
-	if (r < 0)
+	if (r == 0)
+		return 0;
+	if (is_ours_to_remove(port))
+		port_fini(port);
+	else
 		give_back(port);
 	return r;
 }

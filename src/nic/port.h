@@ -51,7 +51,8 @@ struct port_setup {
 };
 
 /*
- * DEVICE with the PMD's errno where the device cannot be had or set up; nothing is left behind.
+ * DEVICE with the PMD's errno where the device cannot be had or set up; nothing is left behind, but
+ * a port that another driver has taken since it was probed.
  * The same in two steps: port_claim() finds or probes the device, owns it and reads its MAC;
  * port_set_up() configures and starts it; may be tried again where it failed and left the port not
  * configured.

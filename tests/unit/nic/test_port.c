@@ -12,6 +12,7 @@
 #include <rte_mbuf.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -63,6 +64,47 @@ static void fails_where_the_device_refuses_multicast(void **state)
 	assert_int_not_equal(rte_eth_dev_get_port_by_name(DEVICE, &id), 0);
 }
 
+/* Somebody who takes every port as soon as it is there. */
+static int take_it(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
+{
+	struct rte_eth_dev_owner owner = { 0 };
+
+	(void)event;
+	(void)ret;
+	(void)snprintf(owner.name, sizeof(owner.name), "%s", (const char *)argument);
+	assert_int_equal(rte_eth_dev_owner_new(&owner.id), 0);
+	assert_int_equal(rte_eth_dev_owner_set(port, &owner), 0);
+	return 0;
+}
+
+static void claim_what_is_taken_by(const char *name)
+{
+	void *argument = (void *)name;
+	struct accelnet_error err;
+	struct port port;
+
+	assert_int_equal(
+		rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_NEW, take_it, argument),
+		0);
+	assert_true(port_claim(&port, DEVICE, &err) < 0);
+	assert_non_null(strstr(err.detail, name));
+	assert_int_equal(port.id, RTE_MAX_ETHPORTS);
+	(void)rte_eth_dev_callback_unregister(RTE_ETH_ALL, RTE_ETH_EVENT_NEW, take_it, argument);
+}
+
+/* What a watch of ours holds goes again; what another driver polls by now does not. */
+static void leaves_nothing_that_it_has_probed_in_vain(void **state)
+{
+	uint16_t id;
+
+	(void)state;
+	claim_what_is_taken_by(PORT_OWNER ", held");
+	assert_int_not_equal(rte_eth_dev_get_port_by_name(DEVICE, &id), 0);
+	claim_what_is_taken_by("net_other");
+	assert_int_equal(rte_eth_dev_get_port_by_name(DEVICE, &id), 0);
+	assert_int_equal(rte_eal_hotplug_remove("vdev", DEVICE), 0);
+}
+
 static pthread_t closer;
 
 static int note_the_closer(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
@@ -107,6 +149,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lives_with_a_vf_that_refuses_multicast),
 		cmocka_unit_test(fails_where_the_device_refuses_multicast),
+		cmocka_unit_test(leaves_nothing_that_it_has_probed_in_vain),
 		cmocka_unit_test(closes_in_the_interrupt_thread),
 	};
 	int failed;
