@@ -41,6 +41,12 @@
 #define NO_PORT   RTE_MAX_ETHPORTS
 #define WHY_MAX   159
 
+/* What has failed and is tried again, ever less often. */
+struct retry {
+	unsigned failures;
+	uint64_t at;
+};
+
 struct bifurcated {
 	struct uplink *uplink;
 	struct uplink_options options;
@@ -52,8 +58,9 @@ struct bifurcated {
 	bool is_open;
 	struct link_sight link; /* of the VF that is open, or was tried last */
 	char device[64];        /* its PCI address */
-	uint64_t retry_at;
-	unsigned failures;
+	struct retry opening;
+	bool wanted_rest;  /* at the last look: the rule for the rest */
+	struct retry rest; /* putting it in or taking it out */
 	char why[WHY_MAX + 1];
 
 	_Atomic uint32_t closed; /* how many have been: with the link's index, which it is */
@@ -178,16 +185,16 @@ static bool find(struct bifurcated *own, struct link_sight *ret, char *device, s
 	return false;
 }
 
-static void open_in_vain(struct bifurcated *own, const struct accelnet_error *err)
+static void fail_once_more(struct bifurcated *own, struct retry *retry, const char *what,
+			   const struct accelnet_error *err)
 {
-	uint64_t ms = (uint64_t)RETRY_MIN_MS << (own->failures < 9 ? own->failures : 9);
+	uint64_t ms = (uint64_t)RETRY_MIN_MS << (retry->failures < 9 ? retry->failures : 9);
 
-	if (own->failures++ == FAILURES_BEFORE)
-		log_warning("the VF cannot be taken up; it is tried again",
-			    "nic=%s vf=%s interface=%s error=\"%s\"", own->uplink->config->name,
-			    own->device, own->link.name, err->detail);
+	if (retry->failures++ == FAILURES_BEFORE)
+		log_warning(what, "nic=%s vf=%s interface=%s error=\"%s\"",
+			    own->uplink->config->name, own->device, own->link.name, err->detail);
 	(void)snprintf(own->why, sizeof(own->why), "%.*s", WHY_MAX, err->detail);
-	own->retry_at = clock_ms() + (ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS);
+	retry->at = clock_ms() + (ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS);
 }
 
 static void open_vf(struct bifurcated *own)
@@ -201,12 +208,15 @@ static void open_vf(struct bifurcated *own)
 	struct accelnet_error err;
 
 	if (vf_port_open(&own->vf, &setup, &err) < 0) {
-		open_in_vain(own, &err);
+		fail_once_more(own, &own->opening, "the VF cannot be taken up; it is tried again",
+			       &err);
 		return;
 	}
 	kernel_interface_split(own->link.name);
 	own->is_open = true;
-	own->failures = 0;
+	own->opening = (struct retry){ 0 };
+	own->wanted_rest = false;
+	own->rest = (struct retry){ 0 };
 	own->why[0] = '\0';
 	atomic_store(&own->port, own->vf.port.id);
 	show(own);
@@ -224,32 +234,42 @@ static void seek(struct bifurcated *own)
 		own->link = (struct link_sight){ 0 };
 		return;
 	}
-	if (link.index != own->link.index) { /* another one */
-		own->failures = 0;
-		own->retry_at = 0;
-	}
+	if (link.index != own->link.index) /* another one */
+		own->opening = (struct retry){ 0 };
 	own->link = link;
 	memcpy(own->device, device, sizeof(device));
-	if (clock_ms() >= own->retry_at)
+	if (clock_ms() >= own->opening.at)
 		open_vf(own);
 }
 
 /* --- looking --- */
 
-static void obey(struct bifurcated *own)
+/* Without it packets come by the kernel's interface, left in over the VF: slower, and right. */
+static void set_rest(struct bifurcated *own, bool on)
 {
 	struct accelnet_error err;
+	int r = on ? vf_port_take_rest(&own->vf, &err) : vf_port_leave_rest(&own->vf, &err);
 
-	if (!is_wanted(own)) {
-		vf_port_leave_rest(&own->vf);
+	if (r < 0) {
+		fail_once_more(own, &own->rest, "the VF's last rule stays as it is", &err);
 		return;
 	}
+	own->rest = (struct retry){ 0 };
 	own->why[0] = '\0';
-	if (vf_port_take_rest(&own->vf, &err) < 0) {
-		/* it comes by the kernel's interface: slower, and right */
-		(void)snprintf(own->why, sizeof(own->why), "%.*s", WHY_MAX, err.detail);
+}
+
+static void obey(struct bifurcated *own)
+{
+	const bool on = is_wanted(own);
+
+	if (on != own->wanted_rest) { /* at once */
+		own->wanted_rest = on;
+		own->rest = (struct retry){ 0 };
 	}
-	send_over_vf(own);
+	if (clock_ms() >= own->rest.at)
+		set_rest(own, on);
+	if (on)
+		send_over_vf(own);
 }
 
 /* The same as long as one interface is there and the port, once it was open, is not closed. */
@@ -263,7 +283,7 @@ static void describe(struct bifurcated *own, struct vf_sight *ret)
 	struct rte_eth_stats stats;
 
 	*ret = (struct vf_sight){ 0 };
-	if (own->link.index == 0 || (!own->is_open && own->failures <= FAILURES_BEFORE))
+	if (own->link.index == 0 || (!own->is_open && own->opening.failures <= FAILURES_BEFORE))
 		return; /* none, or one that is still coming up */
 	ret->present = true;
 	(void)snprintf(ret->device, sizeof(ret->device), "%s", own->device);

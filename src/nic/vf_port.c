@@ -119,17 +119,16 @@ int vf_port_take_rest(struct vf_port *port, struct accelnet_error *err)
 		    "the rule that brings in what no other takes was refused: %s", error.message);
 }
 
-void vf_port_leave_rest(struct vf_port *port)
+int vf_port_leave_rest(struct vf_port *port, struct accelnet_error *err)
 {
 	const struct flow_port flows = flow_port(port);
 	struct flow_error error;
 
-	if (!port->rest)
-		return;
-	if (isolated_leave_rest(&flows, port->rest, &error) < 0)
-		log_warning("packets still come over the VF", "port=%u error=\"%s\"", port->port.id,
+	if (port->rest && isolated_leave_rest(&flows, port->rest, &error) < 0)
+		return fail(err, ACCELNET_E_DEVICE, NULL, "packets still come over the VF: %s",
 			    error.message);
 	port->rest = NULL;
+	return 0;
 }
 
 bool vf_port_is_dead(const struct vf_port *port)

@@ -39,9 +39,12 @@ int vf_port_open(struct vf_port *port, const struct vf_port_setup *setup,
  */
 void vf_port_close(struct vf_port *port, struct offload *offload);
 
-/* Whether what no rule takes comes to our queues, or stays with the kernel. DEVICE. */
+/*
+ * Whether what no rule takes comes to our queues, or stays with the kernel. DEVICE: it is as it
+ * was, and may be tried again.
+ */
 int vf_port_take_rest(struct vf_port *port, struct accelnet_error *err);
-void vf_port_leave_rest(struct vf_port *port);
+int vf_port_leave_rest(struct vf_port *port, struct accelnet_error *err);
 
 /* The driver says that the device is gone. */
 bool vf_port_is_dead(const struct vf_port *port);
