@@ -45,7 +45,7 @@ main() {
 		lint
 		fuzz 60
 	else
-		fuzz 5
+		fuzz 3
 	fi
 }
 

@@ -118,7 +118,8 @@ def document(steps, failover, sides):
 def run(arguments):
     """All steps; where the lab is to be kept, the picture comes first: later it would take part."""
     comparison, failover = Picture(), {}
-    steps = [show(comparison.measure)] if arguments.keep else []
+    wanted = not arguments.no_picture
+    steps = [show(comparison.measure)] if arguments.keep and wanted else []
     try:
         done, failover = run_steps(arguments)
         steps += done
@@ -126,7 +127,7 @@ def run(arguments):
         steps.append({"name": "the lab", "passed": False, "measured": str(fault)})
         print(f"FAILED the lab\n{textwrap.indent(str(fault), ' ' * 9)}")
         return document(steps, failover, comparison.result)
-    if not arguments.keep:
+    if wanted and not arguments.keep:
         steps.append(show(comparison.measure))
     return document(steps, failover, comparison.result)
 
@@ -135,6 +136,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--no-picture", action="store_true",
+                        help="leave out what is measured without and with the VF")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)

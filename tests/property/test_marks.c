@@ -26,7 +26,7 @@
 
 #include <cmocka.h>
 
-#define TRACES        1500
+#define TRACES        900
 #define PACKETS       200
 #define LINES         8
 #define START         1000000ULL

@@ -22,7 +22,7 @@
 #include <cmocka.h>
 
 #define WORKERS  2
-#define POLICIES 20
+#define POLICIES 12
 #define CHANGES  150
 #define BURST    16
 
