@@ -14,7 +14,6 @@
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +33,7 @@
 struct kernel_interface {
 	char name[IF_NAMESIZE];
 	struct host_stack *stack;
-	bool joined; /* GRO was on */
+	struct kernel_joining joining;
 };
 
 /* One request about an interface. 0 or -errno. */
@@ -62,23 +61,37 @@ static int ethtool(const char *name, uint32_t command, uint32_t *value)
 	return r;
 }
 
-static bool is_joined(const char *name)
+/* Neither GRO nor LRO is there on every device: where the kernel refuses, nothing has changed. */
+static bool switch_gro(const char *name, bool on)
 {
-	uint32_t on = 0;
+	uint32_t is = 0, wanted = on;
 
-	return ethtool(name, ETHTOOL_GGRO, &on) == 0 && on;
+	return ethtool(name, ETHTOOL_GGRO, &is) == 0 && (is != 0) != on &&
+	       ethtool(name, ETHTOOL_SGRO, &wanted) == 0;
 }
 
-void kernel_interface_split(const char *name)
+static bool switch_lro(const char *name, bool on)
 {
-	uint32_t off = 0, flags = 0;
+	uint32_t flags = 0;
 
-	/* neither is there on every device */
-	(void)ethtool(name, ETHTOOL_SGRO, &off);
-	if (ethtool(name, ETHTOOL_GFLAGS, &flags) == 0 && (flags & ETH_FLAG_LRO)) {
-		flags &= ~(uint32_t)ETH_FLAG_LRO;
-		(void)ethtool(name, ETHTOOL_SFLAGS, &flags);
-	}
+	if (ethtool(name, ETHTOOL_GFLAGS, &flags) < 0 || ((flags & ETH_FLAG_LRO) != 0) == on)
+		return false;
+	flags ^= (uint32_t)ETH_FLAG_LRO;
+	return ethtool(name, ETHTOOL_SFLAGS, &flags) == 0;
+}
+
+void kernel_interface_split(const char *name, struct kernel_joining *was)
+{
+	was->gro |= switch_gro(name, false);
+	was->lro |= switch_lro(name, false);
+}
+
+void kernel_interface_join(const char *name, const struct kernel_joining *was)
+{
+	if (was->gro)
+		(void)switch_gro(name, true); /* it may have gone */
+	if (was->lro)
+		(void)switch_lro(name, true);
 }
 
 static int set_up(const char *name)
@@ -121,8 +134,7 @@ int kernel_interface_open(const char *name, struct kernel_interface **ret,
 	r = host_stack_block(name, &interface->stack, err);
 	if (r < 0)
 		goto unblocked;
-	interface->joined = is_joined(name);
-	kernel_interface_split(name);
+	kernel_interface_split(name, &interface->joining);
 	r = set_up(name);
 	if (r < 0) {
 		r = fail(err, ACCELNET_E_DEVICE, NULL, "interface %s cannot be set up: %s", name,
@@ -220,12 +232,9 @@ int kernel_interface_ready_sockets(const struct kernel_interface *interface,
 
 void kernel_interface_close(struct kernel_interface *interface)
 {
-	uint32_t on = 1;
-
 	if (!interface)
 		return;
-	if (interface->joined)
-		(void)ethtool(interface->name, ETHTOOL_SGRO, &on); /* it may have gone */
+	kernel_interface_join(interface->name, &interface->joining);
 	host_stack_release(interface->stack);
 	free(interface);
 }

@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 struct kernel_interface;
 
 /*
@@ -29,11 +31,19 @@ void kernel_interface_close(struct kernel_interface *interface);
 int kernel_interface_ready_sockets(const struct kernel_interface *interface,
 				   struct accelnet_error *err);
 
+/* Joining of frames on the way in, as it was. */
+struct kernel_joining {
+	bool gro;
+	bool lro;
+};
+
 /*
- * Frames that the kernel has joined on the way in (GRO, LRO) are longer than the wire's and than
- * what a packet socket's ring holds. Of the VF's interface, too: what no rule takes comes that way.
- * A device that cannot switch it off is left as it is.
+ * Frames that the kernel has joined are longer than the wire's and than what a packet socket's ring
+ * holds. Of the VF's interface, too: what no rule takes comes that way. What is switched off is
+ * added to *was. A device that cannot switch it off is left as it is.
  */
-void kernel_interface_split(const char *name);
+void kernel_interface_split(const char *name, struct kernel_joining *was);
+/* Switches on again what *was has. */
+void kernel_interface_join(const char *name, const struct kernel_joining *was);
 
 #endif

@@ -56,8 +56,9 @@ struct bifurcated {
 	/* the looker's: */
 	struct vf_port vf;
 	bool is_open;
-	struct link_sight link; /* of the VF that is open, or was tried last */
-	char device[64];        /* its PCI address */
+	struct link_sight link;        /* of the VF that is open, or was tried last */
+	char device[64];               /* its PCI address */
+	struct kernel_joining joining; /* of its interface, before it was opened */
 	struct retry opening;
 	bool wanted_rest;  /* at the last look: the rule for the rest */
 	struct retry rest; /* putting it in or taking it out */
@@ -212,7 +213,7 @@ static void open_vf(struct bifurcated *own)
 			       &err);
 		return;
 	}
-	kernel_interface_split(own->link.name);
+	kernel_interface_split(own->link.name, &own->joining);
 	own->is_open = true;
 	own->opening = (struct retry){ 0 };
 	own->wanted_rest = false;
@@ -234,8 +235,10 @@ static void seek(struct bifurcated *own)
 		own->link = (struct link_sight){ 0 };
 		return;
 	}
-	if (link.index != own->link.index) /* another one */
+	if (link.index != own->link.index) { /* another one */
 		own->opening = (struct retry){ 0 };
+		own->joining = (struct kernel_joining){ 0 };
+	}
 	own->link = link;
 	memcpy(own->device, device, sizeof(device));
 	if (clock_ms() >= own->opening.at)
@@ -402,6 +405,15 @@ static int bifurcated_open(struct uplink *uplink, const struct uplink_options *o
 	return r < 0 ? fail(err, ACCELNET_E_MEMORY, NULL, "out of memory") : 0;
 }
 
+/* A VF that goes takes its interface with it; one that stays has it back as it was. */
+static void give_back(struct bifurcated *own)
+{
+	struct link_sight link;
+
+	if (own->link.index != 0 && link_watch_indexed(own->options.links, own->link.index, &link))
+		kernel_interface_join(link.name, &own->joining);
+}
+
 /* Before the uplink's own port is closed. */
 static void bifurcated_close(struct uplink *uplink)
 {
@@ -411,6 +423,7 @@ static void bifurcated_close(struct uplink *uplink)
 		return;
 	if (own->is_open)
 		close_vf(own, "the NIC ends");
+	give_back(own);
 	port_callback_remove(RTE_ETH_EVENT_INTR_RMV, on_removal, own);
 	port_fini(&uplink->port);
 	kernel_interface_close(own->interface);

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <rte_ethdev.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,6 +37,8 @@ static int check_mac(const struct vf_port *port, const char *device, struct acce
 		return 0;
 	return fail(err, ACCELNET_E_DEVICE, NULL, "the port of device %s has another MAC", device);
 }
+
+static atomic_bool opening_one;
 
 struct opening {
 	struct vf_port *port;
@@ -71,7 +74,9 @@ static void open_there(void *argument)
 {
 	struct opening *opening = argument;
 
+	atomic_store(&opening_one, true); /* one at a time: it is EAL's only such thread */
 	opening->r = open_port(opening->port, opening->setup, opening->err);
+	atomic_store(&opening_one, false);
 }
 
 int vf_port_open(struct vf_port *port, const struct vf_port_setup *setup,
@@ -82,6 +87,11 @@ int vf_port_open(struct vf_port *port, const struct vf_port_setup *setup,
 	*port = (struct vf_port){ .mac = setup->mac, .queues = setup->queues };
 	interrupts_run(open_there, &opening);
 	return opening.r;
+}
+
+bool vf_port_is_opening(void)
+{
+	return atomic_load(&opening_one);
 }
 
 static void close_there(void *argument)

@@ -34,6 +34,10 @@ struct vf_port_setup {
 int vf_port_open(struct vf_port *port, const struct vf_port_setup *setup,
 		 struct accelnet_error *err);
 /*
+ * EAL's interrupt thread is in such a call: what it probes now is ours to own, and no VF of netvsc.
+ */
+bool vf_port_is_opening(void);
+/*
  * No worker polls it. Rules that are left go with it; `offload`, which makes them, is told. May be
  * NULL.
  */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "nic/port.h"
 #include "nic/vf_poll.h"
+#include "nic/vf_port.h"
 #include "offload/interrupts.h"
 #include "offload/port_callback.h"
 
@@ -120,8 +121,8 @@ static bool is_in_interrupts(const struct vf_watch *watch)
  * (DPDK 22.11, drivers/bus/pci/pci_common.c:319), and rte_eth_dev_info_get() reads its name all the
  * same (lib/ethdev/rte_ethdev.c:3372). A worker that gets the VF's note just then would have netvsc
  * ask that: where netvsc looks again by itself, the port is ours until then. What other threads
- * probe are no VFs. Whose the MAC is cannot be read yet, either; whoever looks next gives back what
- * is not ours.
+ * probe are no VFs, nor is what a bifurcated uplink opens there. Whose the MAC is cannot be read
+ * yet, either; whoever looks next gives back what is not ours.
  */
 static int on_new(uint16_t port, enum rte_eth_event_type event, void *argument, void *ret)
 {
@@ -131,7 +132,8 @@ static int on_new(uint16_t port, enum rte_eth_event_type event, void *argument, 
 	(void)event;
 	(void)ret;
 	befalls(watch, port, is_probing ? FATE_NEW : FATE_ALIVE);
-	if ((is_probing && watch->options.looks_again) || atomic_load(&watch->hold))
+	if (((is_probing && watch->options.looks_again) || atomic_load(&watch->hold)) &&
+	    !vf_port_is_opening())
 		take(watch, port);
 	if (!is_probing)
 		watch->options.wake(watch->options.context);

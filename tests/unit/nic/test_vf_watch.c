@@ -3,6 +3,7 @@
  * for the VF, and what it owns.
  */
 #include "nic/vf_poll.h"
+#include "nic/vf_port.h"
 #include "nic/vf_watch.h"
 #include "offload/interrupts.h"
 
@@ -323,6 +324,25 @@ static void waits_until_a_probe_has_returned(void **state)
 	drop("net_null_vf");
 }
 
+/* It comes as far as its MAC, which is another's: nobody was in the way of owning it. */
+static void leaves_alone_what_another_uplink_opens(void **state)
+{
+	struct vf_port_setup setup = { .device = "net_null_vf", .mac = others, .queues = 1 };
+	struct fixture *f = *state;
+	struct accelnet_error err;
+	struct vf_port port;
+	uint16_t id;
+
+	setup.pool = f->pool;
+	for (int hold = 0; hold < 2; hold++) {
+		vf_watch_hold(f->watch, hold);
+		assert_true(vf_port_open(&port, &setup, &err) < 0);
+		assert_non_null(strstr(err.detail, "has another MAC"));
+		assert_int_not_equal(rte_eth_dev_get_port_by_name("net_null_vf", &id), 0);
+	}
+	assert_false(vf_port_is_opening());
+}
+
 /* Two held NICs: the watch that hears of a new port first owns it, and gives it back. */
 static void holds_what_another_watch_gives_back(void **state)
 {
@@ -583,6 +603,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(counts_what_the_vf_took_to_its_end, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(keeps_a_vf_that_goes_from_other_nics, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(leaves_alone_what_another_uplink_opens, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(prefers_the_vf_that_netvsc_has, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(takes_a_vf_that_has_recovered_for_another, set_up,
