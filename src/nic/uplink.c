@@ -23,6 +23,19 @@ static const struct uplink_kind *const kinds[] = {
 	[UPLINK_BIFURCATED] = &uplink_bifurcated,
 };
 
+int uplink_check_mac(const struct uplink *uplink, const char *what, struct accelnet_error *err)
+{
+	const struct nic_config *config = uplink->config;
+	char is[MAC_TEXT_MAX], wanted[MAC_TEXT_MAX];
+
+	if (!config->has_mac || memcmp(&config->mac, &uplink->port.mac, sizeof(config->mac)) == 0)
+		return 0;
+	return fail(err, ACCELNET_E_DEVICE, NULL,
+		    "NIC %s: %s %s has the MAC %s, and %s is configured", config->name, what,
+		    config->uplink_device, mac_addr_format(&uplink->port.mac, is),
+		    mac_addr_format(&config->mac, wanted));
+}
+
 int uplink_open(const struct uplink_options *options, struct uplink **ret,
 		struct accelnet_error *err)
 {

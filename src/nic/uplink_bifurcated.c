@@ -339,19 +339,6 @@ static bool bifurcated_is_there(const struct uplink *uplink, const struct vf_sig
 
 /* --- life --- */
 
-static int check_mac(const struct uplink *uplink, struct accelnet_error *err)
-{
-	const struct nic_config *config = uplink->config;
-	char is[MAC_TEXT_MAX], wanted[MAC_TEXT_MAX];
-
-	if (!config->has_mac || memcmp(&config->mac, &uplink->port.mac, sizeof(config->mac)) == 0)
-		return 0;
-	return fail(err, ACCELNET_E_DEVICE, NULL,
-		    "NIC %s: interface %s has the MAC %s, and %s is configured", config->name,
-		    config->uplink_device, mac_addr_format(&uplink->port.mac, is),
-		    mac_addr_format(&config->mac, wanted));
-}
-
 /* Rings of 1024 frames a queue, of single pages, which the kernel always has: what comes while a
  * worker is not run has to wait somewhere. */
 static int open_port(struct uplink *uplink, const struct uplink_options *options,
@@ -398,7 +385,7 @@ static int bifurcated_open(struct uplink *uplink, const struct uplink_options *o
 	if (r == 0)
 		r = kernel_interface_ready_sockets(own->interface, err);
 	if (r == 0)
-		r = check_mac(uplink, err);
+		r = uplink_check_mac(uplink, "interface", err);
 	if (r < 0)
 		return r;
 	r = rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_INTR_RMV, on_removal, own);

@@ -44,6 +44,10 @@ struct uplink {
 	struct uplink_reading reading;
 };
 
+/* DEVICE where the configuration names a MAC and the port has another; `what` says what the
+ * configured device is. */
+int uplink_check_mac(const struct uplink *uplink, const char *what, struct accelnet_error *err);
+
 extern const struct uplink_kind uplink_plain;
 extern const struct uplink_kind uplink_netvsc;
 extern const struct uplink_kind uplink_bifurcated;

@@ -70,19 +70,6 @@ static int set_up(struct uplink *uplink, const struct port_setup *setup, struct 
 		    why.detail);
 }
 
-static int check_mac(const struct uplink *uplink, struct accelnet_error *err)
-{
-	const struct nic_config *config = uplink->config;
-	char is[MAC_TEXT_MAX], wanted[MAC_TEXT_MAX];
-
-	if (!config->has_mac || memcmp(&config->mac, &uplink->port.mac, sizeof(config->mac)) == 0)
-		return 0;
-	return fail(err, ACCELNET_E_DEVICE, NULL,
-		    "NIC %s: netvsc device %s has the MAC %s, and %s is configured", config->name,
-		    config->uplink_device, mac_addr_format(&uplink->port.mac, is),
-		    mac_addr_format(&config->mac, wanted));
-}
-
 static bool is_on_pci(const char *device)
 {
 	char path[128];
@@ -162,7 +149,7 @@ static int netvsc_open(struct uplink *uplink, const struct uplink_options *optio
 	if (r == 0)
 		r = port_claim(&uplink->port, setup.device, err);
 	if (r == 0)
-		r = check_mac(uplink, err);
+		r = uplink_check_mac(uplink, "netvsc device", err);
 	if (r < 0)
 		return r;
 	/* rte_eal_cleanup() with a VF still attached crashes in some versions (26.11, hn_vf_stop())
