@@ -62,6 +62,7 @@ struct model {
 	uint64_t generation;
 	uint64_t flush_generation; /* entries judged before it are judged anew */
 	uint64_t start;
+	bool unseen; /* see model_set_unseen() */
 };
 
 struct model *model_new(uint64_t start)
@@ -86,6 +87,11 @@ void model_free(struct model *model)
 		}
 	}
 	free(model);
+}
+
+void model_set_unseen(struct model *model)
+{
+	model->unseen = true;
 }
 
 void model_set_policy(struct model *model, const struct policy *policy)
@@ -280,6 +286,8 @@ static enum model_verdict pick_up(struct model *model, const struct model_packet
 	} else {
 		return MODEL_DROP;
 	}
+	if (model->unseen && packet->direction == DIRECTION_OUTBOUND)
+		may_expire(entry, now + ESTABLISHED);
 	hear(entry, packet);
 	return MODEL_PASS;
 }

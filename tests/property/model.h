@@ -51,6 +51,12 @@ struct model;
 struct model *model_new(uint64_t start);
 void model_free(struct model *model);
 
+/*
+ * What arrives may pass the judge unseen, by settled marks; so a leaving segment in mid-stream may
+ * be one of an established connection (docs/offload.md).
+ */
+void model_set_unseen(struct model *model);
+
 /* Puts a policy in force; borrowed until the next one. */
 void model_set_policy(struct model *model, const struct policy *policy);
 

@@ -16,7 +16,10 @@
 int oracle_init(struct oracle *oracle, uint64_t now)
 {
 	*oracle = (struct oracle){ .model = model_new(now) };
-	return oracle->model ? 0 : -ENOMEM;
+	if (!oracle->model)
+		return -ENOMEM;
+	model_set_unseen(oracle->model);
+	return 0;
 }
 
 static void forget_hits(struct oracle *oracle)
