@@ -1,5 +1,5 @@
 /*
- * The tables of the path machine, and the step. See path.h.
+ * The tables of the path machine, and the step. See path.h; path_words.c has the words.
  */
 #include "nic/path.h"
 
@@ -144,23 +144,19 @@ static const struct row plain_rows[] = {
 static const struct type {
 	struct table rows, held;
 	unsigned actuators;
-	const char *names[PATH_STATES];
 } types[] = {
 	[UPLINK_PLAIN] = {
 		.rows = TABLE(plain_rows),
-		.names = { "absent", "plain", "plain", "plain", "plain" },
 	},
 	[UPLINK_NETVSC] = {
 		.rows = TABLE(netvsc_rows),
 		.held = TABLE(netvsc_held_rows),
 		.actuators = PATH_CAN_HOLD,
-		.names = { "synthetic", "vf-unclaimed", "vf-arming", "vf", "vf-degraded" },
 	},
 	[UPLINK_BIFURCATED] = {
 		.rows = TABLE(bifurcated_rows),
 		.held = TABLE(bifurcated_held_rows),
 		.actuators = PATH_CAN_SWITCH,
-		.names = { "synthetic", "vf-unclaimed", "vf-arming", "vf", "vf-degraded" },
 	},
 };
 
@@ -297,39 +293,4 @@ struct path_step path_step(struct path *path, enum path_event event, uint64_t no
 		path->state = step.to;
 	}
 	return step;
-}
-
-static const char *refuse_synthetic(const struct path *path, bool vf_is_claimed)
-{
-	if (path->uplink == UPLINK_PLAIN)
-		return "a plain uplink has one path and nowhere to go";
-	if (path->uplink == UPLINK_BIFURCATED)
-		return NULL;
-	if (!(path->actuators & PATH_CAN_HOLD))
-		return "this DPDK's netvsc switches by itself and looks for a VF only when the host "
-		       "announces it: a VF that was held would not be taken up again";
-	if (vf_is_claimed || (path->state != PATH_SYNTHETIC && path->state != PATH_UNCLAIMED))
-		return "the netvsc driver has the VF and switches by itself; the NIC can be held on "
-		       "the synthetic path while the VF is away, and stays there when it returns";
-	return NULL;
-}
-
-const char *path_refusal(const struct path *path, enum path_wish wish, bool vf_is_claimed)
-{
-	if (wish == PATH_WISH_SYNTHETIC)
-		return path->held ? NULL : refuse_synthetic(path, vf_is_claimed);
-	if (wish == PATH_WISH_AUTO || path->held || carries(path->state) ||
-	    path->state == PATH_ARMING)
-		return NULL;
-	if (path->uplink == UPLINK_PLAIN)
-		return "a plain uplink has one path and nowhere to go";
-	return path->state == PATH_UNCLAIMED
-		       ? "the VF is there, and its driver has not taken it up: there is nothing "
-			 "to switch to"
-		       : "there is no VF; traffic moves to it by itself when it returns";
-}
-
-const char *path_name(enum uplink_type uplink, enum path_state state)
-{
-	return types[uplink].names[state];
 }

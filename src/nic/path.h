@@ -106,5 +106,7 @@ const char *path_refusal(const struct path *path, enum path_wish wish, bool vf_i
 
 /* "vf-arming"; of a plain uplink "plain", whatever its rules do, and "absent". */
 const char *path_name(enum uplink_type uplink, enum path_state state);
+/* Why a step changed the state, as `path.changed` has it. */
+const char *path_cause(const struct path_step *step, enum path_event event);
 
 #endif

@@ -12,19 +12,6 @@ static const char *const direction_names[DIRECTIONS] = {
 	[DIRECTION_OUTBOUND] = "sent",
 };
 
-static const char *const causes[PATH_EVENTS] = {
-	[PATH_EVENT_VF_PRESENT] = "a VF is there and carries nothing",
-	[PATH_EVENT_VF_CARRIES] = "the VF carries traffic",
-	[PATH_EVENT_VF_WITHDRAWN] = "the host took the data path back, the VF stays",
-	[PATH_EVENT_VF_REMOVED] = "the VF was removed",
-	[PATH_EVENT_RULES_CHANGING] = "rules change",
-	[PATH_EVENT_RULES_INSTALLED] = "all rules are in",
-	[PATH_EVENT_RULES_REFUSED] = "some rules are not in",
-	[PATH_EVENT_HOLD] = "asked for",
-	[PATH_EVENT_RELEASE] = "asked for",
-	[PATH_EVENT_TIMER] = "the VF lies idle",
-};
-
 void path_report_init(struct failover *failover)
 {
 	failover->cause = "start";
@@ -70,17 +57,10 @@ static void add_event(struct failover *failover, const struct path_step *step, c
 		      details);
 }
 
-static const char *cause_of(const struct path_step *step, enum path_event event)
-{
-	if (event == PATH_EVENT_TIMER && step->from == PATH_ARMING)
-		return "rules are in, and the wait is over";
-	return causes[event];
-}
-
 void path_report_change(struct failover *failover, const struct path_step *step,
 			enum path_event event)
 {
-	failover->cause = cause_of(step, event);
+	failover->cause = path_cause(step, event);
 	if (step->to != PATH_UNCLAIMED && step->to != PATH_SYNTHETIC)
 		failover->complaint = NULL;
 	clock_gettime(CLOCK_REALTIME, &failover->since);
