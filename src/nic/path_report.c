@@ -61,7 +61,8 @@ void path_report_change(struct failover *failover, const struct path_step *step,
 			enum path_event event)
 {
 	failover->cause = path_cause(step, event);
-	if (step->to != PATH_UNCLAIMED && step->to != PATH_SYNTHETIC)
+	if (step->to != PATH_UNCLAIMED && step->to != PATH_SYNTHETIC &&
+	    !(step->actions & PATH_ACTION_COMPLAIN))
 		failover->complaint = NULL;
 	clock_gettime(CLOCK_REALTIME, &failover->since);
 	if (!has_two_paths(failover))
@@ -74,7 +75,7 @@ void path_report_change(struct failover *failover, const struct path_step *step,
 		   step->lasted_ms);
 }
 
-static const char *complaint(const struct failover *failover)
+static const char *idle_complaint(const struct failover *failover)
 {
 	if (failover->options.config->uplink == UPLINK_BIFURCATED)
 		return failover->withdrawn
@@ -99,11 +100,11 @@ static const char *complaint(const struct failover *failover)
 	       "host's announcement, which may have come before the VF did";
 }
 
-void path_report_idle(struct failover *failover)
+static void report_idle(struct failover *failover)
 {
 	struct json *details = json_new_object();
 
-	failover->complaint = complaint(failover);
+	failover->complaint = idle_complaint(failover);
 	json_add_string(details, "vf", failover->reading.vf.device);
 	json_add_bool(details, "claimed", failover->reading.vf.claimed);
 	json_add_string(details, "reason", failover->complaint);
@@ -112,6 +113,36 @@ void path_report_idle(struct failover *failover)
 	log_warning("the VF lies idle", "nic=%s vf=%s reason=\"%s\"",
 		    failover->options.config->name, failover->reading.vf.device,
 		    failover->complaint);
+}
+
+static void report_late_rules(struct failover *failover)
+{
+	const char *why =
+		failover->path.rules == PATH_RULES_AWAITED
+			? "the VF's device takes no rules; traffic goes over the VF and is "
+			  "judged in software, and the device is tried again"
+			: "the VF's rules are still going in; traffic stays on the synthetic "
+			  "path until they are";
+	struct json *details;
+
+	if (failover->complaint == why)
+		return;
+	failover->complaint = why;
+	details = json_new_object();
+	json_add_string(details, "vf", failover->reading.vf.device);
+	json_add_string(details, "reason", why);
+	event_log_add(failover->services.events, failover->options.config->name, "path.unready",
+		      details);
+	log_warning("the VF waits for its rules", "nic=%s vf=%s reason=\"%s\"",
+		    failover->options.config->name, failover->reading.vf.device, why);
+}
+
+void path_report_complaint(struct failover *failover)
+{
+	if (failover->path.state == PATH_UNCLAIMED)
+		report_idle(failover);
+	else
+		report_late_rules(failover);
 }
 
 static void add_time(struct json *to, const char *key, const struct timespec *time)

@@ -17,6 +17,7 @@ static const char *const causes[PATH_EVENTS] = {
 	[PATH_EVENT_VF_WITHDRAWN] = "the host took the data path back, the VF stays",
 	[PATH_EVENT_VF_REMOVED] = "the VF was removed",
 	[PATH_EVENT_RULES_CHANGING] = "rules change",
+	[PATH_EVENT_RULES_AWAITED] = "the device takes no rules yet",
 	[PATH_EVENT_RULES_INSTALLED] = "all rules are in",
 	[PATH_EVENT_RULES_REFUSED] = "some rules are not in",
 	[PATH_EVENT_HOLD] = "asked for",
@@ -31,9 +32,10 @@ const char *path_name(enum uplink_type uplink, enum path_state state)
 
 const char *path_cause(const struct path_step *step, enum path_event event)
 {
-	if (event == PATH_EVENT_TIMER && step->from == PATH_ARMING)
-		return "rules are in, and the wait is over";
-	return causes[event];
+	if (event != PATH_EVENT_TIMER || step->from != PATH_ARMING)
+		return causes[event];
+	return step->actions & PATH_ACTION_COMPLAIN ? "the device still takes no rules"
+						    : "rules are in, and the wait is over";
 }
 
 static bool has_driver(enum path_state state)
