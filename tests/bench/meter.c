@@ -46,6 +46,7 @@ static bool wants_gaps;
 static bool wants_mark; /* a VF was started */
 static uint64_t mark_since;
 static unsigned rules_kept;
+static uint64_t long_tsc; /* LONG_NS */
 
 /* --- clocks --- */
 
@@ -181,7 +182,7 @@ static bool was_preempted(uint64_t cycles)
 	static uint64_t seen;
 	uint64_t preempted = seen, waited;
 
-	if (!wants_gaps || cycles < tsc_of(LONG_NS))
+	if (!wants_gaps || cycles < long_tsc)
 		return false;
 	read_switches(&preempted, &waited);
 	if (preempted == seen)
@@ -223,7 +224,7 @@ static void end_round(uint64_t tsc)
 	now.round = was_preempted(ours) || now.lost ? 0 : ours;
 	now.lost = false;
 	now.longest = RTE_MAX(now.longest, now.round);
-	if (now.round > tsc_of(LONG_NS))
+	if (now.round > long_tsc)
 		keep_long_round(tsc);
 	now.driver += now.uplink + now.app;
 	if (now.received == 0)
@@ -289,7 +290,7 @@ static void end_poll(uint64_t since, uint64_t ours, struct rte_mbuf **mbufs, uin
 {
 	const uint64_t tsc = rte_rdtsc();
 
-	if (received || tsc - since > tsc_of(LONG_NS))
+	if (received || tsc - since > long_tsc)
 		now.held_up += ours;
 	if (!was_preempted(tsc - since) && tsc - since > now.stalled) {
 		now.stalled = tsc - since;
@@ -426,6 +427,7 @@ static enum port_role interpose(uint16_t port)
 	enum port_role role;
 
 	meter->tsc_hz = rte_get_tsc_hz();
+	long_tsc = tsc_of(LONG_NS);
 	(void)rte_eth_dev_get_name_by_port(port, name);
 	role = role_of(name);
 	*calls[role].theirs_rx = ops->rx_pkt_burst;
