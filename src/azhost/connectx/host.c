@@ -37,6 +37,7 @@ struct cx_host {
 	struct ring to_guest;
 	struct ring to_host;
 	bool has_wire;
+	bool kick; /* frames were put since the last kick */
 	atomic_bool cut; /* the host has gone */
 	bool tap_gone;
 	pthread_t thread;
@@ -237,13 +238,15 @@ bool cx_host_send(struct cx_host *host, const struct cx_frame *frame)
 {
 	if (atomic_load_explicit(&host->cut, memory_order_relaxed))
 		return true;
+	host->kick = true;
 	return ring_put(&host->to_host, frame->data, frame->length) != RING_FULL;
 }
 
 void cx_host_kick(struct cx_host *host)
 {
-	if (host->has_wire)
+	if (host->has_wire && host->kick)
 		ring_kick(&host->to_host);
+	host->kick = false;
 }
 
 bool cx_host_receive(struct cx_host *host, struct cx_frame *frame)
