@@ -102,10 +102,19 @@ def run_time(task):
 
 
 class StreamLab:
-    """`options` are azhost run's, `host` the content of its configuration; `gaps` is for Meter."""
+    """`options` are azhost run's, `host` the content of its configuration; `gaps` is for Meter.
 
-    def __init__(self, *options, host=None, gaps=False):
+    `bifurcated`: accelnetd beside the kernel's interface instead of on netvsc.
+    """
+
+    def __init__(self, *options, host=None, gaps=False, bifurcated=False):
         self.options, self.host_config, self.gaps = options, host, gaps
+        self.nic = {"uplink": {"type": "bifurcated", "interface": "azeth0", "failbackMs": 0}}
+        self.uplink = f"net_af_packet_{lab.NIC}"
+        if bifurcated:
+            self.options = ["--synthetic", "kernel", *options]
+        else:
+            self.nic, self.uplink = None, azlab.GUID
         self.stack = contextlib.ExitStack()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="accelnet-"))
         self.cable, self.memif = self.folder / "cable", self.folder / "memif"
@@ -126,7 +135,7 @@ class StreamLab:
     def open(self):
         self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         meter = self.folder / "meter"
-        words = {"ACCELNET_METER": meter, "ACCELNET_METER_UPLINK": azlab.GUID}
+        words = {"ACCELNET_METER": meter, "ACCELNET_METER_UPLINK": self.uplink}
         if self.gaps:
             words["ACCELNET_METER_GAPS"] = 1
         before = "".join(f"export {name}={shlex.quote(str(value))};"
@@ -138,7 +147,7 @@ class StreamLab:
             config.write_text(json.dumps(self.host_config), encoding="utf-8")
             options += ["--config", config]
         app = f"net_memif0,role=server,socket={self.memif},socket-abstract=no"
-        self.daemon = azlab.Daemon(self.folder, app, options, before=before,
+        self.daemon = azlab.Daemon(self.folder, app, options, nic=self.nic, before=before,
                                    prefix=["taskset", "-c", str(self.cpu)])
         self.host = self.daemon.host
         self.stack.callback(self.daemon.stop)

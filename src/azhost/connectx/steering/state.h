@@ -10,6 +10,7 @@
 #include "azhost/connectx/steering/rewrite.h"
 #include "azhost/connectx/steering/rule_set.h"
 #include "azhost/connectx/steering/steering.h"
+#include "azhost/connectx/steering/walk_cache.h"
 
 #include <pthread.h>
 #include <sys/queue.h>
@@ -32,6 +33,7 @@ struct steer_faults {
 struct steering {
 	struct gate gate;
 	struct search roots[STEER_DIRECTIONS];
+	struct walk_cache cache;
 	_Atomic uint32_t root_rules[STEER_DIRECTIONS];
 	pthread_mutex_t lock;
 	unsigned int refs;
