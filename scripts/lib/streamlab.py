@@ -1,10 +1,11 @@
 """accelnetd in azhost between the two ends of a stream: a cable, and a memif as the VM's interface.
 
-    stream -- unix socket -- azhost: switch, netvsc or VF -- accelnetd -- memif -- stream
+    stream -- rings -- azhost: switch, netvsc or VF -- accelnetd -- memif -- stream
 
 No kernel interface is on the way and both ends are one process (tests/bench/stream.c), so that what
-is measured is the NIC's path alone. A meter in accelnetd's process (tests/bench/meter.h) tells its
-own work from its drivers'. Needs root.
+is measured is the NIC's path alone. stream can be what feeds the VF, too: then the host has no part
+in it. A meter in accelnetd's process (tests/bench/meter.h) tells its own work from its drivers'.
+Needs root.
 """
 
 import contextlib
@@ -26,18 +27,20 @@ STREAM_ARGUMENTS = ["--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-
                     "--log-level=4", "--file-prefix=stream"]
 
 
-# Where the kernel schedules by sessions, host, VM and generator are one each, and get more than what
-# else runs on the machine; the host most, for the guest's drivers wait for it without sleeping.
-HOST_NICE, VM_NICE, STREAM_NICE = -16, -11, -11
-
+# Where the kernel schedules by sessions, those of a measurement get more than what else runs on the
+# machine, from their beginning: a stream whose session was given its weight while it ran was then
+# seen runnable, on a busy 6.18, and not run for half a minute.
+NICE = "-11"
+HURRY = ["sh", "-c", f'echo {NICE} 2>/dev/null >/proc/self/autogroup; exec "$@"', "sh"]
 
 # No stream is meant to last so long; one that does is stuck.
 STREAM_SECONDS = 300
 
 
-def hurry(pid, nice):
+def hurry(pid):
+    """The host's session, which azhost makes; it does next to nothing yet."""
     try:
-        pathlib.Path(f"/proc/{pid}/autogroup").write_text(str(nice), "ascii")
+        pathlib.Path(f"/proc/{pid}/autogroup").write_text(NICE, "ascii")
     except OSError:
         pass  # a kernel that does not
 
@@ -47,11 +50,10 @@ class Stream:
 
     def __init__(self, cable, memif, phases, cpu):
         self.popen = subprocess.Popen(
-            ["taskset", "-c", str(cpu), BENCH / "stream", "--lcores", f"0@{cpu}",
+            [*HURRY, "taskset", "-c", str(cpu), BENCH / "stream", "--lcores", f"0@{cpu}",
              *STREAM_ARGUMENTS, "--", cable, memif, *phases],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True)
-        hurry(self.popen.pid, STREAM_NICE)
         self.watchdog = threading.Timer(STREAM_SECONDS, self.popen.kill)
         self.watchdog.daemon = True
         self.watchdog.start()
@@ -102,10 +104,13 @@ def run_time(task):
 
 
 class StreamLab:
-    """`options` are azhost run's, `host` the content of its configuration; `gaps` is for Meter."""
+    """`options` are azhost run's, `host` the content of its configuration; `gaps` is for Meter.
 
-    def __init__(self, *options, host=None, gaps=False):
-        self.options, self.host_config, self.gaps = options, host, gaps
+    `way` is how stream sends: `ring`, by the host; `vf`, straight into the VF while there is one.
+    """
+
+    def __init__(self, *options, host=None, gaps=False, way="ring"):
+        self.options, self.host_config, self.gaps, self.way = options, host, gaps, way
         self.stack = contextlib.ExitStack()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="accelnet-"))
         self.cable, self.memif = self.folder / "cable", self.folder / "memif"
@@ -132,21 +137,20 @@ class StreamLab:
         before = "".join(f"export {name}={shlex.quote(str(value))};"
                          for name, value in words.items())
         before += f'export LD_PRELOAD="$LD_PRELOAD:{BENCH}/meter.so"'
-        options = ["--uplink", f"unix:{self.cable}", *self.options]
+        options = ["--uplink", f"ring:{self.cable}", *self.options]
         if self.host_config:
             config = self.folder / "azhost.json"
             config.write_text(json.dumps(self.host_config), encoding="utf-8")
             options += ["--config", config]
         app = f"net_memif0,role=server,socket={self.memif},socket-abstract=no"
         self.daemon = azlab.Daemon(self.folder, app, options, before=before,
-                                   prefix=["taskset", "-c", str(self.cpu)])
+                                   prefix=[*HURRY, "taskset", "-c", str(self.cpu)])
         self.host = self.daemon.host
         self.stack.callback(self.daemon.stop)
         self.daemon.start()
-        hurry(self.daemon.popen.pid, VM_NICE)
         self.meter = self.stack.enter_context(Meter(meter))
         self.usage = Usage(self.daemon.pid, self.daemon.popen.pid)
-        hurry(self.usage.host_pid, HOST_NICE)
+        hurry(self.usage.host_pid)
 
     def wait_for_vf(self, seconds):
         try:
@@ -157,7 +161,7 @@ class StreamLab:
                                f" the log ends\n{self.daemon.tail()}") from None
 
     def stream(self, *phases):
-        stream = Stream(self.cable, self.memif, phases, self.cpu)
+        stream = Stream(f"{self.way}:{self.cable}", self.memif, phases, self.cpu)
         self.stack.callback(stream.close)
         return stream
 
