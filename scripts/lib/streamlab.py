@@ -27,22 +27,12 @@ STREAM_ARGUMENTS = ["--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-
                     "--log-level=4", "--file-prefix=stream"]
 
 
-# Where the kernel schedules by sessions, those of a measurement get more than what else runs on the
-# machine, from their beginning: a stream whose session was given its weight while it ran was then
-# seen runnable, on a busy 6.18, and not run for half a minute.
-NICE = "-11"
-HURRY = ["sh", "-c", f'echo {NICE} 2>/dev/null >/proc/self/autogroup; exec "$@"', "sh"]
+# More than what else runs on the machine. Where the kernel schedules by sessions it would do nothing:
+# the scripts that measure have it schedule by threads (leftovers.sh).
+HURRY = ["nice", "-n", "-11"]
 
 # No stream is meant to last so long; one that does is stuck.
 STREAM_SECONDS = 300
-
-
-def hurry(pid):
-    """The host's session, which azhost makes; it does next to nothing yet."""
-    try:
-        pathlib.Path(f"/proc/{pid}/autogroup").write_text(NICE, "ascii")
-    except OSError:
-        pass  # a kernel that does not
 
 
 class Stream:
@@ -106,11 +96,18 @@ def run_time(task):
 class StreamLab:
     """`options` are azhost run's, `host` the content of its configuration; `gaps` is for Meter.
 
-    `way` is how stream sends: `ring`, by the host; `vf`, straight into the VF while there is one.
+    `bifurcated`: accelnetd beside the kernel's interface instead of on netvsc. `way` is how stream
+    sends: `ring`, by the host; `vf`, straight into the VF while there is one.
     """
 
-    def __init__(self, *options, host=None, gaps=False, way="ring"):
+    def __init__(self, *options, host=None, gaps=False, bifurcated=False, way="ring"):
         self.options, self.host_config, self.gaps, self.way = options, host, gaps, way
+        self.nic = {"uplink": {"type": "bifurcated", "interface": "azeth0", "failbackMs": 0}}
+        self.uplink = f"net_af_packet_{lab.NIC}"
+        if bifurcated:
+            self.options = ["--synthetic", "kernel", *options]
+        else:
+            self.nic, self.uplink = None, azlab.GUID
         self.stack = contextlib.ExitStack()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="accelnet-"))
         self.cable, self.memif = self.folder / "cable", self.folder / "memif"
@@ -131,7 +128,7 @@ class StreamLab:
     def open(self):
         self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         meter = self.folder / "meter"
-        words = {"ACCELNET_METER": meter, "ACCELNET_METER_UPLINK": azlab.GUID}
+        words = {"ACCELNET_METER": meter, "ACCELNET_METER_UPLINK": self.uplink}
         if self.gaps:
             words["ACCELNET_METER_GAPS"] = 1
         before = "".join(f"export {name}={shlex.quote(str(value))};"
@@ -143,14 +140,13 @@ class StreamLab:
             config.write_text(json.dumps(self.host_config), encoding="utf-8")
             options += ["--config", config]
         app = f"net_memif0,role=server,socket={self.memif},socket-abstract=no"
-        self.daemon = azlab.Daemon(self.folder, app, options, before=before,
+        self.daemon = azlab.Daemon(self.folder, app, options, nic=self.nic, before=before,
                                    prefix=[*HURRY, "taskset", "-c", str(self.cpu)])
         self.host = self.daemon.host
         self.stack.callback(self.daemon.stop)
         self.daemon.start()
         self.meter = self.stack.enter_context(Meter(meter))
         self.usage = Usage(self.daemon.pid, self.daemon.popen.pid)
-        hurry(self.usage.host_pid)
 
     def wait_for_vf(self, seconds):
         try:

@@ -169,8 +169,8 @@ static void add_counts(const struct hardware_rule *rule, struct json *to)
 }
 
 /* As stock dpdk-testpmd would be told, marks as they are in the device. */
-static void add_lines(const struct enforcement *enforcement, enum stage stage, size_t index,
-		      struct json *to)
+static void add_lines(const struct enforcement *enforcement, enum stage stage,
+		      const struct hardware_rule *hardware, struct json *to)
 {
 	const struct hardware_rules *rules = enforcement->rules;
 	const struct plan_text_options options = {
@@ -180,19 +180,16 @@ static void add_lines(const struct enforcement *enforcement, enum stage stage, s
 		.mac = enforcement->ruleset->mac,
 	};
 	struct json *lines = json_add_array(to, "testpmd");
-	size_t count = 0;
+	uint32_t at = hardware->first;
 
-	for (size_t i = 0; rules && i < rules->device_count && count < enforcement->lines_max;
-	     i++) {
-		struct plan_rule rule = rules->plan->rules[i];
+	for (size_t i = 0; i < hardware->planned && i < enforcement->lines_max; i++) {
+		struct plan_rule rule = rules->plan->rules[at];
 		char line[PLAN_LINE_MAX];
 
-		if (!hardware_rule_is_of(rules->plan, &rule, stage, index))
-			continue;
-		rule.slot = (rules->device[i].mark >> 1) - 1;
+		rule.slot = (rules->device[at].mark >> 1) - 1;
 		if (plan_rule_text(&rule, &options, line, sizeof(line)) == 0)
 			json_add_string(lines, NULL, line);
-		count++;
+		at = rules->next[stage][at];
 	}
 }
 
@@ -212,8 +209,5 @@ void enforcement_add(const struct enforcement *enforcement, enum direction direc
 	add_pmd(&hardware, to);
 	add_hits(enforcement, direction, stage, index, &hardware, to);
 	add_counts(&hardware, to);
-	if (hardware.planned > 0)
-		add_lines(enforcement, stage, index, to);
-	else
-		json_add_array(to, "testpmd");
+	add_lines(enforcement, stage, &hardware, to);
 }

@@ -15,16 +15,17 @@ static bool decides(const struct plan_rule *rule)
 	       (rule->action == PLAN_MARK || rule->action == PLAN_DROP);
 }
 
-bool hardware_rule_is_of(const struct plan *plan, const struct plan_rule *device, enum stage stage,
-			 size_t index)
+static void add(struct hardware_rules *rules, enum stage stage, uint16_t index, uint32_t at)
 {
-	return decides(device) && plan->entries[device->entry].rule[stage] == index;
-}
+	const struct offload_rule *device = rules->device ? &rules->device[at] : NULL;
+	const struct plan_rule *planned = &rules->plan->rules[at];
+	struct hardware_rule *rule = &rules->of[stage][index];
 
-static void add(struct hardware_rule *rule, const struct plan_rule *planned,
-		const struct offload_rule *device)
-{
-	rule->planned++;
+	if (rule->planned++ == 0)
+		rule->first = at;
+	else
+		rules->next[stage][rule->last] = at;
+	rule->last = at;
 	if (!device)
 		return;
 	rule->installed += device->installed;
@@ -42,16 +43,15 @@ static void add(struct hardware_rule *rule, const struct plan_rule *planned,
 }
 
 /* The rules that a packet meets, up to the one that decides: as software counts them. */
-static void add_entry(struct hardware_rules *rules, const struct plan_rule *planned,
-		      const struct offload_rule *device)
+static void add_entry(struct hardware_rules *rules, uint32_t at)
 {
-	const struct plan_entry *entry = &rules->plan->entries[planned->entry];
+	const struct plan_entry *entry = &rules->plan->entries[rules->plan->rules[at].entry];
 
 	for (int i = 0; i < STAGES; i++) {
 		enum stage stage = program_order[DIRECTION_INBOUND][i];
 
 		if (entry->rule[stage] != UINT16_MAX)
-			add(&rules->of[stage][entry->rule[stage]], planned, device);
+			add(rules, stage, entry->rule[stage], at);
 		if (entry->access == ACCESS_DENY && entry->stage == stage)
 			return;
 	}
@@ -67,7 +67,8 @@ static struct hardware_rules *rules_for(const struct plan *plan, const struct pr
 	for (int s = 0; s < STAGES; s++) {
 		rules->of[s] = calloc(program->chain[DIRECTION_INBOUND][s].count + 1,
 				      sizeof(*rules->of[s]));
-		if (!rules->of[s]) {
+		rules->next[s] = calloc(plan->rule_count + 1, sizeof(*rules->next[s]));
+		if (!rules->of[s] || !rules->next[s]) {
 			hardware_rules_free(rules);
 			return NULL;
 		}
@@ -77,11 +78,9 @@ static struct hardware_rules *rules_for(const struct plan *plan, const struct pr
 
 static void add_all(struct hardware_rules *rules)
 {
-	for (size_t i = 0; i < rules->plan->rule_count; i++) {
-		const struct plan_rule *planned = &rules->plan->rules[i];
-
-		if (decides(planned))
-			add_entry(rules, planned, rules->device ? &rules->device[i] : NULL);
+	for (uint32_t i = 0; i < rules->plan->rule_count; i++) {
+		if (decides(&rules->plan->rules[i]))
+			add_entry(rules, i);
 	}
 }
 
@@ -125,8 +124,10 @@ void hardware_rules_free(struct hardware_rules *rules)
 {
 	if (!rules)
 		return;
-	for (int s = 0; s < STAGES; s++)
+	for (int s = 0; s < STAGES; s++) {
 		free(rules->of[s]);
+		free(rules->next[s]);
+	}
 	free(rules->device);
 	free(rules);
 }

@@ -19,6 +19,9 @@ struct hardware_rule {
 	uint64_t dropped;                   /* packets, as far as they are counted, by this plan */
 	uint64_t last_drop;                 /* seconds since the epoch; 0: never seen */
 	const struct offload_rule *refusal; /* one that was refused; NULL: none */
+	/* In the plan; where some are planned. Those between: struct hardware_rules' `next`. */
+	uint32_t first;
+	uint32_t last;
 };
 
 struct hardware_rules {
@@ -27,6 +30,8 @@ struct hardware_rules {
 	struct offload_rule *device;
 	size_t device_count;
 	struct hardware_rule *of[STAGES]; /* by index in chain[DIRECTION_INBOUND][stage] */
+	/* By a device rule's index: that of the next one for the same rule of the stage. */
+	uint32_t *next[STAGES];
 };
 
 /* Of the plan in force; *ret is NULL where there is none. -ENOMEM. */
@@ -49,9 +54,5 @@ void hardware_split(const struct ruleset *ruleset, const struct hardware_rules *
 
 enum hardware_where { HARDWARE_NOT, HARDWARE_IN, HARDWARE_COMING, HARDWARE_REFUSED };
 enum hardware_where hardware_rule_where(const struct hardware_rule *rule);
-
-/* Whether a device rule marks or drops by a rule of the policy. */
-bool hardware_rule_is_of(const struct plan *plan, const struct plan_rule *device, enum stage stage,
-			 size_t index);
 
 #endif

@@ -42,13 +42,16 @@ bool installer_has_entrance(const struct installer *installer)
 	return false;
 }
 
-static void lose_rule(struct rule_state *state)
+static void lose_rule(struct layout *layout, size_t index)
 {
+	struct rule_state *state = layout_begin(layout, index);
+
 	state->handle = NULL;
 	state->counted = false;
 	state->wait = RULE_UNTRIED;
 	state->hits_offset += state->packets;
 	state->packets = 0;
+	layout_end(layout, index);
 }
 
 /* What a counter of drops says is read once more: nobody else has counted them. */
@@ -174,6 +177,7 @@ static void leaving_remove(struct installer *installer, size_t index)
 	struct leaving_rule *rule = &installer->leaving[index];
 	bool was_stuck = rule->is_stuck;
 
+	installer->leaving_uncounted -= leaving_is_uncounted(rule);
 	installer->leaving_count--;
 	memmove(rule, rule + 1, (installer->leaving_count - index) * sizeof(*rule));
 	if (!was_stuck)
@@ -212,7 +216,7 @@ static void leaving_done(struct installer *installer, size_t index, int r,
 static void destroy_done(struct installer *installer, uint32_t index, int r)
 {
 	if (r == 0) {
-		lose_rule(&installer->layout.states[index]);
+		lose_rule(&installer->layout, index);
 		return;
 	}
 	if (installer->task == TASK_WITHDRAW) {
@@ -380,11 +384,11 @@ void installer_install(struct installer *installer)
 void installer_forget(struct installer *installer)
 {
 	for (size_t i = 0; i < layout_count(&installer->layout); i++)
-		lose_rule(&installer->layout.states[i]);
+		lose_rule(&installer->layout, i);
 	for (size_t i = 0; i < installer->leaving_count; i++)
 		slot_return(&installer->slots, installer->leaving[i].slot);
 	installer->leaving_count = installer->leaving_at = 0;
-	installer->leaving_stuck_count = 0;
+	installer->leaving_stuck_count = installer->leaving_uncounted = 0;
 	installer->read_handle = NULL;
 	round_end(installer);
 }

@@ -44,6 +44,11 @@ struct leaving_rule {
 	struct plan_rule rule;
 };
 
+static inline bool leaving_is_uncounted(const struct leaving_rule *rule)
+{
+	return !rule->counted && rule->rule.action == PLAN_DROP;
+}
+
 #define STUCK_MAX 32
 
 enum installer_task {
@@ -58,11 +63,13 @@ struct installer {
 	struct layout layout;
 	struct slot_pool slots;
 	struct refusals refusals;
-	uint64_t epoch; /* how often the whole layout went in */
+	uint8_t refusal; /* the newest of them */
+	uint64_t epoch;  /* how often the whole layout went in */
 
 	struct leaving_rule *leaving; /* the first is destroyed last */
 	size_t leaving_count;
 	size_t leaving_capacity;
+	size_t leaving_uncounted;
 	size_t leaving_at;       /* this many are still to be tried */
 	uint64_t leaving_try_at; /* and then all of them again */
 	unsigned leaving_failed;
@@ -141,6 +148,7 @@ struct installer_counts {
 	bool is_settled;                 /* nothing is being done: the rest has been tried */
 	const struct flow_error *newest; /* NULL: nothing is refused */
 };
+/* Takes no longer for many rules than for few. */
 void installer_count(const struct installer *installer, struct installer_counts *ret);
 
 #endif

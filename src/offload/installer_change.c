@@ -47,9 +47,25 @@ static void move_kept(struct layout *old, struct change *change)
 		*state = *from;
 		state->hits_offset = -state->packets;
 		state->last_hit = 0;
+		layout_end(&change->next, i);
 		from->handle = NULL;
 		from->slot = SLOT_NONE;
 	}
+}
+
+static void dismiss(struct installer *installer, uint32_t index)
+{
+	const struct rule_state *state = &installer->layout.states[index];
+	struct leaving_rule *rule = &installer->leaving[installer->leaving_count++];
+
+	*rule = (struct leaving_rule){
+		.handle = state->handle,
+		.slot = state->slot,
+		.counted = state->counted,
+		.packets = state->packets,
+		.rule = installer->layout.plan->rules[index],
+	};
+	installer->leaving_uncounted += leaving_is_uncounted(rule);
 }
 
 static void dismiss_rest(struct installer *installer)
@@ -61,13 +77,7 @@ static void dismiss_rest(struct installer *installer)
 		struct rule_state *state = &old->states[index];
 
 		if (state->handle)
-			installer->leaving[installer->leaving_count++] = (struct leaving_rule){
-				.handle = state->handle,
-				.slot = state->slot,
-				.counted = state->counted,
-				.packets = state->packets,
-				.rule = old->plan->rules[index],
-			};
+			dismiss(installer, index);
 		else if (state->slot_used)
 			slot_return(&installer->slots, state->slot);
 		else
@@ -104,27 +114,16 @@ void installer_count(const struct installer *installer, struct installer_counts 
 
 	*ret = (struct installer_counts){
 		.planned = layout_count(layout),
+		.installed = layout->tally.installed,
+		.refused = layout->tally.refused,
+		.blocked = layout->tally.blocked,
 		.leaving = installer->leaving_count,
+		.uncounted = layout->tally.uncounted + installer->leaving_uncounted,
 		.is_settled = installer->task == TASK_INSTALL && !installer->round.running &&
 			      installer->leaving_at == 0,
 	};
-	if (ret->leaving > 0 && installer->leaving_stuck_count > 0)
+	if (ret->refused > 0)
+		ret->newest = &installer->refusals.list[installer->refusal];
+	else if (ret->leaving > 0 && installer->leaving_stuck_count > 0)
 		ret->newest = &installer->leaving_error;
-	for (size_t i = 0; i < installer->leaving_count; i++)
-		ret->uncounted += !installer->leaving[i].counted &&
-				  installer->leaving[i].rule.action == PLAN_DROP;
-	for (size_t i = 0; i < layout_count(layout); i++) {
-		const struct rule_state *state = &layout->states[i];
-
-		if (state->handle) {
-			ret->installed++;
-			ret->uncounted +=
-				!state->counted && layout->plan->rules[i].action == PLAN_DROP;
-		} else if (state->wait == RULE_BLOCKED)
-			ret->blocked++;
-		else if (state->wait == RULE_REFUSED) {
-			ret->refused++;
-			ret->newest = &installer->refusals.list[state->refusal];
-		}
-	}
 }

@@ -61,7 +61,8 @@ static void leave_out(struct installer *installer, uint32_t index, enum rule_wai
 	const struct plan_rule *rule = &installer->layout.plan->rules[index];
 	struct round *round = &installer->round;
 
-	installer->layout.states[index].wait = (uint8_t)wait;
+	layout_begin(&installer->layout, index)->wait = (uint8_t)wait;
+	layout_end(&installer->layout, index);
 	round->absent_count++;
 	round->stages_missing |= match_is_stage(rule) && !match_is_entrance(rule);
 	if (!match_is_stage(rule))
@@ -70,7 +71,8 @@ static void leave_out(struct installer *installer, uint32_t index, enum rule_wai
 
 static void refuse(struct installer *installer, uint32_t index, const struct flow_error *error)
 {
-	installer->layout.states[index].refusal = refusals_add(&installer->refusals, error);
+	installer->refusal = refusals_add(&installer->refusals, error);
+	installer->layout.states[index].refusal = installer->refusal;
 	leave_out(installer, index, RULE_REFUSED);
 }
 
@@ -192,12 +194,13 @@ bool round_next(struct installer *installer, uint64_t now, struct flow_call *ret
 
 static void put_in(struct installer *installer, const struct flow_call *call)
 {
-	struct rule_state *state = &installer->layout.states[call->index];
+	struct rule_state *state = layout_begin(&installer->layout, call->index);
 	struct round *round = &installer->round;
 
 	state->handle = call->handle;
 	state->counted = call->counted;
 	state->wait = RULE_UNTRIED;
+	layout_end(&installer->layout, call->index);
 	round->uncounted = round->try_uncounted ? round->uncounted + 1 : 0;
 	round->counters_out |= round->uncounted == UNCOUNTED_IN_A_ROW;
 	round->try_uncounted = false;

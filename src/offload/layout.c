@@ -78,6 +78,34 @@ int layout_init(struct layout *layout, struct plan *plan)
 	return 0;
 }
 
+/* Takes a rule into the tally, or out of it. */
+static void weigh(struct layout *layout, size_t index, size_t by)
+{
+	const struct rule_state *state = &layout->states[index];
+	struct layout_tally *tally = &layout->tally;
+
+	if (state->handle) {
+		tally->installed += by;
+		if (!state->counted && layout->plan->rules[index].action == PLAN_DROP)
+			tally->uncounted += by;
+	} else if (state->wait == RULE_BLOCKED) {
+		tally->blocked += by;
+	} else if (state->wait == RULE_REFUSED) {
+		tally->refused += by;
+	}
+}
+
+struct rule_state *layout_begin(struct layout *layout, size_t index)
+{
+	weigh(layout, index, (size_t)-1);
+	return &layout->states[index];
+}
+
+void layout_end(struct layout *layout, size_t index)
+{
+	weigh(layout, index, 1);
+}
+
 void layout_fini(struct layout *layout)
 {
 	plan_free(layout->plan);

@@ -36,6 +36,14 @@ struct rule_state {
 	uint64_t last_hit;    /* wall clock, seconds */
 };
 
+/* How many rules of a layout are in which state. */
+struct layout_tally {
+	size_t installed;
+	size_t refused;
+	size_t blocked;
+	size_t uncounted; /* drops that are in without a counter */
+};
+
 struct layout {
 	struct plan *plan; /* owned; NULL: nothing is to be in the device */
 	struct rule_state *states;
@@ -44,12 +52,17 @@ struct layout {
 	 * decide, highest rank first, and the entrances last. Backwards is a safe order out.
 	 */
 	uint32_t *order;
+	struct layout_tally tally; /* so that people may ask while many rules go in */
 };
 
 /* Takes the plan over, on failure too, and leaves out rules that repeat others. 0 or -ENOMEM. */
 int layout_init(struct layout *layout, struct plan *plan);
 /* Slots are the caller's affair. */
 void layout_fini(struct layout *layout);
+
+/* Around every change of a rule's handle, `counted` and `wait`. */
+struct rule_state *layout_begin(struct layout *layout, size_t index);
+void layout_end(struct layout *layout, size_t index);
 
 static inline size_t layout_count(const struct layout *layout)
 {

@@ -86,7 +86,7 @@ class Swaps:
         result = player.tell("change", began, answered, to)
         assert result["wrongCount"] == 0, "\n".join(
             [f"{result['wrongCount']} of {result['sent']} on the way to the {to} policy:",
-             *result["wrong"]])
+             *result["wrong"], *map(json.dumps, self.wire.counters())])
         assert result["strange"] == 0, f"{result['strange']} frames not as sent"
         self.probes += result["sent"]
         self.old += result["old"]

@@ -72,6 +72,13 @@ class Wire:
         """What the emulated VF has counted itself."""
         return json.loads(lab.run(AZHOST, "ctl", "--json", "vf", "query", "nic0").stdout)["vf"]
 
+    def counters(self):
+        """Where frames may have been lost: in the NICs of the daemon, in the VFs, on the cables."""
+        return [self.daemon.ask("stats", "--nic", lab.NIC)["nics"][0],
+                json.loads(lab.run(AZHOST, "ctl", "--json", "stats").stdout),
+                *(json.loads(lab.run(AZHOST, "ctl", "--json", "vf", "query", nic).stdout)["vf"]
+                  for nic in ("nic0", "nic1"))]
+
     def wait_complete(self):
         """Until the rules of the policy in force are in the device, and no others."""
         def complete():

@@ -150,6 +150,33 @@ static void check_device(struct world *world, bool newest_wins)
 	plan_free(plan);
 }
 
+/* What is counted on the way is what counting it all would say. */
+static void check_tally(const struct world *world)
+{
+	const struct installer *installer = &world->installer;
+	struct layout_tally tally = { 0 };
+	struct installer_counts counts;
+	size_t uncounted = 0;
+
+	for (size_t i = 0; i < layout_count(&installer->layout); i++) {
+		const struct rule_state *state = &installer->layout.states[i];
+		const bool drops = installer->layout.plan->rules[i].action == PLAN_DROP;
+
+		tally.installed += state->handle != NULL;
+		tally.uncounted += state->handle && drops && !state->counted;
+		tally.refused += !state->handle && state->wait == RULE_REFUSED;
+		tally.blocked += !state->handle && state->wait == RULE_BLOCKED;
+	}
+	for (size_t i = 0; i < installer->leaving_count; i++)
+		uncounted += leaving_is_uncounted(&installer->leaving[i]);
+	installer_count(installer, &counts);
+	assert_int_equal(counts.installed, tally.installed);
+	assert_int_equal(counts.refused, tally.refused);
+	assert_int_equal(counts.blocked, tally.blocked);
+	assert_int_equal(counts.uncounted, tally.uncounted + uncounted);
+	assert_true((counts.newest != NULL) >= (counts.refused > 0));
+}
+
 void world_check(struct world *world)
 {
 	size_t late =
@@ -157,6 +184,7 @@ void world_check(struct world *world)
 
 	check_device(world, false);
 	check_device(world, true);
+	check_tally(world);
 	for (size_t i = 0; i < late; i++)
 		check_mark(world, &world->in_flight[i].probe, world->in_flight[i].mark);
 	assert_int_equal(world->fake.misuses, 0);

@@ -24,12 +24,27 @@ int oracle_init(struct oracle *oracle, uint64_t now)
 
 static void forget_hits(struct oracle *oracle)
 {
-	for (int d = 0; d < DIRECTIONS; d++) {
-		for (int s = 0; s < STAGES; s++) {
+	for (int s = 0; s < STAGES; s++) {
+		for (int d = 0; d < DIRECTIONS; d++) {
 			free(oracle->hits[d][s]);
 			oracle->hits[d][s] = NULL;
 		}
+		free(oracle->shared[s]);
+		oracle->shared[s] = NULL;
 	}
+}
+
+static int count_anew(struct oracle *oracle, enum stage stage)
+{
+	const struct rule_table *rules = &oracle->policy->stage[stage];
+
+	for (int d = 0; d < DIRECTIONS; d++) {
+		oracle->hits[d][stage] = calloc(rules->list[d].count + 1, sizeof(uint64_t));
+		if (!oracle->hits[d][stage])
+			return -ENOMEM;
+	}
+	oracle->shared[stage] = calloc(rules->list[DIRECTION_INBOUND].count + 1, sizeof(uint64_t));
+	return oracle->shared[stage] ? 0 : -ENOMEM;
 }
 
 void oracle_fini(struct oracle *oracle)
@@ -43,13 +58,9 @@ int oracle_set_policy(struct oracle *oracle, const struct policy *policy)
 	forget_hits(oracle);
 	oracle->policy = policy;
 	model_set_policy(oracle->model, policy);
-	for (int d = 0; d < DIRECTIONS; d++) {
-		for (int s = 0; s < STAGES; s++) {
-			oracle->hits[d][s] =
-				calloc(policy->stage[s].list[d].count + 1, sizeof(uint64_t));
-			if (!oracle->hits[d][s])
-				return -ENOMEM;
-		}
+	for (int s = 0; s < STAGES; s++) {
+		if (count_anew(oracle, (enum stage)s) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -185,6 +196,22 @@ static void count_first(struct oracle *oracle, const struct model_packet *packet
 		hit(oracle, (enum stage)s, packet->direction, judgement->matched[s]);
 }
 
+static void share(struct oracle *oracle, const struct model_packet *packet)
+{
+	const struct tuple tuple = oracle_tuple(packet);
+	struct judgement judgement;
+
+	reference_judge(oracle->policy, &tuple, &judgement);
+	if (packet->direction != DIRECTION_INBOUND || judgement.access != ACCESS_DENY ||
+	    (packet->tcp_flags & (MODEL_SYN | MODEL_ACK)) != MODEL_SYN)
+		return;
+	for (int s = 0; s < STAGES; s++) {
+		if (judgement.matched[s])
+			oracle->shared[s][judgement.matched[s] -
+					  oracle->policy->stage[s].list[DIRECTION_INBOUND].rules]++;
+	}
+}
+
 enum model_verdict oracle_judge(struct oracle *oracle, const struct model_packet *packet,
 				uint64_t now)
 {
@@ -192,8 +219,10 @@ enum model_verdict oracle_judge(struct oracle *oracle, const struct model_packet
 	enum model_verdict verdict;
 	struct judgement judgement;
 
-	if (oracle_refuses(oracle, packet))
+	if (oracle_refuses(oracle, packet)) {
+		share(oracle, packet);
 		return MODEL_DROP;
+	}
 	reference_judge(oracle->policy, &tuple, &judgement);
 	if (judge_acl(oracle, packet, &judgement, &verdict))
 		return verdict;

@@ -16,6 +16,9 @@ struct oracle {
 	struct model *model;                /* owned; lives through changes of policy */
 	const struct policy *policy;        /* borrowed */
 	uint64_t *hits[DIRECTIONS][STAGES]; /* by rule, of the policy in force; owned */
+	/* Openers that isolation refuses and a rule denies: with two levels either may count them.
+	 */
+	uint64_t *shared[STAGES];
 };
 
 int oracle_init(struct oracle *oracle, uint64_t now);

@@ -508,6 +508,9 @@ static void add_hits(const struct play *play, struct json *json)
 						direction_name((enum direction)d));
 				json_add_string(rule, "rule", list->rules[i].name);
 				json_add_unsigned(rule, "hits", play->oracle.hits[d][s][i]);
+				json_add_unsigned(rule, "shared",
+						  d == DIRECTION_INBOUND ? play->oracle.shared[s][i]
+									 : 0);
 			}
 		}
 	}

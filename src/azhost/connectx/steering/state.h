@@ -19,6 +19,7 @@
  * other tables their own. */
 struct search {
 	_Atomic(struct steer_matcher *) first;
+	struct steer_matcher *last; /* no walker reads it */
 };
 
 struct steer_faults {
@@ -66,6 +67,7 @@ struct steer_matcher {
 	struct rule_set rules;
 	struct match_mask mask;
 	/* the rest is not */
+	struct steer_matcher *previous;
 	struct steer_table *table;
 	unsigned int n_rules;
 	uint16_t priority;
