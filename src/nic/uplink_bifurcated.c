@@ -36,6 +36,8 @@
 #define RETRY_MIN_MS    20
 #define RETRY_MAX_MS    5000
 #define FAILURES_BEFORE 5
+/* Of a VF that is on its way out the driver says so first; its interface and device go then. */
+#define LEAVING_MS 500
 /* The VF, VLAN interfaces above it, an app port that has the NIC's MAC: more is strange. */
 #define TWINS_MAX 16
 #define NO_PORT   RTE_MAX_ETHPORTS
@@ -159,8 +161,10 @@ static void close_vf(struct bifurcated *own, const char *why)
 /* Why the VF that is open cannot stay; NULL: it can. */
 static const char *reason_to_close(struct bifurcated *own, struct link_sight *link)
 {
-	if (atomic_load(&own->port) == NO_PORT)
+	if (atomic_load(&own->port) == NO_PORT) {
+		own->opening.at = clock_ms() + LEAVING_MS;
 		return "its driver says that it was removed";
+	}
 	if (!link_watch_indexed(own->options.links, own->link.index, link))
 		return "its interface has gone";
 	if (vf_port_is_dead(&own->vf))
