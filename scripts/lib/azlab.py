@@ -21,7 +21,9 @@ AZHOST = lab.BIN / "azhost"
 GUID = "7a08391f-f5a0-4ac0-9802-d13fd964f8df"  # of azhost's first NIC
 EAL_ARGUMENTS = ["--no-huge", "--no-shconf", "--no-telemetry", "-m", "512"]
 # Workers are pinned: where other programs keep their core busy they may wait for seconds.
-STARVED = "a worker does not turn its loop"
+STARVED = "a worker gets no CPU"
+# Where a device is made so slow that its start in a worker takes over four seconds.
+ASLEEP = "a worker sleeps in a system call"
 
 
 class Host:

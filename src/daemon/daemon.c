@@ -176,19 +176,36 @@ static void on_hangup(evutil_socket_t number, short what, void *context)
 	report_fini(&report);
 }
 
+static void tell_silence(enum worker_health health, const struct worker_silence *silence)
+{
+	static const char *const words[] = {
+		[WORKER_STARVED] = "a worker gets no CPU: others have it",
+		[WORKER_STUCK] = "a worker runs in a driver and does not come back",
+		[WORKER_ASLEEP] = "a worker sleeps in a system call of a driver",
+		[WORKER_SILENT] = "a worker does not turn its loop any more",
+	};
+
+	log_error(words[health], "lcore=%u silent_ms=%lu ran_ms=%lu waited_ms=%lu syscall=%d",
+		  silence->lcore, silence->silent_ms, silence->ran_ms, silence->waited_ms,
+		  silence->syscall);
+}
+
 /* Once a second. The watchdog is fed only while every worker still turns its loop. */
 static void on_tick(evutil_socket_t number, short what, void *context)
 {
 	struct daemon *daemon = context;
+	struct worker_silence silence;
+	enum worker_health health;
 
 	(void)number;
 	(void)what;
 	for (size_t i = 0; i < daemon->nics.count; i++)
 		nic_tick(daemon->nics.nics[i]);
-	if (worker_set_is_alive(daemon->workers))
+	health = worker_set_check(daemon->workers, &silence);
+	if (health == WORKERS_TURN)
 		notify_send("WATCHDOG=1");
 	else
-		log_error("a worker does not turn its loop any more");
+		tell_silence(health, &silence);
 }
 
 static void on_look(evutil_socket_t number, short what, void *context)

@@ -3,6 +3,8 @@
  */
 #include "daemon/eal.h"
 
+#include "daemon/control_cpus.h"
+
 #include "nic/driver_wait.h"
 
 #include <errno.h>
@@ -127,15 +129,37 @@ static void block_driver_signals(void)
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL); /* fails for a wrong `how` only */
 }
 
+/* What this thread starts from now on inherits it. */
+static void leave_main_lcore(const cpu_set_t *given)
+{
+	const cpu_set_t main_lcore = rte_lcore_cpuset(rte_get_main_lcore());
+	cpu_set_t workers, cpus;
+	unsigned lcore;
+
+	CPU_ZERO(&workers);
+	RTE_LCORE_FOREACH_WORKER(lcore) {
+		const cpu_set_t one = rte_lcore_cpuset(lcore);
+
+		CPU_OR(&workers, &workers, &one);
+	}
+	if (control_cpus(given, &main_lcore, &workers, &cpus))
+		/* a CPU that has gone since: then all stays as EAL made it */
+		(void)pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
+}
+
 int eal_start(const struct daemon_config *config, char **more_args, int more_count,
 	      struct accelnet_error *err)
 {
 	char **args =
 		calloc(FIXED_ARGS + config->eal_arg_count + (size_t)more_count + 1, sizeof(*args));
+	cpu_set_t given;
 	int n, r;
 
 	if (!args)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
+	CPU_ZERO(&given);
+	(void)pthread_getaffinity_np(pthread_self(), sizeof(given),
+				     &given); /* or the main lcore's */
 	n = build(config, more_args, more_count, args);
 	block_driver_signals(); /* the threads that EAL makes inherit that */
 	driver_wait_init();
@@ -150,5 +174,6 @@ int eal_start(const struct daemon_config *config, char **more_args, int more_cou
 		return fail(err, ACCELNET_E_DEVICE, NULL,
 			    "lcores \"%s\" leaves none for a worker: name at least two",
 			    config->lcores);
+	leave_main_lcore(&given);
 	return 0;
 }

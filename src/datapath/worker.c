@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "classify/conn.h"
 #include "datapath/forward.h"
+#include "datapath/thread_time.h"
 #include "nic/clock.h"
 #include "nic/lane.h"
 
@@ -19,6 +20,7 @@
 #include <rte_rcu_qsbr.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define LANES_MAX 256
 
@@ -27,10 +29,14 @@ struct worker {
 	unsigned lcore;
 	unsigned lane_count;
 	struct lane *lanes[LANES_MAX];
-	bool stop;            /* written by control, read by the worker */
-	uint64_t rounds;      /* written by the worker, read by control */
-	uint64_t rounds_seen; /* control's, as is the next: */
+	bool stop;    /* written by control, read by the worker */
+	pid_t thread; /* written by the worker, read by control, as is the next: */
+	uint64_t rounds;
+	uint64_t rounds_seen; /* control's, as is what follows: */
 	unsigned silent;      /* how often in a row it saw no new ones */
+	bool has_heard;       /* when it last did: */
+	uint64_t heard_ms;
+	struct thread_time heard;
 	struct forward_scratch scratch;
 } __rte_cache_aligned;
 
@@ -75,6 +81,7 @@ static int worker_main(void *argument)
 	struct worker *worker = argument;
 
 	take_driver_signals();
+	__atomic_store_n(&worker->thread, gettid(), __ATOMIC_RELAXED);
 	rte_rcu_qsbr_thread_online(worker->qsbr, worker->lcore);
 	while (!__atomic_load_n(&worker->stop, __ATOMIC_RELAXED)) {
 		poll_round(worker, clock_ms());
@@ -203,17 +210,56 @@ unsigned worker_set_count(const struct worker_set *set)
 	return set->count;
 }
 
-bool worker_set_is_alive(struct worker_set *set)
+static pid_t thread_of(const struct worker *worker)
 {
-	bool alive = true;
+	return __atomic_load_n(&worker->thread, __ATOMIC_RELAXED);
+}
+
+/* Once a second: where its time went can only be told from a reading before the silence. */
+static void hear(struct worker *worker, uint64_t rounds)
+{
+	worker->rounds_seen = rounds;
+	worker->silent = 0;
+	worker->heard_ms = clock_ms();
+	worker->has_heard = thread_time_read(thread_of(worker), &worker->heard) == 0;
+}
+
+static enum worker_health explain(const struct worker *worker, struct worker_silence *silence)
+{
+	static const enum worker_health healths[] = {
+		[THREAD_STARVED] = WORKER_STARVED,
+		[THREAD_RUNS] = WORKER_STUCK,
+		[THREAD_SLEEPS] = WORKER_ASLEEP,
+	};
+	struct thread_time now;
+
+	*silence = (struct worker_silence){
+		.lcore = worker->lcore,
+		.silent_ms = clock_ms() - worker->heard_ms,
+		.syscall = -1,
+	};
+	if (!worker->has_heard || thread_time_read(thread_of(worker), &now) < 0)
+		return WORKER_SILENT;
+	silence->ran_ms = (now.ran_ns - worker->heard.ran_ns) / 1000000;
+	silence->waited_ms = (now.waited_ns - worker->heard.waited_ns) / 1000000;
+	silence->syscall = now.syscall;
+	return healths[thread_time_judge(&worker->heard, &now)];
+}
+
+enum worker_health worker_set_check(struct worker_set *set, struct worker_silence *ret)
+{
+	const struct worker *silent = NULL;
 
 	for (unsigned i = 0; i < set->count; i++) {
 		struct worker *worker = set->workers[i];
 		uint64_t rounds = __atomic_load_n(&worker->rounds, __ATOMIC_RELAXED);
 
-		worker->silent = rounds == worker->rounds_seen ? worker->silent + 1 : 0;
-		worker->rounds_seen = rounds;
-		alive = alive && worker->silent < WORKER_SILENCE;
+		if (rounds != worker->rounds_seen)
+			hear(worker, rounds);
+		else
+			worker->silent++;
+		if (worker->silent >= WORKER_SILENCE && !silent)
+			silent = worker;
 	}
-	return alive;
+	return silent ? explain(silent, ret) : WORKERS_TURN;
 }

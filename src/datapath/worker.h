@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "nic/nic.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 
 struct rte_rcu_qsbr;
 struct worker_set;
@@ -28,10 +28,25 @@ void worker_set_free(struct worker_set *set);
 
 unsigned worker_set_count(const struct worker_set *set);
 /*
- * False where a worker has not turned its loop through so many calls in a row. One is not enough: a
- * timer that is late asks twice in a moment, and a machine may stand still.
+ * Whether every worker has turned its loop in the last so many calls. Fewer are not enough: a timer
+ * that is late asks twice in a moment, and a machine may stand still.
  */
 #define WORKER_SILENCE 4
-bool worker_set_is_alive(struct worker_set *set);
+enum worker_health {
+	WORKERS_TURN,
+	WORKER_STARVED, /* others had its CPU */
+	WORKER_STUCK,   /* it runs, in a driver or in the kernel, and does not come round */
+	WORKER_ASLEEP,  /* in a system call, of a driver's */
+	WORKER_SILENT,  /* and nobody knows why */
+};
+
+/* The first worker that did not; untouched where all did. */
+struct worker_silence {
+	unsigned lcore;
+	uint64_t silent_ms;
+	uint64_t ran_ms, waited_ms; /* since then; waited: what is over of it */
+	int syscall;                /* in which it is; -1: not known */
+};
+enum worker_health worker_set_check(struct worker_set *set, struct worker_silence *ret);
 
 #endif

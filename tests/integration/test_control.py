@@ -447,6 +447,29 @@ class Cases:
         assert not self.daemon.warnings(), self.daemon.warnings()
         assert not self.daemon.socket.exists()
 
+    def workers_have_their_processor(self):
+        """where a worker has the main lcore's processor, all that is no worker has the others"""
+        first, others = lab.lcores().split(",")[0], os.sched_getaffinity(0)
+        others = others - {int(first)}
+        folder = self.daemon.folder / "shared"
+        folder.mkdir()
+        daemon = lab.Daemon(folder, "net_null0,no-rx=1", "net_null1,no-rx=1")
+        config = json.loads(daemon.config.read_text(encoding="utf-8"))
+        config["eal"]["lcores"] = f"0@{first},1@{first}"
+        daemon.config.write_text(json.dumps(config), encoding="utf-8")
+        daemon.start()
+        try:
+            threads = {}
+            for task in pathlib.Path(f"/proc/{daemon.popen.pid}/task").iterdir():
+                name = (task / "comm").read_text("ascii").strip()
+                threads[name] = os.sched_getaffinity(int(task.name))
+        finally:
+            daemon.stop()
+        workers = {name for name in threads if name.startswith("rte-worker")}
+        assert workers and {"accelnetd", "offload", "look"} <= threads.keys(), threads
+        for name, processors in threads.items():
+            assert processors == ({int(first)} if name in workers else others), threads
+
     def all(self):
         return [self.life_of_a_policy, self.compare_and_set, self.bare_nsg,
                 self.context_beside_the_file, self.bad_input, self.over_the_line_limit,
@@ -454,7 +477,8 @@ class Cases:
                 self.every_command_prints_json, self.exit_statuses,
                 self.strangers_stay_outside, self.follows_events, self.slow_reader,
                 self.byte_a_second, self.two_hundred_at_once, self.mid_request, self.flood,
-                self.big_policies_side_by_side, self.log_is_clean]
+                self.big_policies_side_by_side, self.log_is_clean,
+                self.workers_have_their_processor]
 
 
 def main():
