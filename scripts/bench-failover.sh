@@ -23,6 +23,7 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/lib/say.sh"
 . "$root/scripts/lib/build.sh"
+. "$root/scripts/lib/leftovers.sh"
 
 peer=$root/../shared/peers
 peer_build=$root/build/peer
@@ -54,6 +55,8 @@ main() {
 	if build_failsafe; then
 		arguments+=(--failsafe "$peer_build/f_failsafe")
 	fi
+	leftovers_begin
+	trap settings_restore EXIT
 	python3 "$root/scripts/lib/bench_failover.py" "${arguments[@]}" || exit 1
 	give_back "$root/build" "$root/docs"
 }
