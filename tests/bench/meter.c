@@ -162,7 +162,7 @@ static struct {
 	uint64_t preempted, waited;
 
 	uint64_t round; /* the one that the last poll ended; 0: the thread lost the processor */
-	bool lost;      /* the processor, before the VF's poll of this round */
+	bool lost;      /* the processor, since the last poll of the uplink began */
 } now;
 
 /* A ring. */
@@ -174,8 +174,9 @@ static struct {
 } long_rounds;
 
 /*
- * Of a part of a round that took so long: whether the thread lost the processor in it. Whatever
- * part it loses it in is a long one, so the switches since the last such part were in this one.
+ * After a part of a round that took so long: whether the thread has lost the processor. Whatever
+ * part it loses it in is a long one, so it was in this one, or in what is ours before a call: that
+ * is in parts, and told when the round has ended. So it is kept for the round, too.
  */
 static bool was_preempted(uint64_t cycles)
 {
@@ -188,6 +189,7 @@ static bool was_preempted(uint64_t cycles)
 	if (preempted == seen)
 		return false;
 	seen = preempted;
+	now.lost = true;
 	return true;
 }
 
@@ -221,7 +223,8 @@ static void end_round(uint64_t tsc)
 		return;
 	}
 	ours = tsc - now.poll_begin - now.uplink - now.app;
-	now.round = was_preempted(ours) || now.lost ? 0 : ours;
+	(void)was_preempted(ours);
+	now.round = now.lost ? 0 : ours;
 	now.lost = false;
 	now.longest = RTE_MAX(now.longest, now.round);
 	if (now.round > long_tsc)
@@ -342,7 +345,7 @@ static uint16_t receive_vf(void *queue, struct rte_mbuf **mbufs, uint16_t count)
 	uint64_t began;
 	uint16_t received;
 
-	now.lost = was_preempted(ours);
+	(void)was_preempted(ours);
 	began = rte_rdtsc();
 	received = vf_rx(queue, mbufs, count);
 	now.uplink += rte_rdtsc() - began;
