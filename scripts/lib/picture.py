@@ -29,6 +29,7 @@ SPECIAL_USE = ["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.2
                "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4"]
 HTTPS, DENIED = 443, 8443
 RULES = 100
+DEVICES = "emulated: azhost, ConnectX-5 VF without trust, netvsc"
 LATENCY_RATE = 20000
 DENIED_TRIES = 200
 CDF_POINTS = 200
@@ -234,7 +235,7 @@ def environment():
                             capture_output=True, text=True, check=False).stdout.strip()
     return {"cpu": model, "cpus": os.cpu_count(), "kernel": platform.release(),
             "commit": commit or "unknown", "loadBefore": os.getloadavg()[0],
-            "devices": "emulated: azhost, ConnectX-5 VF without trust, netvsc"}
+            "devices": DEVICES}
 
 
 def compare(seconds, rounds, say=lambda _: None):
@@ -295,8 +296,8 @@ def machine(about):
 
 
 def notes(about):
-    return [f"{about['devices']}; DPDK's own mlx5 and netvsc drivers. Generator, host and emulated"
-            " VF share one CPU, the guest's worker has the other.",
+    return [f"{about['devices']}; DPDK's own mlx5 and netvsc drivers.",
+            "Generator, host and emulated VF share one CPU; the guest's worker has the other.",
             machine(about)]
 
 

@@ -7,7 +7,7 @@ The input is what picture.py measures: two sides, each {"mpps": {"64", "1500"}, 
 import math
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT = 1000, 640
+WIDTH, HEIGHT = 1000, 650
 SIDES = ("without", "with")
 COLOURS = {"without": "#b9622b", "with": "#2367a6"}
 GUEST = (("driver", "the NIC's driver", 1.0), ("accelnetd", "accelnetd", 0.7),
@@ -128,11 +128,13 @@ def stacks(panel, sides, parts, beside=None):
 def cycles(svg, sides):
     svg.text(60, 342, "CPU cycles a packet of 64 B", 14, weight="bold")
     stacks(Panel(svg, 60, 374, 140, 160, "in the guest", 12), sides, GUEST)
-    stacks(Panel(svg, 280, 374, 140, 160, "in the host (dashed: the emulated VF)", 12), sides, HOST,
+    stacks(Panel(svg, 280, 374, 140, 160, "in the host", 12), sides, HOST,
            "emulatedDevice")
     for column, (_, what, opacity) in enumerate(GUEST):
         svg.bar(60 + 125 * column, 566, 12, 12, INK, opacity)
         svg.text(77 + 125 * column, 576, what, 11)
+    svg.outline(452, 566, 12, 12, INK)
+    svg.text(469, 576, "the emulated VF, in hardware's place", 11)
 
 
 def latency(svg, sides):
@@ -181,5 +183,5 @@ def draw(sides, notes):
     latency(svg, sides)
     percentiles(svg, sides)
     for row, note in enumerate(notes):
-        svg.text(30, HEIGHT - 40 + 16 * row, note, 11, colour="#555")
+        svg.text(30, HEIGHT - 44 + 16 * row, note, 11, colour="#555")
     return str(svg)

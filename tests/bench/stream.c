@@ -162,16 +162,27 @@ static bool is_over(const struct phase *phase, uint64_t start, uint64_t turn)
 	return turn % STDIN_LOOK_TURNS == 0 && is_told_to_stop();
 }
 
-/* How many segments are due, of which no more are on their way than the sink takes at once. */
-static unsigned due(const struct stream *stream, const struct phase *phase, uint64_t start)
+/*
+ * How many may be sent so that no more are on their way than the sink takes at once. A phase
+ * without an end is for what may lose some, which would be on their way for ever.
+ */
+static unsigned room(const struct stream *stream, const struct phase *phase)
 {
 	const uint64_t under_way = stream->sent - stream->sink.segments;
-	const double room = under_way < SINK_WINDOW ? (double)(SINK_WINDOW - under_way) : 0;
+
+	if (phase->seconds <= 0)
+		return BURST;
+	return under_way < SINK_WINDOW ? SINK_WINDOW - (unsigned)under_way : 0;
+}
+
+/* How many segments are due. */
+static unsigned due(const struct stream *stream, const struct phase *phase, uint64_t start)
+{
 	double wanted = BURST;
 
 	if (phase->rate > 0)
 		wanted = seconds_since(start) * phase->rate - (double)stream->sent;
-	return (unsigned)fmax(0, fmin(fmin(wanted, room), BURST));
+	return (unsigned)fmax(0, fmin(fmin(wanted, room(stream, phase)), BURST));
 }
 
 static int run_segments(struct stream *stream, const struct phase *phase, double *ret_seconds)

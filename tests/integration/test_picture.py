@@ -196,7 +196,8 @@ def bars_are_to_scale():
 def hardware_is_beside():
     """What the emulated VF costs is outlined on the host's bar, to its scale, and not part of it."""
     root = drawn({"without": side(0.5, 40), "with": side(1.0, 20, device=600.0)})
-    outline, = [box for box in root.iter(SVG + "rect") if box.get("fill") == "none"]
+    outline, = [box for box in root.iter(SVG + "rect") if box.get("fill") == "none"
+                and box.get("stroke") != plot.INK]
     bars = [bar for bar in root.iter(SVG + "rect") if bar.get("x") == outline.get("x")
             and bar.get("fill") == plot.COLOURS["with"]]
     assert outline.get("stroke") == plot.COLOURS["with"] and len(bars) == 1, bars
@@ -205,6 +206,22 @@ def hardware_is_beside():
                - float(bars[0].get("y"))) < 0.2
     words = [text.text for text in root.iter(SVG + "text")]
     assert words.count("900") == 2 and "(VF 600)" in words, words
+
+
+ABOUT = {"cpu": "Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz", "cpus": 128, "rules": 1000,
+         "kernel": "6.18.44-some-distribution-1234", "commit": "abcdef0-dirty", "loadBefore": 10.5,
+         "devices": picture.DEVICES}
+
+
+def words_are_inside():
+    """By the mean width of a letter of DejaVu Sans, which is what there mostly is."""
+    root = xml.etree.ElementTree.fromstring(plot.draw(
+        {"without": side(0.5, 40), "with": side(1.0, 20, device=600.0)}, picture.notes(ABOUT)))
+    for text in root.iter(SVG + "text"):
+        if text.get("text-anchor") == "start":
+            right = float(text.get("x")) + 0.58 * float(text.get("font-size")) * len(text.text)
+            assert right < plot.WIDTH, text.text
+        assert float(text.get("y")) < plot.HEIGHT, text.text
 
 
 def curves_rise():
@@ -264,6 +281,7 @@ def cases():
     yield "the meter's file is read as it is written", meter_is_read
     yield "plot: bars are to scale", bars_are_to_scale
     yield "plot: the emulated hardware is beside the host", hardware_is_beside
+    yield "plot: words are inside", words_are_inside
     yield "plot: curves rise", curves_rise
     yield "plot: scales are round", scales_are_round
     yield "table: all rows, straight", table_has_all

@@ -62,8 +62,9 @@ def follows_the_vf():
         stream.tell_to_stop()
         ended = stream.line()
         most = {name: count - lost[name] for name, count in host.lost().items()}
+    # One may be put into the VF's ring after the host has counted what is left in it.
     missing = ended["sent"] - ended["arrived"]
-    assert ended["arrived"] > 3 * ENOUGH and missing <= sum(most.values()), (ended, most)
+    assert ended["arrived"] > 3 * ENOUGH and missing <= sum(most.values()) + 1, (ended, most)
     return f"{ended['sent']} segments, {missing} missing; azhost counts {most}"
 
 
