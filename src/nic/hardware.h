@@ -43,7 +43,10 @@ struct hardware {
 
 /* Lanes are there. Without an offload thread, or switched off for the NIC, nothing is made. */
 int hardware_init(struct nic *nic, struct accelnet_error *err);
-/* Waits until no rule is left. The port is still open. */
+/*
+ * No rule call is made any more. Workers have ended, and the uplink is closed next, its rules with
+ * it: see uplink_close().
+ */
 void hardware_fini(struct nic *nic);
 
 /* The seam to the path machine: context is the NIC. */

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <rte_ethdev.h>
+#include <rte_flow.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,6 +195,13 @@ static int plain_open(struct uplink *uplink, const struct uplink_options *option
 	return port_init(&uplink->port, &setup, err);
 }
 
+/* A port that EAL has brought stays open until EAL ends, and not every driver forgets at a stop. */
+static void plain_close(struct uplink *uplink)
+{
+	if (uplink->port.started && !uplink->port.probed)
+		(void)rte_flow_flush(uplink->port.id, NULL); /* most drivers have no rules */
+}
+
 static unsigned plain_actuators(void)
 {
 	return 0;
@@ -210,6 +218,7 @@ static void plain_look(struct uplink *uplink, const struct rte_eth_stats *stats,
 
 const struct uplink_kind uplink_plain = {
 	.open = plain_open,
+	.close = plain_close,
 	.actuators = plain_actuators,
 	.look = plain_look,
 };

@@ -81,7 +81,11 @@ struct offload_nic_options {
 
 int offload_nic_new(struct offload *offload, const struct offload_nic_options *options,
 		    struct offload_nic **ret, struct accelnet_error *err);
-/* Destroys every rule on its port, waits for that. No change is open. NULL is fine. */
+/*
+ * No call is made for it any more; one that runs is waited for. Its rules stay: the caller closes
+ * the port, or flushes it, and nobody takes packets from it meanwhile. That is one call to the
+ * driver, where rule by rule a large plan takes minutes. No change is open. NULL is fine.
+ */
 void offload_nic_free(struct offload_nic *nic);
 
 /*

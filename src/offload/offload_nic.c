@@ -116,7 +116,9 @@ void offload_nic_free(struct offload_nic *nic)
 
 	if (!nic)
 		return;
-	offload_detach(nic);
+	(void)pthread_mutex_lock(&nic->offload->ports);
+	nic_bar(nic);
+	(void)pthread_mutex_unlock(&nic->offload->ports);
 	(void)pthread_mutex_lock(&nic->offload->lock);
 	nic_quiet(nic);
 	(void)pthread_mutex_lock(&nic->offload->ports);

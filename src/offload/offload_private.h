@@ -47,7 +47,7 @@ struct offload_nic {
 	struct offload_nic_options options; /* the name is owned */
 
 	pthread_mutex_t barrier;
-	_Atomic bool gone; /* set under `ports` and `barrier` */
+	_Atomic bool gone; /* set under `ports` */
 	/* Written under `ports`, too. Its id stays while rules may be left on it. */
 	struct flow_port port;
 	enum port_stage stage;

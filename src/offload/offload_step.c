@@ -21,8 +21,8 @@
 
 void nic_bar(struct offload_nic *nic)
 {
+	nic->gone = true; /* first: the thread would have the barrier again sooner than who waits */
 	(void)pthread_mutex_lock(&nic->barrier);
-	nic->gone = true;
 	(void)pthread_mutex_unlock(&nic->barrier);
 }
 

@@ -395,6 +395,7 @@ int main(int argc, char **argv)
 			break;
 		run_command(&guest, line);
 	}
+	offload_detach(guest.nic);
 	offload_nic_free(guest.nic);
 	offload_free(guest.offload);
 	port_fini(&guest.port);

@@ -71,6 +71,8 @@ void bench_init(struct bench *bench, enum plan_tier tier)
 
 void bench_fini(struct bench *bench)
 {
+	if (bench->nic)
+		offload_detach(bench->nic);
 	offload_nic_free(bench->nic);
 	assert_int_equal(fake_flow_count(&bench->fake), 0);
 	offload_free(bench->offload);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -46,6 +47,14 @@ static struct plan *plan_of_ports(uint16_t first, size_t count, enum plan_action
 		plan->slots[i].entry = i;
 	}
 	return plan;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static void wait_for_count(struct bench *bench, size_t count)
@@ -282,6 +291,39 @@ static void nobody_waits_for_a_round(void **state)
 	bench_fini(&bench);
 }
 
+/* Whoever frees it closes the port: a large plan is not taken out rule by rule. */
+static void the_end_makes_no_call(void **state)
+{
+	struct bench bench;
+	uint64_t began, calls, destroys;
+
+	(void)state;
+	for (int in_the_middle = 0; in_the_middle < 2; in_the_middle++) {
+		bench_init(&bench, TIER_T2);
+		bench_attach(&bench);
+		bench.fake.call_ns = in_the_middle ? 5000000 : 0;
+		bench_change(&bench, plan_of_ports(1, 400, PLAN_DROP));
+		if (in_the_middle)
+			sleep_ms(20);
+		else
+			bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+		bench.fake.call_ns = 5000000;
+		calls = bench.fake.creates;
+		destroys = bench.fake.destroys; /* the probe's */
+		began = now_ms();
+		offload_nic_free(bench.nic);
+		bench.nic = NULL;
+		assert_in_range(now_ms() - began, 0, 500); /* 400 calls take 2 s */
+		assert_in_range(bench.fake.creates, calls, calls + 2);
+		assert_int_equal(bench.fake.destroys, destroys);
+		calls = bench.fake.creates;
+		sleep_ms(30);
+		assert_int_equal(bench.fake.creates, calls);
+		fake_flow_stop(&bench.fake);
+		bench_fini(&bench);
+	}
+}
+
 /* A rule of an earlier probe that did not go is in the way of the next one. */
 static void a_probe_may_leave_something(void **state)
 {
@@ -421,6 +463,7 @@ int main(void)
 		cmocka_unit_test(a_probe_that_was_refused_in_passing_is_made_again),
 		cmocka_unit_test(a_probe_is_believed_for_the_time_being),
 		cmocka_unit_test(nobody_waits_for_a_round),
+		cmocka_unit_test(the_end_makes_no_call),
 		cmocka_unit_test(a_probe_may_leave_something),
 		cmocka_unit_test(a_device_without_rules_is_idle),
 		cmocka_unit_test(a_drop_that_does_not_go_is_told),
