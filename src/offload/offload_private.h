@@ -55,6 +55,7 @@ struct offload_nic {
 	bool has_tier;
 	uint64_t open_at;  /* when PORT_OPENING is tried again */
 	unsigned opened;   /* how often in vain */
+	bool retreating;   /* detached, and its rules go: it is not opened anew before they have */
 	unsigned doubts;   /* how often what the probe found was not believed */
 	uint64_t check_at; /* when PORT_READY is looked at: it may have been stopped */
 	uint64_t probe_at; /* when one that took nothing, perhaps in passing, is tried again */
