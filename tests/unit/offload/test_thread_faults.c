@@ -188,6 +188,27 @@ static void every_drop_is_counted(void **state)
 	bench_fini(&bench);
 }
 
+/* A second's drops, or more, come between a sweep's reading and the end of a rule. */
+static void what_comes_after_a_sweep_is_counted(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, TIER_T2);
+	bench_attach(&bench);
+	bench_change(&bench, plan_of_ports(1, 2, PLAN_DROP));
+	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	hit(&bench, 2, 1);
+	for (int ms = 0; ms < 5000 && bench_status(&bench).dropped < 1; ms++)
+		sleep_ms(1);
+	hit(&bench, 1, 2);
+	hit(&bench, 2, 5);
+	bench_change(&bench, NULL);
+	wait_for_count(&bench, 0);
+	assert_int_equal(bench_status(&bench).dropped, 8);
+	bench_fini(&bench);
+}
+
 /* Counters of many rules are read by and by, none is left out. */
 static void many_counters_are_read(void **state)
 {
@@ -528,6 +549,7 @@ int main(void)
 		cmocka_unit_test(what_was_left_is_withdrawn_at_once),
 		cmocka_unit_test(what_did_not_go_ends_with_the_port),
 		cmocka_unit_test(every_drop_is_counted),
+		cmocka_unit_test(what_comes_after_a_sweep_is_counted),
 		cmocka_unit_test(many_counters_are_read),
 		cmocka_unit_test(a_probe_that_was_refused_in_passing_is_made_again),
 		cmocka_unit_test(a_probe_is_believed_for_the_time_being),
