@@ -86,6 +86,7 @@ int hardware_init(struct nic *nic, struct accelnet_error *err)
 void hardware_fini(struct nic *nic)
 {
 	hardware_abort(&nic->hardware.late);
+	hardware_rules_forget(nic);
 	hardware_hits_fini(&nic->hardware.hits);
 	offload_nic_free(nic->hardware.offload);
 	nic->hardware.offload = NULL;

@@ -25,11 +25,25 @@ struct hardware_change {
 	struct offload_change *change;
 	struct snapshot *before;    /* the rule set in force with fewer marks; may be NULL */
 	struct hardware_edit *edit; /* owned; the plan comes after publishing; NULL: it is there */
+	bool keeps_hits;            /* another plan for the rule set in force */
+};
+
+/*
+ * What a rule set's drops were hit under plans that others took the place of, by index in
+ * chain[DIRECTION_INBOUND][stage].
+ */
+struct hardware_carry {
+	struct hardware_carried {
+		uint64_t dropped;
+		uint64_t last_drop;
+	} * of[STAGES]; /* owned; NULL: nothing */
+	size_t count[STAGES];
 };
 
 struct hardware {
 	struct offload_nic *offload; /* NULL: nothing goes to hardware */
 	struct drain drain;
+	struct hardware_carry carry;
 	struct hardware_change late; /* its plan could not be made yet: out of memory */
 	/* what events have told of */
 	enum offload_state told;

@@ -417,29 +417,37 @@ static uint64_t drops_of(const struct fixture *f)
 	return drops;
 }
 
+static uint64_t hits_of_denies(struct fixture *f)
+{
+	const struct program_chain *chain =
+		&nic_snapshot(f->nic)->ruleset->program->chain[DIRECTION_INBOUND][STAGE_NIC];
+	struct hardware_rules *rules;
+	uint64_t dropped;
+
+	assert_int_equal(hardware_rules_new(f->nic, &rules), 0);
+	dropped = rules ? rules->of[STAGE_NIC][chain->count - 1].dropped : 0;
+	hardware_rules_free(rules);
+	return dropped; /* DenyAllInBound's */
+}
+
+static void wait_denied(struct fixture *f, uint64_t count)
+{
+	uint64_t end = clock_ms() + WAIT_MS;
+
+	while (hits_of_denies(f) < count && clock_ms() < end)
+		turn(f);
+	assert_int_equal(hits_of_denies(f), count);
+}
+
 static void drops_in_hardware_are_hits(void **state)
 {
 	struct fixture *f = *state;
-	struct hardware_rules *rules = NULL;
-	uint64_t end = clock_ms() + WAIT_MS;
-	uint64_t dropped = 0;
 
 	(void)apply(f, "80", "auto");
 	wait_state(f, OFFLOAD_STATE_COMPLETE);
 	for (int i = 0; i < 5; i++)
 		(void)receive(f, TCP_SYN, 22);
-	while (dropped < 5 && clock_ms() < end) {
-		const struct program_chain *chain;
-
-		turn(f);
-		hardware_rules_free(rules);
-		assert_int_equal(hardware_rules_new(f->nic, &rules), 0);
-		chain = &nic_snapshot(f->nic)
-				 ->ruleset->program->chain[DIRECTION_INBOUND][STAGE_NIC];
-		dropped = rules->of[STAGE_NIC][chain->count - 1].dropped; /* DenyAllInBound */
-	}
-	hardware_rules_free(rules);
-	assert_int_equal(dropped, 5);
+	wait_denied(f, 5);
 	assert_int_equal(drops_of(f), 5);
 
 	/* a rule's hits are of its policy, the sum is of the NIC */
@@ -450,6 +458,44 @@ static void drops_in_hardware_are_hits(void **state)
 	assert_int_equal(drops_of(f), 5);
 	hardware_clear_drops(f->nic);
 	assert_int_equal(drops_of(f), 0);
+}
+
+static void hit_denies(struct fixture *f, uint64_t sum)
+{
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(receive(f, TCP_SYN, 22).action, PLAN_DROP);
+	wait_denied(f, sum);
+}
+
+/* Whether its rules stay in the device or none of them does: hits are the policy's. */
+static void hits_outlive_a_plan(void **state)
+{
+	struct fixture *f = *state;
+	struct accelnet_error err;
+	struct plan *plan;
+
+	(void)apply(f, "80", "auto");
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	hit_denies(f, 5);
+	assert_int_equal(hardware_make_plan(f->nic, nic_snapshot(f->nic)->ruleset,
+					    &f->nic->hardware.hits, &plan, &err),
+			 0);
+	assert_int_equal(hardware_exchange_plan(f->nic, plan, &err), 0);
+	assert_int_equal(hits_of_denies(f), 5);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	hit_denies(f, 10);
+
+	fake_flow_remove(&f->fake); /* and another device comes */
+	f->fake.tier = TIER_T3;
+	fake_flow_start(&f->fake);
+	offload_attach(f->nic->hardware.offload, uplink_port(f->nic->uplink)->id);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	assert_int_equal(offload_plan(f->nic->hardware.offload)->tier, TIER_T3);
+	assert_int_equal(hits_of_denies(f), 10);
+	hit_denies(f, 15);
+
+	(void)apply(f, "443", "auto");
+	assert_int_equal(hits_of_denies(f), 0);
 }
 
 /* --- a policy that does not fit --- */
@@ -723,6 +769,7 @@ int main(void)
 		CASE(a_change_of_context_changes_the_plan),
 		CASE(what_is_refused_is_told_and_comes_in_after_all),
 		CASE(drops_in_hardware_are_hits),
+		CASE(hits_outlive_a_plan),
 		CASE(what_is_hit_goes_to_hardware),
 		CASE(plans_are_not_made_anew_for_little),
 		CASE(a_policy_that_is_not_stored_leaves_hardware_alone),
