@@ -40,11 +40,21 @@ struct hardware_carry {
 	size_t count[STAGES];
 };
 
+/* What was told of the share last: to find it out takes as long as the plan is large. */
+struct hardware_shown {
+	uint64_t until; /* ms; 0: nothing was */
+	const struct plan *plan;
+	uint64_t generation;
+	bool any;
+	unsigned share;
+};
+
 struct hardware {
 	struct offload_nic *offload; /* NULL: nothing goes to hardware */
 	struct drain drain;
 	struct hardware_carry carry;
-	struct hardware_change late; /* its plan could not be made yet: out of memory */
+	struct hardware_shown *shown; /* owned; NULL as long as `offload` is */
+	struct hardware_change late;  /* its plan could not be made yet: out of memory */
 	/* what events have told of */
 	enum offload_state told;
 	uint64_t told_epoch;
@@ -109,6 +119,8 @@ void hardware_weigh(struct nic *nic, uint64_t now);
  * PLAN_SHARE_ALL; false where nothing was hit, or nothing is in hardware.
  */
 bool hardware_share(const struct nic *nic, unsigned *ret);
+/* The same, up to ten seconds old: for those who ask often. `now`: of clock_ms(). */
+bool hardware_share_lately(const struct nic *nic, uint64_t now, unsigned *ret);
 
 /* Where a rule set that is not in force would be decided. */
 int hardware_preview(const struct nic *nic, const struct ruleset *ruleset,

@@ -593,6 +593,28 @@ static void what_is_hit_goes_to_hardware(void **state)
 	assert_true(installed_for(f, 300, 320) > 2 * before);
 }
 
+/* Who asks fifty times a second gets what was found out in the last ten. */
+static void a_share_is_found_out_now_and_then(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t now = clock_ms();
+	unsigned share = 0, later;
+
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	apply_many(f, false);
+	hit_rules(f, 0, 20);
+	assert_true(hardware_share_lately(f->nic, now, &share));
+	hit_rules(f, 300, 320);
+	assert_true(hardware_share_lately(f->nic, now + 9900, &later));
+	assert_int_equal(later, share);
+	assert_true(hardware_share_lately(f->nic, now + 10000, &later));
+	assert_int_not_equal(later, share);
+	assert_true(hardware_share(f->nic, &share));
+	assert_int_equal(later, share);
+	apply_many(f, true); /* nothing is known of it yet */
+	assert_false(hardware_share_lately(f->nic, now + 10000, &later));
+}
+
 /* Neither often nor for little: each time hundreds of rules go and come. */
 static void plans_are_not_made_anew_for_little(void **state)
 {
@@ -771,6 +793,7 @@ int main(void)
 		CASE(drops_in_hardware_are_hits),
 		CASE(hits_outlive_a_plan),
 		CASE(what_is_hit_goes_to_hardware),
+		CASE(a_share_is_found_out_now_and_then),
 		CASE(plans_are_not_made_anew_for_little),
 		CASE(a_policy_that_is_not_stored_leaves_hardware_alone),
 		CASE(a_nic_can_be_kept_out),
