@@ -11,6 +11,7 @@
 #include "nic/nic_private.h"
 #include "support/fake_flow.h"
 
+#include <errno.h>
 #include <rte_eal.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
@@ -262,6 +263,47 @@ static void the_plan_of_a_policy_goes_in(void **state)
 }
 
 /* Before the thread has had a turn: the change is in force when the apply returns. */
+/* The linker puts this between nic/settle.c and the classifier. */
+int __real_ruleset_rebuild(const struct ruleset *ruleset, struct ruleset_build *ret,
+			   struct accelnet_error *err);
+int __wrap_ruleset_rebuild(const struct ruleset *ruleset, struct ruleset_build *ret,
+			   struct accelnet_error *err);
+static bool rebuilding_fails;
+static unsigned rebuilds;
+
+int __wrap_ruleset_rebuild(const struct ruleset *ruleset, struct ruleset_build *ret,
+			   struct accelnet_error *err)
+{
+	rebuilds++;
+	if (rebuilding_fails) {
+		*err = (struct accelnet_error){ .code = ACCELNET_E_MEMORY };
+		return -ENOMEM;
+	}
+	return __real_ruleset_rebuild(ruleset, ret, err);
+}
+
+/* Memory is short: each try costs milliseconds, and the patched classifier is right. */
+static void a_classifier_that_stays_patched_is_left_alone_for_a_while(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t end;
+
+	(void)apply(f, "80", "auto");
+	(void)apply(f, "443", "auto");
+	assert_true(ruleset_is_patched(nic_snapshot(f->nic)->ruleset));
+	rebuilding_fails = true;
+	rebuilds = 0;
+	for (end = clock_ms() + 500; clock_ms() < end;)
+		turn(f);
+	assert_int_equal(rebuilds, 1);
+	rebuilding_fails = false;
+	for (end = clock_ms() + WAIT_MS;
+	     ruleset_is_patched(nic_snapshot(f->nic)->ruleset) && clock_ms() < end;)
+		turn(f);
+	assert_false(ruleset_is_patched(nic_snapshot(f->nic)->ruleset));
+	assert_int_equal(rebuilds, 2);
+}
+
 static void a_change_of_a_rule_leaves_no_wrong_moment(void **state)
 {
 	struct fixture *f = *state;
@@ -784,6 +826,7 @@ int main(void)
 		cmocka_unit_test(a_ring_that_nobody_polls_is_not_drained),
 		CASE(the_plan_of_a_policy_goes_in),
 		CASE(a_change_of_a_rule_leaves_no_wrong_moment),
+		CASE(a_classifier_that_stays_patched_is_left_alone_for_a_while),
 		CASE(a_dry_run_touches_nothing),
 		CASE(nothing_is_dropped_in_hardware_in_audit_mode),
 		CASE(settled_marks_wait_from_publishing_on),
