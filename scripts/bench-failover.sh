@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# usage: scripts/bench-failover.sh [--cycles N] [--rules N] [--profile P] [--peer DIR|none]
-#                                  [--json FILE] [--docs]
+# usage: scripts/bench-failover.sh [--uplink U] [--cycles N] [--rules N] [--profile P]
+#                                  [--peer DIR|none] [--json FILE] [--docs]
 #
 # What the end of a VF, and its return, cost under traffic: builds, runs accelnetd in azhost on a
-# netvsc NIC, takes the VF away under a stream as fast as it goes, and gives it back, N times. Tells
-# what of the gap in what is received was accelnetd's and what the drivers', and what putting the
-# rules back took of computing; beside it what net_failsafe does in the same minutes. A table, and
-# JSON. Needs root; docs/benchmarks.md tells the method.
+# NIC, takes the VF away under a stream as fast as it goes, and gives it back, N times, with a netvsc
+# uplink and with a bifurcated one in turns. Tells what of the gap in what is received was
+# accelnetd's and what the drivers', and what putting the rules back took of computing; beside it
+# what net_failsafe does in the same minutes. A table, and JSON. Needs root; docs/benchmarks.md tells
+# the method.
 #
+#   --uplink U    netvsc or bifurcated alone
 #   --cycles N    removals and returns; default 10
 #   --rules N     of the NSG; default 1000
 #   --profile P   of azhost's VF; default cx5-vf-untrusted
@@ -21,6 +23,7 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/lib/say.sh"
 . "$root/scripts/lib/build.sh"
+. "$root/scripts/lib/leftovers.sh"
 
 peer=$root/../shared/peers
 peer_build=$root/build/peer
@@ -30,7 +33,7 @@ main() {
 
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--cycles | --rules | --profile | --json)
+		--uplink | --cycles | --rules | --profile | --json)
 			[ $# -ge 2 ] || refuse "$1 needs a value"
 			arguments+=("$1" "$2")
 			shift
@@ -52,6 +55,8 @@ main() {
 	if build_failsafe; then
 		arguments+=(--failsafe "$peer_build/f_failsafe")
 	fi
+	leftovers_begin
+	trap settings_restore EXIT
 	python3 "$root/scripts/lib/bench_failover.py" "${arguments[@]}" || exit 1
 	give_back "$root/build" "$root/docs"
 }

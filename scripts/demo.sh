@@ -64,7 +64,7 @@ finish() {
 
 	trap - EXIT INT TERM
 	left=$(leftovers_end)
-	hugepages_restore
+	settings_restore
 	if [ -n "$left" ]; then
 		printf 'demo failed: left behind:\n%s\n' "$left"
 		exit 1

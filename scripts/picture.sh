@@ -17,6 +17,7 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/lib/say.sh"
 . "$root/scripts/lib/build.sh"
+. "$root/scripts/lib/leftovers.sh"
 
 main() {
 	local arguments=(--svg "$root/build/picture.svg")
@@ -37,6 +38,8 @@ main() {
 	[ "$(id -u)" -eq 0 ] || refuse "needs root: sudo ./scripts/picture.sh"
 	build default accelnetd accelnetctl azhost azhost_ibverbs azhost_mlx5 azhost_mlx4 azhost_mana \
 		accelnet_stream accelnet_meter || exit 1
+	leftovers_begin
+	trap settings_restore EXIT
 	python3 "$root/scripts/lib/picture.py" "${arguments[@]}" || exit 1
 	give_back "$root/build" "$root/docs"
 }

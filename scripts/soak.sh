@@ -48,7 +48,7 @@ finish() {
 		say "left behind: $line" >&2
 		status=1
 	done < <(leftovers_end)
-	hugepages_restore
+	settings_restore
 	exit "$status"
 }
 

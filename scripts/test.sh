@@ -169,7 +169,7 @@ finish() {
 	while read -r line; do
 		count_failure "left behind: $line"
 	done < <(leftovers_end)
-	hugepages_restore
+	settings_restore
 	if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
 		count_failure "interrupted"
 	fi

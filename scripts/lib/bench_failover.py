@@ -25,6 +25,7 @@ import meter
 import picture
 import streamlab
 
+UPLINKS = ["netvsc", "bifurcated"]
 RULES = 1000
 PATIENCE = 60
 QUIET = 0.3
@@ -35,7 +36,8 @@ FAILSAFE = ["-l", "0", "--no-pci", "--file-prefix", "failsafe", "--no-huge", "--
 FAILSAFE_POLL_MS = 100
 
 Removal = collections.namedtuple(
-    "Removal", "gap driver ours round callbacks calls polls cpu preempted waited")
+    "Removal", "gap driver ours held_up callbacks calls round round_before polls cpu preempted"
+    " waited")
 Return = collections.namedtuple("Return", "found installed marked rules driver computing control wall")
 
 
@@ -63,18 +65,22 @@ def removal_of(intervals, begin, end):
     calls = sum(undisturbed(one, overlap(one, *stalled)) for one in intervals
                 if one.kind == meter.CALL)
     return Removal(*(time / 1e3 for time in (
-        gap.end - gap.begin, gap.driver, gap.longest + callbacks + calls, gap.longest, callbacks,
-        calls)), gap.polls, gap.cpu / 1e3, gap.preempted, gap.waited)
+        gap.end - gap.begin, gap.driver, gap.held_up + callbacks + calls, gap.held_up, callbacks,
+        calls, gap.longest, gap.longest_before)), gap.polls, gap.cpu / 1e3, gap.preempted,
+        gap.waited)
 
 
 def return_of(intervals, cost):
     """From the start of the VF's port to its rules and the first mark; microseconds.
 
     Our computing is the processor time of the thread that makes the rules, outside of those calls
-    and of the meter's own `cost` for each, and of the control thread's since the VF's start.
+    and of the meter's own `cost` for each, and of the control thread's since the VF's start. A rule
+    of another thread is the bifurcated uplink's for the rest.
     """
     start = next(one for one in intervals if one.kind == meter.START)
     rules = [one for one in intervals if one.kind == meter.RULE and one.begin >= start.end]
+    maker = collections.Counter(one.thread for one in rules).most_common(1)[0][0]
+    rules = [one for one in rules if one.thread == maker]
     mark = next(one for one in intervals if one.kind == meter.MARK)
     first, last = rules[0], rules[-1]
     between = last.cpu_end - (first.cpu_end - first.cpu)
@@ -92,12 +98,12 @@ def return_of(intervals, cost):
 # --- accelnetd ---
 
 class Cycles:
-    """A netvsc NIC under a stream, whose VF goes and comes."""
+    """A NIC under a stream, whose VF goes and comes."""
 
-    def __init__(self, profile, rules):
-        self.profile = profile
+    def __init__(self, uplink, profile, rules):
         self.nsg = picture.make_nsg(rules)
-        self.network = streamlab.StreamLab("--vf", "on", "--profile", profile, gaps=True)
+        self.network = streamlab.StreamLab("--vf", "on", "--profile", profile, gaps=True,
+                                           bifurcated=uplink == "bifurcated")
         self.stream = None
         self.held = None
         self.denied = 0
@@ -195,16 +201,20 @@ def result(name, unit, values, peer=None, **notes):
 
 
 def results_of(removals, returns, peers):
-    """What is ours leaves out when others had the processor; of the gaps as a whole it is told."""
+    """Of netvsc. What is ours leaves out when others had the processor; of the gaps as a whole it
+    is told.
+    """
     clean = [one for one in removals if one.preempted == 0]
     gaps = [one["gap"] for one in peers if one["gap"] and one["preempted"] == 0]
     preempted = {"gaps": len(removals), "preempted": len(removals) - len(clean)}
     return [
         result("removal/our share", "us", [one.ours for one in removals], gaps, goal=GAP_GOAL,
                **preempted),
-        result("removal/ours: longest between polls", "us", [one.round for one in removals]),
+        result("removal/ours: polls held up", "us", [one.held_up for one in removals]),
         result("removal/ours: callbacks", "us", [one.callbacks for one in removals]),
         result("removal/ours: calls on the port", "us", [one.calls for one in removals]),
+        result("removal/longest between polls", "us", [one.round for one in removals]),
+        result("removal/likewise, as long before", "us", [one.round_before for one in removals]),
         result("removal/gap", "us", [one.gap for one in removals], **preempted),
         result("removal/gap without preemption", "us", [one.gap for one in clean]),
         result("removal/gap, in the driver", "us", [one.driver for one in removals]),
@@ -218,6 +228,24 @@ def results_of(removals, returns, peers):
         result("return/in rte_flow calls", "us", [one.driver for one in returns],
                calls=max((one.rules for one in returns), default=0)),
     ]
+
+
+# Of what results_of() has, what is told of a bifurcated uplink, too.
+BOTH = ("removal/our share", "removal/ours: polls held up", "removal/ours: callbacks",
+        "removal/ours: calls on the port", "removal/gap", "return/our computing",
+        "return/VF started to last rule", "return/VF started to first mark")
+
+
+def all_results(measured, peers):
+    """`measured` by uplink, of which netvsc may be left out."""
+    results = []
+    for uplink, (removals, returns) in measured.items():
+        if uplink == "netvsc":
+            results += results_of(removals, returns, peers)
+            continue
+        results += [{**one, "name": f"{uplink}: {one['name']}"}
+                    for one in results_of(removals, returns, []) if one["name"] in BOTH]
+    return results
 
 
 def table(results):
@@ -243,18 +271,20 @@ def sentences(measured):
     """What the table does not tell."""
     about, ends = measured["environment"], collections.Counter(
         one["end"] for one in measured["failsafe"])
-    gaps = measured["results"][0]
-    yield (f"{len(measured['returns'])} cycles, in {gaps['preempted']} of {gaps['gaps']} gaps another"
-           f" program had the processor; {about['held']['deviceRules']} device rules.")
+    for uplink, held in about["held"].items():
+        gaps = [one for one in measured["removals"] if one["uplink"] == uplink]
+        busy = sum(one["preempted"] > 0 for one in gaps)
+        yield (f"{uplink}: {about['cycles']} cycles, in {busy} of {len(gaps)} gaps another program"
+               f" had the processor; {held['deviceRules']} device rules.")
     if ends:
         yield ("net_failsafe after its first removal: "
                + ", ".join(f"{end} ({count} of {ends.total()})" for end, count in ends.items()) + ".")
     yield f"Measured on {picture.machine(about)}."
 
 
-def round_of(arguments, count, removals, returns):
+def round_of(uplink, arguments, count, removals, returns):
     """So many cycles of one accelnetd; what it held, and what its stream counted."""
-    with Cycles(arguments.profile, arguments.rules) as cycles:
+    with Cycles(uplink, arguments.profile, arguments.rules) as cycles:
         for _ in range(count):
             removal, back = cycles.remove(), cycles.bring_back()
             removals += [removal] if removal else []
@@ -265,14 +295,17 @@ def round_of(arguments, count, removals, returns):
 
 def measure(arguments):
     """In turns: each side has the machine to itself."""
-    removals, returns, peers, streams, held = [], [], [], [], None
+    measured = {uplink: ([], []) for uplink in arguments.uplinks}
+    peers, streams, held = [], [], {}
     about = picture.environment()
     rounds = min(arguments.rounds, arguments.cycles)
     for number in range(rounds):
-        print(f"round {number + 1} of {rounds}", flush=True)
         count = arguments.cycles * (number + 1) // rounds - arguments.cycles * number // rounds
-        held, counted = round_of(arguments, count, removals, returns)
-        streams.append({name: counted[name] for name in ("sent", "arrived", "denied")})
+        for uplink, kept in measured.items():
+            print(f"round {number + 1} of {rounds}: {uplink}", flush=True)
+            held[uplink], counted = round_of(uplink, arguments, count, *kept)
+            streams.append({"uplink": uplink,
+                            **{name: counted[name] for name in ("sent", "arrived", "denied")}})
         if arguments.failsafe:
             peers.append(failsafe(arguments.failsafe))
             print(f"  net_failsafe: {peers[-1]}", flush=True)
@@ -280,9 +313,12 @@ def measure(arguments):
             "environment": {**about, "loadAfter": os.getloadavg()[0], "rules": arguments.rules,
                             "profile": arguments.profile, "cycles": arguments.cycles,
                             "held": held, "arguments": sys.argv[1:]},
-            "results": results_of(removals, returns, peers),
-            "removals": [one._asdict() for one in removals],
-            "returns": [one._asdict() for one in returns], "failsafe": peers, "streams": streams}
+            "results": all_results(measured, peers),
+            "removals": [{"uplink": uplink, **one._asdict()}
+                         for uplink, (removals, _) in measured.items() for one in removals],
+            "returns": [{"uplink": uplink, **one._asdict()}
+                        for uplink, (_, returns) in measured.items() for one in returns],
+            "failsafe": peers, "streams": streams}
 
 
 def arguments_of(argv):
@@ -292,6 +328,7 @@ def arguments_of(argv):
     parser.add_argument("--profile", default="cx5-vf-untrusted")
     parser.add_argument("--failsafe", metavar="PROGRAM")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--uplink", dest="uplinks", choices=UPLINKS, nargs=1, default=UPLINKS)
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--docs", action="store_true")
     return parser.parse_args(argv)

@@ -12,6 +12,8 @@ EXAMPLE = lab.ROOT / "config/examples/three-tier.json"
 HTTP, HTTPS, SSH, OTHER = 80, 443, 22, 8080
 # Seconds: for an answer that should come, on a busy machine too; for one that should not.
 PATIENCE, DOUBT = 10, 1
+# What a path that works gives at a load of nine, too, and many times over: 1100 and 86 were seen.
+LEAST_MBIT, LEAST_EXCHANGES = 5, 15
 
 
 class Demo:
@@ -203,7 +205,7 @@ class Demo:
         rate = end["sum_received"]["bits_per_second"] / 1e6
         settled = self.judged()["byHardware"] - before["byHardware"]
         # How fast is the machine's business; that marks settled them is the VF's.
-        assert rate > 0 and settled > 100, (rate, settled, end)
+        assert rate > LEAST_MBIT and settled > 100, (rate, settled, end)
         return f"{rate:.0f} Mbit/s; {settled} segments settled by the VF's marks"
 
     def udp_stream(self):
@@ -250,7 +252,7 @@ class Demo:
         self.refused(HTTPS, lab.INTERNET)
         time.sleep(0.5)
         self.held, held = None, self.held.result()
-        assert held["error"] is None and held["exchanges"] > 2, held
+        assert held["error"] is None and held["exchanges"] > LEAST_EXCHANGES, held
         return (f"no port 443; on the open one {held['exchanges']} exchanges,"
                 f" the longest {held['longest_ms']:.0f} ms")
 

@@ -1,12 +1,20 @@
 # shellcheck shell=bash
-# Leaves the host as it was found: processes, network namespaces, hugepages. Sourced after say.sh.
+# Leaves the host as it was found: processes, network namespaces, hugepages and how the kernel
+# schedules. Sourced after say.sh.
+
+# Where the kernel schedules by sessions, a worker that polls one CPU uses up its session's share, and
+# the other threads of its process wait for seconds on any CPU where another session is busy.
+AUTOGROUP=/proc/sys/kernel/sched_autogroup_enabled
 
 # Every process started after this carries the mark in its environment, whoever adopts it later.
 leftovers_begin() {
 	leftovers_mark="ACCELNET_RUN=$$.$(date +%s)"
 	export ACCELNET_RUN=${leftovers_mark#*=}
 	leftovers_namespaces=$(namespaces)
-	leftovers_hugepages=$(hugepages)
+	leftovers_settings=$(settings)
+	if [ -w "$AUTOGROUP" ]; then
+		echo 0 >"$AUTOGROUP"
+	fi
 }
 
 # Prints what was left behind, one a line, and takes it away.
@@ -27,15 +35,15 @@ leftovers_end() {
 }
 
 # Not a failure of its own: somebody else on the machine may have changed them meanwhile.
-hugepages_restore() {
-	local file count
+settings_restore() {
+	local file value
 
-	while read -r file count; do
-		if [ -w "$file" ] && [ "$(cat "$file")" != "$count" ]; then
-			say "restoring $file to $count" >&2
-			echo "$count" >"$file"
+	while read -r file value; do
+		if [ -w "$file" ] && [ "$(cat "$file")" != "$value" ]; then
+			[ "$file" = "$AUTOGROUP" ] || say "restoring $file to $value" >&2
+			echo "$value" >"$file"
 		fi
-	done <<<"$leftovers_hugepages"
+	done <<<"$leftovers_settings"
 }
 
 marked_processes() {
@@ -72,10 +80,10 @@ namespaces() {
 	ip netns list 2>/dev/null | awk '{ print $1 }' | sort
 }
 
-hugepages() {
+settings() {
 	local file
 
-	for file in /sys/kernel/mm/hugepages/*/nr_hugepages \
+	for file in "$AUTOGROUP" /sys/kernel/mm/hugepages/*/nr_hugepages \
 		/sys/devices/system/node/node*/hugepages/*/nr_hugepages; do
 		if [ -r "$file" ]; then
 			echo "$file $(cat "$file")"

@@ -8,7 +8,8 @@ INTERVALS = 65536
 HEAD = ("tsc_hz", "worker", "packets", "rounds", "cycles", "in_uplink", "in_app", "left_out",
         "interval_cost", "interval_count")
 FIELDS = ("kind", "what", "thread", "begin", "end", "cpu", "cpu_end", "main_cpu_end",
-          "preempted", "waited", "driver", "longest", "polls", "stalled", "stalled_end")
+          "preempted", "waited", "driver", "longest", "longest_before", "held_up", "polls",
+          "stalled", "stalled_end")
 GAP, CALLBACK, CALL, RULE, START, MARK = range(1, 7)
 
 Interval = collections.namedtuple("Interval", FIELDS)

@@ -1,10 +1,11 @@
 """accelnetd in azhost between the two ends of a stream: a cable, and a memif as the VM's interface.
 
-    stream -- unix socket -- azhost: switch, netvsc or VF -- accelnetd -- memif -- stream
+    stream -- rings -- azhost: switch, netvsc or VF -- accelnetd -- memif -- stream
 
 No kernel interface is on the way and both ends are one process (tests/bench/stream.c), so that what
-is measured is the NIC's path alone. A meter in accelnetd's process (tests/bench/meter.h) tells its
-own work from its drivers'. Needs root.
+is measured is the NIC's path alone. stream can be what feeds the VF, too: then the host has no part
+in it. A meter in accelnetd's process (tests/bench/meter.h) tells its own work from its drivers'.
+Needs root.
 """
 
 import contextlib
@@ -26,20 +27,12 @@ STREAM_ARGUMENTS = ["--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-
                     "--log-level=4", "--file-prefix=stream"]
 
 
-# Where the kernel schedules by sessions, host, VM and generator are one each, and get more than what
-# else runs on the machine; the host most, for the guest's drivers wait for it without sleeping.
-HOST_NICE, VM_NICE, STREAM_NICE = -16, -11, -11
-
+# More than what else runs on the machine. Where the kernel schedules by sessions it would do nothing:
+# the scripts that measure have it schedule by threads (leftovers.sh).
+HURRY = ["nice", "-n", "-11"]
 
 # No stream is meant to last so long; one that does is stuck.
 STREAM_SECONDS = 300
-
-
-def hurry(pid, nice):
-    try:
-        pathlib.Path(f"/proc/{pid}/autogroup").write_text(str(nice), "ascii")
-    except OSError:
-        pass  # a kernel that does not
 
 
 class Stream:
@@ -47,11 +40,10 @@ class Stream:
 
     def __init__(self, cable, memif, phases, cpu):
         self.popen = subprocess.Popen(
-            ["taskset", "-c", str(cpu), BENCH / "stream", "--lcores", f"0@{cpu}",
+            [*HURRY, "taskset", "-c", str(cpu), BENCH / "stream", "--lcores", f"0@{cpu}",
              *STREAM_ARGUMENTS, "--", cable, memif, *phases],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True)
-        hurry(self.popen.pid, STREAM_NICE)
         self.watchdog = threading.Timer(STREAM_SECONDS, self.popen.kill)
         self.watchdog.daemon = True
         self.watchdog.start()
@@ -102,10 +94,20 @@ def run_time(task):
 
 
 class StreamLab:
-    """`options` are azhost run's, `host` the content of its configuration; `gaps` is for Meter."""
+    """`options` are azhost run's, `host` the content of its configuration; `gaps` is for Meter.
 
-    def __init__(self, *options, host=None, gaps=False):
-        self.options, self.host_config, self.gaps = options, host, gaps
+    `bifurcated`: accelnetd beside the kernel's interface instead of on netvsc. `way` is how stream
+    sends: `ring`, by the host; `vf`, straight into the VF while there is one.
+    """
+
+    def __init__(self, *options, host=None, gaps=False, bifurcated=False, way="ring"):
+        self.options, self.host_config, self.gaps, self.way = options, host, gaps, way
+        self.nic = {"uplink": {"type": "bifurcated", "interface": "azeth0", "failbackMs": 0}}
+        self.uplink = f"net_af_packet_{lab.NIC}"
+        if bifurcated:
+            self.options = ["--synthetic", "kernel", *options]
+        else:
+            self.nic, self.uplink = None, azlab.GUID
         self.stack = contextlib.ExitStack()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="accelnet-"))
         self.cable, self.memif = self.folder / "cable", self.folder / "memif"
@@ -126,27 +128,25 @@ class StreamLab:
     def open(self):
         self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         meter = self.folder / "meter"
-        words = {"ACCELNET_METER": meter, "ACCELNET_METER_UPLINK": azlab.GUID}
+        words = {"ACCELNET_METER": meter, "ACCELNET_METER_UPLINK": self.uplink}
         if self.gaps:
             words["ACCELNET_METER_GAPS"] = 1
         before = "".join(f"export {name}={shlex.quote(str(value))};"
                          for name, value in words.items())
         before += f'export LD_PRELOAD="$LD_PRELOAD:{BENCH}/meter.so"'
-        options = ["--uplink", f"unix:{self.cable}", *self.options]
+        options = ["--uplink", f"ring:{self.cable}", *self.options]
         if self.host_config:
             config = self.folder / "azhost.json"
             config.write_text(json.dumps(self.host_config), encoding="utf-8")
             options += ["--config", config]
         app = f"net_memif0,role=server,socket={self.memif},socket-abstract=no"
-        self.daemon = azlab.Daemon(self.folder, app, options, before=before,
-                                   prefix=["taskset", "-c", str(self.cpu)])
+        self.daemon = azlab.Daemon(self.folder, app, options, nic=self.nic, before=before,
+                                   prefix=[*HURRY, "taskset", "-c", str(self.cpu)])
         self.host = self.daemon.host
         self.stack.callback(self.daemon.stop)
         self.daemon.start()
-        hurry(self.daemon.popen.pid, VM_NICE)
         self.meter = self.stack.enter_context(Meter(meter))
         self.usage = Usage(self.daemon.pid, self.daemon.popen.pid)
-        hurry(self.usage.host_pid, HOST_NICE)
 
     def wait_for_vf(self, seconds):
         try:
@@ -157,7 +157,7 @@ class StreamLab:
                                f" the log ends\n{self.daemon.tail()}") from None
 
     def stream(self, *phases):
-        stream = Stream(self.cable, self.memif, phases, self.cpu)
+        stream = Stream(f"{self.way}:{self.cable}", self.memif, phases, self.cpu)
         self.stack.callback(stream.close)
         return stream
 

@@ -22,12 +22,15 @@
 #include <rte_malloc.h>
 #include <rte_rcu_qsbr.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define TICK_SECONDS 1
+#define SOON_MS      2
 
 struct daemon {
 	const char *config_path;
@@ -38,10 +41,12 @@ struct daemon {
 	struct nic_set nics;
 	struct worker_set *workers;
 	struct offload *offload;
-	int wake;                 /* an eventfd: some NIC wants to be attended to */
+	int wake; /* an eventfd: some NIC wants to be attended to */
+	int soon; /* a timerfd: the same, and the offload thread */
+	atomic_bool soon_is_set;
 	struct link_watch *links; /* NULL: no NIC asks about the kernel's interfaces */
 	struct event_base *base;
-	struct event *terminate, *interrupt, *hangup, *tick, *look, *woken, *linked;
+	struct event *terminate, *interrupt, *hangup, *tick, *look, *woken, *soon_is_due, *linked;
 	struct control *control;
 };
 
@@ -63,12 +68,29 @@ static void wake(void *context)
 	(void)eventfd_write(daemon->wake, 1);
 }
 
+/* Of two microseconds or ten, where a wake-up may cost the caller its processor. */
+static void wake_soon(void *context)
+{
+	static const struct itimerspec once = { .it_value.tv_nsec = SOON_MS * 1000000L };
+	struct daemon *daemon = context;
+
+	if (!atomic_exchange(&daemon->soon_is_set, true))
+		(void)timerfd_settime(daemon->soon, 0, &once, NULL); /* fails for wrong times */
+}
+
 static int make_offload(struct daemon *daemon, struct accelnet_error *err)
 {
+	int r;
+
 	daemon->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (daemon->wake < 0)
-		return fail(err, ACCELNET_E_INTERNAL, NULL, "no eventfd: %s", strerror(errno));
-	return offload_new(NULL, &daemon->offload, err);
+	daemon->soon = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (daemon->wake < 0 || daemon->soon < 0)
+		return fail(err, ACCELNET_E_INTERNAL, NULL, "no eventfd or timerfd: %s",
+			    strerror(errno));
+	r = offload_new(NULL, &daemon->offload, err);
+	if (r == 0)
+		offload_wake_by(daemon->offload, wake_soon, daemon);
+	return r;
 }
 
 static int make_links(struct daemon *daemon, struct accelnet_error *err)
@@ -97,6 +119,7 @@ static int make_nics(struct daemon *daemon, struct accelnet_error *err)
 		.offload = daemon->offload,
 		.links = daemon->links,
 		.wake = wake,
+		.wake_soon = wake_soon,
 		.context = daemon,
 	};
 
@@ -178,15 +201,31 @@ static void on_look(evutil_socket_t number, short what, void *context)
 		nic_look(daemon->nics.nics[i]);
 }
 
+static void attend(struct daemon *daemon)
+{
+	for (size_t i = 0; i < daemon->nics.count; i++)
+		nic_attend(daemon->nics.nics[i]);
+}
+
 static void on_wake(evutil_socket_t fd, short what, void *context)
 {
-	struct daemon *daemon = context;
 	eventfd_t count;
 
 	(void)what;
 	(void)eventfd_read(fd, &count); /* how often does not matter */
-	for (size_t i = 0; i < daemon->nics.count; i++)
-		nic_attend(daemon->nics.nics[i]);
+	attend(context);
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *context)
+{
+	struct daemon *daemon = context;
+	uint64_t count;
+
+	(void)what;
+	(void)!read(fd, &count, sizeof(count));
+	atomic_store(&daemon->soon_is_set, false); /* what happens from here on sets it anew */
+	offload_wake(daemon->offload);
+	attend(daemon);
 }
 
 static void on_links(evutil_socket_t fd, short what, void *context)
@@ -226,6 +265,10 @@ static int make_loop(struct daemon *daemon, struct accelnet_error *err)
 	daemon->look = event_new(daemon->base, -1, EV_PERSIST, on_look, daemon);
 	daemon->woken =
 		event_new(daemon->base, daemon->wake, EV_PERSIST | EV_READ, on_wake, daemon);
+	daemon->soon_is_due =
+		event_new(daemon->base, daemon->soon, EV_PERSIST | EV_READ, on_soon, daemon);
+	if (!daemon->soon_is_due || event_add(daemon->soon_is_due, NULL) < 0)
+		return fail(err, ACCELNET_E_INTERNAL, NULL, "cannot set up the event loop");
 	if (!daemon->terminate || !daemon->interrupt || !daemon->hangup || !daemon->tick ||
 	    !daemon->look || !daemon->woken || event_add(daemon->tick, &second) < 0 ||
 	    event_add(daemon->look, &look) < 0 || event_add(daemon->woken, NULL) < 0)
@@ -287,7 +330,7 @@ int daemon_new(const char *config_path, const struct daemon_config *config, char
 
 	if (!daemon)
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
-	daemon->wake = -1;
+	daemon->wake = daemon->soon = -1;
 	daemon->config_path = config_path;
 	daemon->config = config;
 	r = bring_up(daemon, eal_args, eal_arg_count, err);
@@ -312,9 +355,9 @@ int daemon_run(struct daemon *daemon, struct accelnet_error *err)
 
 static void free_loop(struct daemon *daemon)
 {
-	struct event *events[] = { daemon->linked,   daemon->woken,  daemon->look,
-				   daemon->tick,     daemon->hangup, daemon->interrupt,
-				   daemon->terminate };
+	struct event *events[] = { daemon->linked,    daemon->soon_is_due, daemon->woken,
+				   daemon->look,      daemon->tick,        daemon->hangup,
+				   daemon->interrupt, daemon->terminate };
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (events[i])
@@ -338,6 +381,8 @@ void daemon_free(struct daemon *daemon)
 	free(daemon->nics.nics);
 	offload_free(daemon->offload);
 	link_watch_free(daemon->links);
+	if (daemon->soon >= 0)
+		close(daemon->soon);
 	if (daemon->wake >= 0)
 		close(daemon->wake);
 	event_log_free(daemon->events);

@@ -3,6 +3,8 @@
  */
 #include "daemon/eal.h"
 
+#include "nic/driver_wait.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <rte_eal.h>
@@ -136,6 +138,7 @@ int eal_start(const struct daemon_config *config, char **more_args, int more_cou
 		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
 	n = build(config, more_args, more_count, args);
 	block_driver_signals(); /* the threads that EAL makes inherit that */
+	driver_wait_init();
 	r = rte_eal_init(n, args);
 	free(args);
 	if (r < 0)

@@ -131,7 +131,7 @@ static const struct {
 	{ PATH_ACTION_ATTACH, do_attach },
 	{ PATH_ACTION_TO_VF, do_to_vf },
 	{ PATH_ACTION_STOP_TIMER, do_stop_timer },
-	{ PATH_ACTION_COMPLAIN, path_report_idle },
+	{ PATH_ACTION_COMPLAIN, path_report_complaint },
 };
 
 static void step(struct failover *failover, enum path_event event)
@@ -185,6 +185,7 @@ static bool rules_event(const struct failover *failover, enum path_event *ret)
 	static const enum path_event events[] = {
 		[FAILOVER_RULES_NONE] = PATH_EVENT_RULES_INSTALLED,
 		[FAILOVER_RULES_CHANGING] = PATH_EVENT_RULES_CHANGING,
+		[FAILOVER_RULES_AWAITED] = PATH_EVENT_RULES_AWAITED,
 		[FAILOVER_RULES_INSTALLED] = PATH_EVENT_RULES_INSTALLED,
 		[FAILOVER_RULES_REFUSED] = PATH_EVENT_RULES_REFUSED,
 	};
@@ -267,7 +268,7 @@ static void wish(struct failover *failover, enum path_wish wish)
 	if (wish != PATH_WISH_VF)
 		return;
 	path_hurry(&failover->path);
-	if (failover->path.state == PATH_ARMING && failover->has_timer)
+	if (failover->path.state == PATH_ARMING && failover->has_timer && !failover->path.ripe)
 		failover->timer_at = failover_now(failover);
 }
 

@@ -25,6 +25,7 @@ enum failover_rules {
 	FAILOVER_RULES_UNKNOWN, /* no port is attached: its removal may have been heard of first */
 	FAILOVER_RULES_NONE,    /* there are none to put */
 	FAILOVER_RULES_CHANGING,
+	FAILOVER_RULES_AWAITED, /* the device takes none yet */
 	FAILOVER_RULES_INSTALLED,
 	FAILOVER_RULES_REFUSED,
 };

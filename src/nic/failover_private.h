@@ -61,7 +61,7 @@ void path_packets(struct failover *failover, struct path_packets *ret); /* any t
 void path_report_init(struct failover *failover);
 void path_report_change(struct failover *failover, const struct path_step *step,
 			enum path_event event);
-/* A VF lies idle: says so, and what can be done. */
-void path_report_idle(struct failover *failover);
+/* A VF lies idle, or waits for rules: says so, once, and what can be done. */
+void path_report_complaint(struct failover *failover);
 
 #endif

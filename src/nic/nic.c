@@ -62,6 +62,7 @@ static int open_ports(struct nic *nic, struct accelnet_error *err)
 		.links = nic->services.links,
 		.vf_lanes = &nic->view.vf,
 		.wake = nic->services.wake,
+		.wake_soon = nic->services.wake_soon,
 		.context = nic->services.context,
 	};
 	const struct port_setup app = {

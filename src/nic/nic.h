@@ -31,6 +31,9 @@ struct nic_services {
 	struct link_watch *links;  /* NULL: no uplink is bifurcated */
 	/* Has nic_attend() called soon, for every NIC. Any thread; does not block. */
 	void (*wake)(void *context);
+	/* The same, some milliseconds later: for a thread that is to lose no time to those whom it
+	 * wakes. */
+	void (*wake_soon)(void *context);
 	void *context;
 };
 

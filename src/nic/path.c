@@ -1,11 +1,15 @@
 /*
- * The tables of the path machine, and the step. See path.h.
+ * The tables of the path machine, and the step. See path.h; path_words.c has the words.
  */
 #include "nic/path.h"
 
 #include <stddef.h>
 
-/* Next state of rows that go on carrying: VF or DEGRADED, by what is known of the rules. */
+/*
+ * Next state of rows that let a VF carry which has lasted: VF or DEGRADED, by what is known of the
+ * rules. Where it is too early for that the NIC stays, and none of the row's actions is carried
+ * out.
+ */
 #define CARRYING ((int)PATH_STATES)
 
 struct row {
@@ -79,25 +83,24 @@ static const struct row netvsc_held_rows[] = {
 };
 
 /*
- * Rules go in while traffic is on the synthetic path; the timer damps the way back. A change of
- * rules leaves traffic where it is: what has no mark is decided in software.
+ * Rules go in while traffic is on the synthetic path; the timer damps the way back, and is then for
+ * patience. A change of rules leaves traffic where it is: what has no mark is decided in software.
  */
 static const struct row bifurcated_rows[] = {
 	ROW(SYNTHETIC, VF_PRESENT, PATH_UNCLAIMED, STOP | START),
-	ROW(SYNTHETIC, VF_CARRIES, PATH_ARMING, STOP | ATTACH),
+	ROW(SYNTHETIC, VF_CARRIES, PATH_ARMING, STOP | ATTACH | START),
 	ROW(SYNTHETIC, VF_REMOVED, PATH_SYNTHETIC, STOP),
 	ROW(SYNTHETIC, HOLD, PATH_SYNTHETIC, STOP),
 
-	ROW(UNCLAIMED, VF_CARRIES, PATH_ARMING, STOP | ATTACH),
+	ROW(UNCLAIMED, VF_CARRIES, PATH_ARMING, STOP | ATTACH | START),
 	ROW(UNCLAIMED, VF_REMOVED, PATH_SYNTHETIC, STOP),
 	ROW(UNCLAIMED, HOLD, PATH_SYNTHETIC, STOP),
 	ROW(UNCLAIMED, TIMER, PATH_UNCLAIMED, COMPLAIN),
 
 	ROW(ARMING, VF_WITHDRAWN, PATH_UNCLAIMED, DETACH | STOP | START),
 	ROW(ARMING, VF_REMOVED, PATH_SYNTHETIC, DETACH | STOP),
-	ROW(ARMING, RULES_CHANGING, PATH_ARMING, STOP),
-	ROW(ARMING, RULES_INSTALLED, PATH_ARMING, STOP | START),
-	ROW(ARMING, RULES_REFUSED, PATH_ARMING, STOP | START),
+	ROW(ARMING, RULES_INSTALLED, CARRYING, STOP | TO_VF),
+	ROW(ARMING, RULES_REFUSED, CARRYING, STOP | TO_VF),
 	ROW(ARMING, HOLD, PATH_SYNTHETIC, DETACH | STOP),
 	ROW(ARMING, TIMER, CARRYING, TO_VF),
 
@@ -144,23 +147,19 @@ static const struct row plain_rows[] = {
 static const struct type {
 	struct table rows, held;
 	unsigned actuators;
-	const char *names[PATH_STATES];
 } types[] = {
 	[UPLINK_PLAIN] = {
 		.rows = TABLE(plain_rows),
-		.names = { "absent", "plain", "plain", "plain", "plain" },
 	},
 	[UPLINK_NETVSC] = {
 		.rows = TABLE(netvsc_rows),
 		.held = TABLE(netvsc_held_rows),
 		.actuators = PATH_CAN_HOLD,
-		.names = { "synthetic", "vf-unclaimed", "vf-arming", "vf", "vf-degraded" },
 	},
 	[UPLINK_BIFURCATED] = {
 		.rows = TABLE(bifurcated_rows),
 		.held = TABLE(bifurcated_held_rows),
 		.actuators = PATH_CAN_SWITCH,
-		.names = { "synthetic", "vf-unclaimed", "vf-arming", "vf", "vf-degraded" },
 	},
 };
 
@@ -184,8 +183,11 @@ static const struct row *find(const struct table *table, enum path_state from,
 static const struct row *row_of(const struct path *path, enum path_event event)
 {
 	const struct type *type = &types[path->uplink];
-	const struct row *row = path->held ? find(&type->held, path->state, event) : NULL;
+	const struct row *row;
 
+	if (event == PATH_EVENT_RULES_AWAITED)
+		event = PATH_EVENT_RULES_CHANGING;
+	row = path->held ? find(&type->held, path->state, event) : NULL;
 	return row ? row : find(&type->rows, path->state, event);
 }
 
@@ -204,17 +206,41 @@ static bool can_be_held(const struct path *path)
 	return path->actuators & (PATH_CAN_HOLD | PATH_CAN_SWITCH);
 }
 
+static void note_rules(struct path *path, enum path_event event)
+{
+	static const enum path_rules words[PATH_EVENTS] = {
+		[PATH_EVENT_RULES_CHANGING] = PATH_RULES_CHANGING,
+		[PATH_EVENT_RULES_AWAITED] = PATH_RULES_AWAITED,
+		[PATH_EVENT_RULES_INSTALLED] = PATH_RULES_INSTALLED,
+		[PATH_EVENT_RULES_REFUSED] = PATH_RULES_REFUSED,
+	};
+
+	path->rules = words[event];
+}
+
 /* What is remembered besides the state, whether or not a row is listed. */
 static void note(struct path *path, enum path_event event)
 {
-	if (event == PATH_EVENT_RULES_REFUSED)
-		path->incomplete = true;
-	else if (event == PATH_EVENT_RULES_INSTALLED)
-		path->incomplete = false;
-	else if (event == PATH_EVENT_HOLD)
+	switch (event) {
+	case PATH_EVENT_RULES_CHANGING:
+	case PATH_EVENT_RULES_AWAITED:
+	case PATH_EVENT_RULES_INSTALLED:
+	case PATH_EVENT_RULES_REFUSED:
+		note_rules(path, event);
+		return;
+	case PATH_EVENT_HOLD:
 		path->held = can_be_held(path);
-	else if (event == PATH_EVENT_RELEASE)
+		return;
+	case PATH_EVENT_RELEASE:
 		path->held = false;
+		return;
+	case PATH_EVENT_TIMER:
+		path->overdue = path->ripe;
+		path->ripe = path->state == PATH_ARMING;
+		return;
+	default:
+		return;
+	}
 }
 
 static bool carries(enum path_state state)
@@ -244,11 +270,35 @@ static bool ends_hurry(enum path_event event, enum path_state to)
 	       event == PATH_EVENT_VF_WITHDRAWN;
 }
 
-static uint32_t timer_of(const struct path *path, enum path_state to)
+static uint32_t timer_of(const struct path *path, const struct path_step *step)
 {
-	if (path->state != PATH_ARMING || to != PATH_ARMING)
+	if (step->from == PATH_ARMING || step->to != PATH_ARMING)
 		return PATH_PATIENCE_MS;
 	return path->hurry ? 0 : path->failback_ms;
+}
+
+/* A device that takes no rules at all is used without them when patience has ended. */
+static enum path_state carrying(const struct path *path)
+{
+	if (!path->ripe || path->rules == PATH_RULES_CHANGING)
+		return PATH_ARMING;
+	if (path->rules == PATH_RULES_AWAITED && !path->overdue)
+		return PATH_ARMING;
+	return path->rules == PATH_RULES_INSTALLED ? PATH_VF : PATH_DEGRADED;
+}
+
+static unsigned actions_of(const struct path *path, const struct row *row,
+			   const struct path_step *step)
+{
+	unsigned actions = row->actions;
+
+	if (row->to != CARRYING)
+		return possible(path, actions);
+	if (!carries(step->to))
+		actions = row->event == PATH_EVENT_TIMER ? START : 0;
+	if (row->event == PATH_EVENT_TIMER && path->overdue)
+		actions |= COMPLAIN;
+	return possible(path, actions);
 }
 
 void path_init(struct path *path, enum uplink_type uplink, unsigned actuators, uint64_t now_ms)
@@ -279,15 +329,14 @@ struct path_step path_step(struct path *path, enum path_event event, uint64_t no
 	note(path, event);
 	if (!row)
 		return step;
-	if (row->to != CARRYING)
-		step.to = (enum path_state)row->to;
-	else
-		step.to = path->incomplete ? PATH_DEGRADED : PATH_VF;
-	step.actions = possible(path, row->actions);
+	step.to = row->to == CARRYING ? carrying(path) : (enum path_state)row->to;
+	step.actions = actions_of(path, row, &step);
 	if (step.actions & PATH_ACTION_START_TIMER)
-		step.timer_ms = timer_of(path, step.to);
-	if (step.actions & PATH_ACTION_ATTACH)
-		path->incomplete = false;
+		step.timer_ms = timer_of(path, &step);
+	if (step.actions & PATH_ACTION_ATTACH) {
+		path->rules = PATH_RULES_CHANGING;
+		path->ripe = path->overdue = false;
+	}
 	if (ends_hurry(event, step.to))
 		path->hurry = false;
 	damp(path, step.to, now_ms);
@@ -297,39 +346,4 @@ struct path_step path_step(struct path *path, enum path_event event, uint64_t no
 		path->state = step.to;
 	}
 	return step;
-}
-
-static const char *refuse_synthetic(const struct path *path, bool vf_is_claimed)
-{
-	if (path->uplink == UPLINK_PLAIN)
-		return "a plain uplink has one path and nowhere to go";
-	if (path->uplink == UPLINK_BIFURCATED)
-		return NULL;
-	if (!(path->actuators & PATH_CAN_HOLD))
-		return "this DPDK's netvsc switches by itself and looks for a VF only when the host "
-		       "announces it: a VF that was held would not be taken up again";
-	if (vf_is_claimed || (path->state != PATH_SYNTHETIC && path->state != PATH_UNCLAIMED))
-		return "the netvsc driver has the VF and switches by itself; the NIC can be held on "
-		       "the synthetic path while the VF is away, and stays there when it returns";
-	return NULL;
-}
-
-const char *path_refusal(const struct path *path, enum path_wish wish, bool vf_is_claimed)
-{
-	if (wish == PATH_WISH_SYNTHETIC)
-		return path->held ? NULL : refuse_synthetic(path, vf_is_claimed);
-	if (wish == PATH_WISH_AUTO || path->held || carries(path->state) ||
-	    path->state == PATH_ARMING)
-		return NULL;
-	if (path->uplink == UPLINK_PLAIN)
-		return "a plain uplink has one path and nowhere to go";
-	return path->state == PATH_UNCLAIMED
-		       ? "the VF is there, and its driver has not taken it up: there is nothing "
-			 "to switch to"
-		       : "there is no VF; traffic moves to it by itself when it returns";
-}
-
-const char *path_name(enum uplink_type uplink, enum path_state state)
-{
-	return types[uplink].names[state];
 }

@@ -6,10 +6,12 @@
  * turns what is seen into events and carries the actions out.
  *
  * Failover is never damped. Fail-back is, where the switch is ours (bifurcated): traffic goes back
- * to the VF after the last rule is in, and not before a wait, doubled each time that the VF did
- * not last. On netvsc the PMD switches by itself in the function that starts the VF (DPDK
- * 22.11, drivers/net/netvsc/hn_vf.c:222, hn_vf_add()): the machine observes. All it can do there is
- * to keep a VF that has not been attached yet from being attached (hold-down).
+ * to the VF when its rules are in, and not before a wait from the VF's return on, doubled each time
+ * that the VF did not last; a change of rules meanwhile does not begin it anew. Rules that do not
+ * come are told of, and where the device takes none at all the VF is used without. On netvsc the
+ * PMD switches by itself in the function that starts the VF (DPDK 22.11,
+ * drivers/net/netvsc/hn_vf.c:222, hn_vf_add()): the machine observes. All it can do there is to
+ * keep a VF that has not been attached yet from being attached (hold-down).
  *
  * Thread: whoever owns the struct; in the daemon the control thread.
  */
@@ -36,6 +38,7 @@ enum path_event {
 	PATH_EVENT_VF_WITHDRAWN,    /* no longer polled, and still there: a note alone */
 	PATH_EVENT_VF_REMOVED,      /* its port is going or gone: INTR_RMV, or the port vanished */
 	PATH_EVENT_RULES_CHANGING,  /* a plan is under way: a new policy, or a re-install */
+	PATH_EVENT_RULES_AWAITED,   /* the device takes none yet: as CHANGING, but for patience */
 	PATH_EVENT_RULES_INSTALLED, /* the plan is in; nothing to install counts as that */
 	PATH_EVENT_RULES_REFUSED,   /* some of it is not */
 	PATH_EVENT_HOLD,            /* the operator: stay on the synthetic path */
@@ -54,7 +57,7 @@ enum path_action {
 	PATH_ACTION_TO_VF = 1U << 5,        /* move traffic to the VF (bifurcated) */
 	PATH_ACTION_STOP_TIMER = 1U << 6,
 	PATH_ACTION_START_TIMER = 1U << 7, /* path_step's timer_ms */
-	PATH_ACTION_COMPLAIN = 1U << 8,    /* tell that the VF lies idle, and what to do */
+	PATH_ACTION_COMPLAIN = 1U << 8,    /* tell that the VF lies idle, or waits for its rules */
 };
 
 /* What an uplink gives us to pull; the table never asks for another. */
@@ -63,7 +66,7 @@ enum path_actuator {
 	PATH_CAN_HOLD = 1U << 1,   /* HOLD, LET_GO */
 };
 
-#define PATH_PATIENCE_MS     10000U /* a VF lies idle that long before anybody is told */
+#define PATH_PATIENCE_MS     10000U /* a VF is of no use for that long before anybody is told */
 #define PATH_FAILBACK_MS     1000U
 #define PATH_FAILBACK_GROWTH 64U    /* at most so many times the first wait */
 #define PATH_STABLE_MS       60000U /* a VF that lasted that long starts from the first wait */
@@ -73,7 +76,15 @@ struct path {
 	unsigned actuators; /* enum path_actuator */
 	enum path_state state;
 	bool held;
-	bool incomplete;      /* the newest word on rules was "refused" */
+	/* The newest word on the rules of this VF. */
+	enum path_rules {
+		PATH_RULES_CHANGING, /* and as long as there was none */
+		PATH_RULES_AWAITED,
+		PATH_RULES_INSTALLED,
+		PATH_RULES_REFUSED,
+	} rules;
+	bool ripe;            /* the wait of this fail-back is over */
+	bool overdue;         /* and patience since then */
 	uint64_t since_ms;    /* of the state */
 	bool hurry;           /* the next fail-back does not wait */
 	uint64_t carrying_ms; /* when the VF last began to carry traffic */
@@ -106,5 +117,7 @@ const char *path_refusal(const struct path *path, enum path_wish wish, bool vf_i
 
 /* "vf-arming"; of a plain uplink "plain", whatever its rules do, and "absent". */
 const char *path_name(enum uplink_type uplink, enum path_state state);
+/* Why a step changed the state, as `path.changed` has it. */
+const char *path_cause(const struct path_step *step, enum path_event event);
 
 #endif

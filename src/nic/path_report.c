@@ -12,19 +12,6 @@ static const char *const direction_names[DIRECTIONS] = {
 	[DIRECTION_OUTBOUND] = "sent",
 };
 
-static const char *const causes[PATH_EVENTS] = {
-	[PATH_EVENT_VF_PRESENT] = "a VF is there and carries nothing",
-	[PATH_EVENT_VF_CARRIES] = "the VF carries traffic",
-	[PATH_EVENT_VF_WITHDRAWN] = "the host took the data path back, the VF stays",
-	[PATH_EVENT_VF_REMOVED] = "the VF was removed",
-	[PATH_EVENT_RULES_CHANGING] = "rules change",
-	[PATH_EVENT_RULES_INSTALLED] = "all rules are in",
-	[PATH_EVENT_RULES_REFUSED] = "some rules are not in",
-	[PATH_EVENT_HOLD] = "asked for",
-	[PATH_EVENT_RELEASE] = "asked for",
-	[PATH_EVENT_TIMER] = "the VF lies idle",
-};
-
 void path_report_init(struct failover *failover)
 {
 	failover->cause = "start";
@@ -70,18 +57,12 @@ static void add_event(struct failover *failover, const struct path_step *step, c
 		      details);
 }
 
-static const char *cause_of(const struct path_step *step, enum path_event event)
-{
-	if (event == PATH_EVENT_TIMER && step->from == PATH_ARMING)
-		return "rules are in, and the wait is over";
-	return causes[event];
-}
-
 void path_report_change(struct failover *failover, const struct path_step *step,
 			enum path_event event)
 {
-	failover->cause = cause_of(step, event);
-	if (step->to != PATH_UNCLAIMED && step->to != PATH_SYNTHETIC)
+	failover->cause = path_cause(step, event);
+	if (step->to != PATH_UNCLAIMED && step->to != PATH_SYNTHETIC &&
+	    !(step->actions & PATH_ACTION_COMPLAIN))
 		failover->complaint = NULL;
 	clock_gettime(CLOCK_REALTIME, &failover->since);
 	if (!has_two_paths(failover))
@@ -94,7 +75,7 @@ void path_report_change(struct failover *failover, const struct path_step *step,
 		   step->lasted_ms);
 }
 
-static const char *complaint(const struct failover *failover)
+static const char *idle_complaint(const struct failover *failover)
 {
 	if (failover->options.config->uplink == UPLINK_BIFURCATED)
 		return failover->withdrawn
@@ -119,11 +100,11 @@ static const char *complaint(const struct failover *failover)
 	       "host's announcement, which may have come before the VF did";
 }
 
-void path_report_idle(struct failover *failover)
+static void report_idle(struct failover *failover)
 {
 	struct json *details = json_new_object();
 
-	failover->complaint = complaint(failover);
+	failover->complaint = idle_complaint(failover);
 	json_add_string(details, "vf", failover->reading.vf.device);
 	json_add_bool(details, "claimed", failover->reading.vf.claimed);
 	json_add_string(details, "reason", failover->complaint);
@@ -132,6 +113,36 @@ void path_report_idle(struct failover *failover)
 	log_warning("the VF lies idle", "nic=%s vf=%s reason=\"%s\"",
 		    failover->options.config->name, failover->reading.vf.device,
 		    failover->complaint);
+}
+
+static void report_late_rules(struct failover *failover)
+{
+	const char *why =
+		failover->path.rules == PATH_RULES_AWAITED
+			? "the VF's device takes no rules; traffic goes over the VF and is "
+			  "judged in software, and the device is tried again"
+			: "the VF's rules are still going in; traffic stays on the synthetic "
+			  "path until they are";
+	struct json *details;
+
+	if (failover->complaint == why)
+		return;
+	failover->complaint = why;
+	details = json_new_object();
+	json_add_string(details, "vf", failover->reading.vf.device);
+	json_add_string(details, "reason", why);
+	event_log_add(failover->services.events, failover->options.config->name, "path.unready",
+		      details);
+	log_warning("the VF waits for its rules", "nic=%s vf=%s reason=\"%s\"",
+		    failover->options.config->name, failover->reading.vf.device, why);
+}
+
+void path_report_complaint(struct failover *failover)
+{
+	if (failover->path.state == PATH_UNCLAIMED)
+		report_idle(failover);
+	else
+		report_late_rules(failover);
 }
 
 static void add_time(struct json *to, const char *key, const struct timespec *time)

@@ -116,17 +116,41 @@ static int scan(struct policy_store *store)
 	return 0;
 }
 
+/* The directory's own entry: without that a power cut may take it, and what was synced in it. */
+static int sync_entry(const char *directory)
+{
+	char *parent;
+	int fd, r;
+
+	if (asprintf(&parent, "%s/..", directory) < 0)
+		return -ENOMEM;
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(parent);
+	if (fd < 0)
+		return -errno;
+	r = fsync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
 /* mkdir for the last component and the one above it. */
 static int make_directory(const char *state_directory, const char *directory)
 {
-	if (mkdir(state_directory, 0750) == 0)
+	if (mkdir(state_directory, 0750) == 0) {
+		int r = sync_entry(state_directory);
+
+		if (r < 0) {
+			(void)rmdir(state_directory); /* the next start would take it for synced */
+			return r;
+		}
 		log_warning("state directory was absent and is new: no policy is known",
 			    "directory=%s", state_directory);
-	else if (errno != EEXIST)
+	} else if (errno != EEXIST) {
 		return -errno;
+	}
 	if (mkdir(directory, 0750) < 0 && errno != EEXIST)
 		return -errno;
-	return 0;
+	return sync_entry(directory); /* also where whoever made it may have ended before this */
 }
 
 int policy_store_open(const char *state_directory, const char *nic_name, struct policy_store **ret,

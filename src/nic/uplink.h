@@ -33,7 +33,8 @@ struct uplink_options {
 	struct link_watch *links; /* bifurcated only */
 	/* Where the workers find the VF's port; bifurcated only. Written by the uplink alone. */
 	_Atomic(const struct vf_lanes *) *vf_lanes;
-	void (*wake)(void *context); /* the VF changed: any thread; must not block */
+	void (*wake)(void *context);      /* the VF changed: any thread; must not block */
+	void (*wake_soon)(void *context); /* likewise: see nic_services */
 	void *context;
 };
 

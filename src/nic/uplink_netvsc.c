@@ -141,7 +141,7 @@ static int netvsc_open(struct uplink *uplink, const struct uplink_options *optio
 		.qsbr = options->qsbr,
 		.looks_again = netvsc_actuators() & PATH_CAN_HOLD,
 		.device_is_there = is_on_pci,
-		.wake = options->wake,
+		.wake = options->wake_soon,
 		.context = options->context,
 	};
 	int r = find_device(setup.device, err);

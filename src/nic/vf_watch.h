@@ -32,7 +32,9 @@ struct vf_watch_options {
 	bool looks_again;
 	/* Whether a device of that name is on its bus, as far as is known. The looker. */
 	bool (*device_is_there)(const char *name);
-	void (*wake)(void *context); /* something happened; any thread; must not block */
+	/* Something happened. Any thread; the driver waits, so it must not block, nor wake others.
+	 */
+	void (*wake)(void *context);
 	void *context;
 };
 

@@ -86,7 +86,21 @@ static void *run(void *argument)
 	return NULL;
 }
 
-void offload_port_goes(struct offload *offload, uint16_t port)
+void offload_wake_by(struct offload *offload, void (*soon)(void *context), void *context)
+{
+	offload->soon = soon;
+	offload->soon_context = context;
+}
+
+void offload_wake(struct offload *offload)
+{
+	(void)pthread_mutex_lock(&offload->lock);
+	(void)pthread_cond_signal(&offload->work);
+	(void)pthread_mutex_unlock(&offload->lock);
+}
+
+/* No call is made on it from now on. */
+static void bar(struct offload *offload, uint16_t port)
 {
 	(void)pthread_mutex_lock(&offload->ports);
 	offload->leaving[port] = true;
@@ -95,15 +109,24 @@ void offload_port_goes(struct offload *offload, uint16_t port)
 			nic_bar(nic);
 	}
 	(void)pthread_mutex_unlock(&offload->ports);
-	(void)pthread_mutex_lock(&offload->lock);
-	(void)pthread_cond_signal(&offload->work);
-	(void)pthread_mutex_unlock(&offload->lock);
+}
+
+void offload_port_goes(struct offload *offload, uint16_t port)
+{
+	bar(offload, port);
+	offload_wake(offload);
 }
 
 /* In EAL's interrupt thread: see flow_backend.h. */
 static void port_gone(void *argument, uint16_t port)
 {
-	offload_port_goes(argument, port);
+	struct offload *offload = argument;
+
+	bar(offload, port);
+	if (offload->soon)
+		offload->soon(offload->soon_context);
+	else
+		offload_wake(offload);
 }
 
 /* In the thread that probes it. */

@@ -54,6 +54,16 @@ void offload_free(struct offload *offload);
 int offload_post(struct offload *offload, void (*job)(void *context), void *context);
 
 /*
+ * The end of a port is told in a thread that has no time: the driver gets on when it returns, and a
+ * thread that is woken may take the processor from it. With this the offload thread is not woken
+ * there; `soon` is called, and has to see to it that offload_wake() is called some milliseconds
+ * later. It must not block. Once, before there are ports.
+ */
+void offload_wake_by(struct offload *offload, void (*soon)(void *context), void *context);
+/* Any thread. */
+void offload_wake(struct offload *offload);
+
+/*
  * The caller takes the port down: waits for a call that runs on it, and none is made any more
  * before there is a new port under its id. Any thread but the offload thread.
  */

@@ -31,6 +31,9 @@ struct offload {
 	struct job **jobs_end;
 	struct offload_nic *nics; /* written under `ports`, too */
 
+	void (*soon)(void *context); /* NULL: nobody calls offload_wake() */
+	void *soon_context;
+
 	pthread_mutex_t ports;
 	bool leaving[RTE_MAX_ETHPORTS]; /* reported gone, and no new one under its id yet */
 };

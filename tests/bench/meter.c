@@ -1,8 +1,10 @@
 /*
  * meter: a library to be preloaded into accelnetd, or another DPDK program with one queue on an
- * uplink and one on an app port. It puts itself before the drivers' burst functions and before some
- * of ethdev's calls, so that what the program does and what drivers do can be told apart, and
- * writes what it sees to a file: see meter.h. The program is not changed and does not know.
+ * uplink and one on an app port, and perhaps one on a VF beside the uplink, which is the one port
+ * of a PCI device that the program starts itself. It puts itself before the drivers' burst
+ * functions and before some of ethdev's calls, so that what the program does and what drivers do
+ * can be told apart, and writes what it sees to a file: see meter.h. The program is not changed and
+ * does not know.
  *
  *     LD_PRELOAD=meter.so ACCELNET_METER=FILE ACCELNET_METER_UPLINK=NAME [ACCELNET_METER_GAPS=1]
  * ...
@@ -18,6 +20,7 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_flow.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,6 +32,7 @@
 #define LONG_NS       10000u /* whoever loses the processor loses it for longer */
 #define ROUND_MAX_NS  200000u
 #define CALLBACKS_MAX 64
+#define LONG_ROUNDS   256 /* the newest are kept */
 
 /* Of rules of one thread. */
 #define RULES_A_READING 64
@@ -42,6 +46,7 @@ static bool wants_gaps;
 static bool wants_mark; /* a VF was started */
 static uint64_t mark_since;
 static unsigned rules_kept;
+static uint64_t long_tsc; /* LONG_NS */
 
 /* --- clocks --- */
 
@@ -142,8 +147,8 @@ static uint64_t cost_of_interval(void)
 
 /* --- the worker --- */
 
-static eth_rx_burst_t uplink_rx, app_rx;
-static eth_tx_burst_t uplink_tx, app_tx;
+static eth_rx_burst_t uplink_rx, vf_rx, app_rx;
+static eth_tx_burst_t uplink_tx, vf_tx, app_tx;
 
 /* Of the worker alone; TSC cycles where nothing else is said. */
 static struct {
@@ -153,9 +158,20 @@ static struct {
 
 	/* Since the last burst that had packets: */
 	uint64_t since, since_ns, cpu_ns;
-	uint64_t driver, longest, polls, stalled, stalled_end;
+	uint64_t driver, longest, held_up, polls, stalled, stalled_end;
 	uint64_t preempted, waited;
+
+	uint64_t round; /* the one that the last poll ended; 0: the thread lost the processor */
+	bool lost;      /* the processor, before the VF's poll of this round */
 } now;
+
+/* A ring. */
+static struct {
+	unsigned count;
+	struct {
+		uint64_t at, cycles;
+	} rounds[LONG_ROUNDS];
+} long_rounds;
 
 /*
  * Of a part of a round that took so long: whether the thread lost the processor in it. Whatever
@@ -166,13 +182,33 @@ static bool was_preempted(uint64_t cycles)
 	static uint64_t seen;
 	uint64_t preempted = seen, waited;
 
-	if (!wants_gaps || cycles < tsc_of(LONG_NS))
+	if (!wants_gaps || cycles < long_tsc)
 		return false;
 	read_switches(&preempted, &waited);
 	if (preempted == seen)
 		return false;
 	seen = preempted;
 	return true;
+}
+
+static void keep_long_round(uint64_t tsc)
+{
+	const unsigned i = long_rounds.count++ % LONG_ROUNDS;
+
+	long_rounds.rounds[i].at = tsc;
+	long_rounds.rounds[i].cycles = now.round;
+}
+
+/* Of those that ended between the two. */
+static uint64_t longest_round(uint64_t from, uint64_t to)
+{
+	uint64_t longest = 0;
+
+	for (unsigned i = 0; i < RTE_MIN(long_rounds.count, LONG_ROUNDS); i++) {
+		if (long_rounds.rounds[i].at >= from && long_rounds.rounds[i].at < to)
+			longest = RTE_MAX(longest, long_rounds.rounds[i].cycles);
+	}
+	return longest;
 }
 
 /* A round is from one poll of the uplink to the next. */
@@ -185,8 +221,11 @@ static void end_round(uint64_t tsc)
 		return;
 	}
 	ours = tsc - now.poll_begin - now.uplink - now.app;
-	if (!was_preempted(ours))
-		now.longest = RTE_MAX(now.longest, ours);
+	now.round = was_preempted(ours) || now.lost ? 0 : ours;
+	now.lost = false;
+	now.longest = RTE_MAX(now.longest, now.round);
+	if (now.round > long_tsc)
+		keep_long_round(tsc);
 	now.driver += now.uplink + now.app;
 	if (now.received == 0)
 		return;
@@ -213,8 +252,10 @@ static void tell_gap(uint64_t tsc)
 	read_switches(&gap.preempted, &gap.waited);
 	gap.preempted -= now.preempted;
 	gap.waited -= now.waited;
-	gap.driver = ns_of(now.driver + now.uplink);
+	gap.driver = ns_of(now.driver + now.uplink + now.app);
 	gap.longest = ns_of(now.longest);
+	gap.longest_before = ns_of(longest_round(2 * now.since - tsc, now.since));
+	gap.held_up = ns_of(now.held_up);
 	gap.polls = now.polls;
 	gap.stalled = ns_of(now.stalled);
 	gap.stalled_end = gap.end - ns_of(tsc - now.stalled_end);
@@ -223,7 +264,7 @@ static void tell_gap(uint64_t tsc)
 
 static void begin_gap(void)
 {
-	now.driver = now.longest = now.polls = now.stalled = 0;
+	now.driver = now.longest = now.held_up = now.polls = now.stalled = 0;
 	now.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	read_switches(&now.preempted, &now.waited);
 	now.since_ns = clock_ns(CLOCK_MONOTONIC);
@@ -244,28 +285,21 @@ static void look_for_mark(struct rte_mbuf **mbufs, uint16_t count)
 	}
 }
 
-static uint16_t receive_uplink(void *queue, struct rte_mbuf **mbufs, uint16_t count)
+/* The uplink's driver or the VF's was called at `since`, and gave so many; `ours`: before that. */
+static void end_poll(uint64_t since, uint64_t ours, struct rte_mbuf **mbufs, uint16_t received)
 {
-	uint64_t tsc = rte_rdtsc();
-	uint16_t received;
+	const uint64_t tsc = rte_rdtsc();
 
-	end_round(tsc);
-	now.poll_begin = tsc;
-	now.app = 0;
-	received = uplink_rx(queue, mbufs, count);
-	tsc = rte_rdtsc();
-	now.uplink = tsc - now.poll_begin;
-	now.received = received;
-	if (!was_preempted(now.uplink) && now.uplink > now.stalled) {
-		now.stalled = now.uplink;
+	if (received || tsc - since > long_tsc)
+		now.held_up += ours;
+	if (!was_preempted(tsc - since) && tsc - since > now.stalled) {
+		now.stalled = tsc - since;
 		now.stalled_end = tsc;
 	}
 	if (received && unlikely(__atomic_load_n(&wants_mark, __ATOMIC_RELAXED)))
 		look_for_mark(mbufs, received);
-	if (!wants_gaps) {
-		now.poll_end = tsc;
-		return received;
-	}
+	if (!wants_gaps)
+		return;
 	if (received) {
 		tell_gap(tsc);
 		begin_gap();
@@ -274,6 +308,20 @@ static uint16_t receive_uplink(void *queue, struct rte_mbuf **mbufs, uint16_t co
 	} else {
 		now.polls++;
 	}
+}
+
+static uint16_t receive_uplink(void *queue, struct rte_mbuf **mbufs, uint16_t count)
+{
+	const uint64_t tsc = rte_rdtsc();
+	uint16_t received;
+
+	end_round(tsc);
+	now.poll_begin = tsc;
+	now.app = 0;
+	received = uplink_rx(queue, mbufs, count);
+	now.uplink = rte_rdtsc() - tsc;
+	now.received = received;
+	end_poll(tsc, now.round, mbufs, received);
 	now.poll_end = rte_rdtsc();
 	return received;
 }
@@ -284,6 +332,32 @@ static uint64_t time_of_call(uint64_t since)
 
 	(void)was_preempted(cycles); /* it is told, so that the next long part is not blamed */
 	return cycles;
+}
+
+/* A part of the round that the next poll of the uplink ends. */
+static uint16_t receive_vf(void *queue, struct rte_mbuf **mbufs, uint16_t count)
+{
+	const uint64_t tsc = rte_rdtsc();
+	const uint64_t ours = tsc - now.poll_begin - now.uplink - now.app;
+	uint64_t began;
+	uint16_t received;
+
+	now.lost = was_preempted(ours);
+	began = rte_rdtsc();
+	received = vf_rx(queue, mbufs, count);
+	now.uplink += rte_rdtsc() - began;
+	now.received += received;
+	end_poll(began, now.lost ? 0 : ours, mbufs, received);
+	return received;
+}
+
+static uint16_t transmit_vf(void *queue, struct rte_mbuf **mbufs, uint16_t count)
+{
+	const uint64_t tsc = rte_rdtsc();
+	const uint16_t sent = vf_tx(queue, mbufs, count);
+
+	now.uplink += time_of_call(tsc);
+	return sent;
 }
 
 static uint16_t transmit_uplink(void *queue, struct rte_mbuf **mbufs, uint16_t count)
@@ -315,6 +389,18 @@ static uint16_t transmit_app(void *queue, struct rte_mbuf **mbufs, uint16_t coun
 
 /* --- ethdev's calls --- */
 
+enum port_role { ROLE_APP, ROLE_UPLINK, ROLE_VF };
+
+static enum port_role role_of(const char *name)
+{
+	const char *uplink = getenv("ACCELNET_METER_UPLINK");
+	unsigned bus, device, function;
+
+	if (uplink && strcmp(name, uplink) == 0)
+		return ROLE_UPLINK;
+	return sscanf(name, "%*x:%x:%x.%x", &bus, &device, &function) == 3 ? ROLE_VF : ROLE_APP;
+}
+
 /* True where an address is the program's, not a library's, as drivers are. */
 static bool is_program(const void *address)
 {
@@ -326,25 +412,29 @@ static bool is_program(const void *address)
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 #define CALLER     is_program(__builtin_return_address(0))
 
-static void interpose(uint16_t port)
+static enum port_role interpose(uint16_t port)
 {
+	static const struct {
+		eth_rx_burst_t rx, *theirs_rx;
+		eth_tx_burst_t tx, *theirs_tx;
+	} calls[] = {
+		[ROLE_APP] = { receive_app, &app_rx, transmit_app, &app_tx },
+		[ROLE_UPLINK] = { receive_uplink, &uplink_rx, transmit_uplink, &uplink_tx },
+		[ROLE_VF] = { receive_vf, &vf_rx, transmit_vf, &vf_tx },
+	};
 	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[port];
-	const char *uplink = getenv("ACCELNET_METER_UPLINK");
 	char name[RTE_ETH_NAME_MAX_LEN] = "";
+	enum port_role role;
 
 	meter->tsc_hz = rte_get_tsc_hz();
+	long_tsc = tsc_of(LONG_NS);
 	(void)rte_eth_dev_get_name_by_port(port, name);
-	if (uplink && strcmp(name, uplink) == 0) {
-		uplink_rx = ops->rx_pkt_burst;
-		uplink_tx = ops->tx_pkt_burst;
-		ops->rx_pkt_burst = receive_uplink;
-		ops->tx_pkt_burst = transmit_uplink;
-	} else {
-		app_rx = ops->rx_pkt_burst;
-		app_tx = ops->tx_pkt_burst;
-		ops->rx_pkt_burst = receive_app;
-		ops->tx_pkt_burst = transmit_app;
-	}
+	role = role_of(name);
+	*calls[role].theirs_rx = ops->rx_pkt_burst;
+	*calls[role].theirs_tx = ops->tx_pkt_burst;
+	ops->rx_pkt_burst = calls[role].rx;
+	ops->tx_pkt_burst = calls[role].tx;
+	return role;
 }
 
 int rte_eth_dev_start(uint16_t port)
@@ -355,10 +445,8 @@ int rte_eth_dev_start(uint16_t port)
 
 	if (!meter || r < 0)
 		return r;
-	if (ours) {
-		interpose(port);
+	if (ours && interpose(port) != ROLE_VF)
 		return 0;
-	}
 	end(&start);
 	mark_since = start.end;
 	__atomic_store_n(&wants_mark, true, __ATOMIC_RELEASE);

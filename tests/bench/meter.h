@@ -19,7 +19,7 @@ enum meter_kind {
 			 */
 	METER_CALL,     /* the program asks the driver for something about a port; what: port */
 	METER_RULE,     /* rte_flow_create or _destroy; what: port */
-	METER_START,    /* a driver starts a port of another, as netvsc its VF; what: port */
+	METER_START,    /* a VF is started, by netvsc or by the program; what: port */
 	METER_MARK,     /* the first marked packet since then */
 };
 
@@ -40,6 +40,13 @@ struct meter_interval {
 	uint64_t driver;  /* nanoseconds in calls of the two ports' drivers */
 	uint64_t longest; /* nanoseconds: the longest from one poll to the next outside of drivers,
 			   * in which the thread did not lose the processor */
+	uint64_t longest_before; /* likewise, in as long a time just before; 0: less than 10 us */
+	/*
+	 * Nanoseconds of those of these rounds that held something up: that ended in a poll with
+	 * packets, or in one in which the driver was busy for 10 us and more. Where a poll and the
+	 * one before it found nothing, nothing had waited for what was between them.
+	 */
+	uint64_t held_up;
 	uint64_t polls;   /* that found nothing */
 	uint64_t stalled; /* nanoseconds: the longest call of the uplink's driver, likewise; */
 	uint64_t stalled_end;

@@ -17,7 +17,7 @@
 #define DEVICE      "net_memif9"
 #define BURST       64
 #define POOL_MBUFS  8191
-#define DESCRIPTORS 1024
+#define DESCRIPTORS (1u << SINK_RING_LOG2)
 
 static int start_port(struct sink *sink)
 {
@@ -40,8 +40,8 @@ int sink_init(struct sink *sink, const char *socket)
 	*sink = (struct sink){ .samples = calloc(SINK_SAMPLES, sizeof(*sink->samples)) };
 	if (!sink->samples)
 		return -ENOMEM;
-	(void)snprintf(arguments, sizeof(arguments), "role=client,socket=%s,socket-abstract=no",
-		       socket);
+	(void)snprintf(arguments, sizeof(arguments),
+		       "role=client,socket=%s,socket-abstract=no,rsize=%u", socket, SINK_RING_LOG2);
 	sink->pool = rte_pktmbuf_pool_create("sink", POOL_MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					     SOCKET_ID_ANY);
 	r = sink->pool ? rte_eal_hotplug_add("vdev", DEVICE, arguments) : -ENOMEM;

@@ -12,6 +12,15 @@
 #define SINK_FLOWS   64
 #define SINK_SAMPLES (1 << 20)
 
+#define SINK_RING_LOG2 11
+
+/*
+ * So many segments may be on their way, and none is lost for want of room: less than any queue
+ * holds. The least is netvsc's own ring, which holds one less than the 1024 that accelnetd asks
+ * for.
+ */
+#define SINK_WINDOW 960u
+
 struct rte_mempool;
 
 struct sink {

@@ -5,9 +5,10 @@
  *
  *     stream [EAL OPTIONS] -- CABLE MEMIF PHASE...
  *
- * CABLE is the PATH of azhost's uplink `unix:PATH`, MEMIF the socket of accelnetd's app device
- * `net_memif0,role=server,socket=MEMIF,socket-abstract=no`. First FLOWS connections are opened, by
- * SYN and SYN-ACK. Then the phases, one after the other:
+ * CABLE is azhost's uplink, `ring:PATH`; or `vf:PATH`: frames are put straight into the VF while
+ * there is one, as by a NIC's switch in hardware, so that the host has no part in them. MEMIF is
+ * the socket of accelnetd's app device `net_memif0,role=server,socket=MEMIF,socket-abstract=no`.
+ * First FLOWS connections are opened, by SYN and SYN-ACK. Then the phases, one after the other:
  *
  *     SIZE:SECONDS:RATE   segments of SIZE bytes, RATE a second; RATE 0: as fast as they are taken;
  *                         SECONDS 0: until there is a line, or the end, on standard input
@@ -15,11 +16,13 @@
  *
  * A line of JSON when a phase begins and one when it has ended. Times are nanoseconds.
  */
-#include "bench/cable.h"
+#include "azhost/wire/cable_end.h"
+#include "azhost/wire/nimble.h"
 #include "bench/frames.h"
 #include "bench/sink.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -37,6 +40,7 @@
 #define PATIENCE_MS      5000 /* and so long what should is waited for, since the last came */
 #define STDIN_LOOK_TURNS 64
 #define NAP_NS           5000 /* and what the kernel adds */
+#define BURST            32u
 
 struct phase {
 	unsigned size;
@@ -46,10 +50,10 @@ struct phase {
 };
 
 struct stream {
-	int cable;
+	struct cable_end cable;
 	struct sink sink;
 	uint8_t frames[FLOWS][FRAME_MAX];
-	struct iovec vectors[FLOWS];
+	unsigned size;
 	uint64_t sent;
 };
 
@@ -65,24 +69,29 @@ static double seconds_since(uint64_t tsc)
 
 static void make_frames(struct stream *stream, unsigned size, enum frame_kind kind)
 {
-	for (unsigned flow = 0; flow < FLOWS; flow++) {
+	for (unsigned flow = 0; flow < FLOWS; flow++)
 		frame_make(stream->frames[flow], size, kind, flow, 0);
-		stream->vectors[flow] = (struct iovec){ stream->frames[flow], size };
-	}
+	stream->size = size;
 }
 
-/* Takes what has come; where there is nothing, somebody else may have the processor. */
-static void take(struct stream *stream)
+/* Takes what has come; false: nothing. */
+static bool take_now(struct stream *stream)
 {
-	uint8_t frame[FRAME_MAX];
+	uint8_t frame[RING_FRAME_MAX];
 	bool idle = sink_take(&stream->sink) == 0;
-	int length;
+	uint32_t length;
 
-	while ((length = cable_receive(stream->cable, frame, sizeof(frame))) > 0) {
-		sink_see_answer(&stream->sink, frame, (unsigned)length);
+	while (cable_get(&stream->cable, frame, &length) == RING_OK) {
+		sink_see_answer(&stream->sink, frame, length);
 		idle = false;
 	}
-	if (idle)
+	return !idle;
+}
+
+/* The same; where there is nothing, somebody else may have the processor. */
+static void take(struct stream *stream)
+{
+	if (!take_now(stream))
 		(void)nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
 }
 
@@ -94,6 +103,16 @@ static void take_for(struct stream *stream, unsigned milliseconds)
 		take(stream);
 }
 
+/* 1, 0 where there is no room now, or -errno. */
+static int send_frame(struct stream *stream, unsigned flow)
+{
+	int rc = cable_put(&stream->cable, stream->frames[flow], stream->size);
+
+	if (rc == RING_OK)
+		return 1;
+	return rc == RING_FULL ? 0 : rc;
+}
+
 static int open_connections(struct stream *stream)
 {
 	const uint64_t start = rte_rdtsc();
@@ -103,10 +122,10 @@ static int open_connections(struct stream *stream)
 		if (seconds_since(start) > OPEN_SECONDS)
 			return -ETIMEDOUT;
 		for (unsigned flow = 0; flow < FLOWS; flow++) {
-			if (!stream->sink.is_open[flow] &&
-			    cable_send(stream->cable, &stream->vectors[flow], 1) < 0)
+			if (!stream->sink.is_open[flow] && send_frame(stream, flow) < 0)
 				return -EPIPE;
 		}
+		cable_kick(&stream->cable);
 		take_for(stream, 50);
 	}
 	return 0;
@@ -116,16 +135,16 @@ static int open_connections(struct stream *stream)
 
 static int send_burst(struct stream *stream, unsigned count)
 {
-	const unsigned first = (unsigned)(stream->sent % FLOWS);
-	int sent;
+	int sent = 1;
 
-	count = count < CABLE_BURST ? count : CABLE_BURST;
-	count = count < FLOWS - first ? count : FLOWS - first;
-	for (unsigned i = 0; i < count; i++)
-		frame_stamp(stream->frames[first + i], rte_rdtsc());
-	sent = cable_send(stream->cable, &stream->vectors[first], count);
-	if (sent > 0)
-		stream->sent += (unsigned)sent;
+	for (unsigned i = 0; i < count && sent > 0; i++) {
+		const unsigned flow = (unsigned)(stream->sent % FLOWS);
+
+		frame_stamp(stream->frames[flow], rte_rdtsc());
+		sent = send_frame(stream, flow);
+		stream->sent += sent > 0;
+	}
+	cable_kick(&stream->cable);
 	return sent;
 }
 
@@ -143,15 +162,16 @@ static bool is_over(const struct phase *phase, uint64_t start, uint64_t turn)
 	return turn % STDIN_LOOK_TURNS == 0 && is_told_to_stop();
 }
 
-/* How many segments are due. */
+/* How many segments are due, of which no more are on their way than the sink takes at once. */
 static unsigned due(const struct stream *stream, const struct phase *phase, uint64_t start)
 {
-	double wanted;
+	const uint64_t under_way = stream->sent - stream->sink.segments;
+	const double room = under_way < SINK_WINDOW ? (double)(SINK_WINDOW - under_way) : 0;
+	double wanted = BURST;
 
-	if (phase->rate <= 0)
-		return CABLE_BURST;
-	wanted = seconds_since(start) * phase->rate - (double)stream->sent;
-	return wanted < 1 ? 0 : wanted > CABLE_BURST ? CABLE_BURST : (unsigned)wanted;
+	if (phase->rate > 0)
+		wanted = seconds_since(start) * phase->rate - (double)stream->sent;
+	return (unsigned)fmax(0, fmin(fmin(wanted, room), BURST));
 }
 
 static int run_segments(struct stream *stream, const struct phase *phase, double *ret_seconds)
@@ -164,7 +184,10 @@ static int run_segments(struct stream *stream, const struct phase *phase, double
 		unsigned count = due(stream, phase, start);
 
 		sent = count ? send_burst(stream, count) : 0;
-		take(stream);
+		if (sent == 0)
+			take(stream);
+		else
+			(void)take_now(stream);
 	}
 	*ret_seconds = seconds_since(start);
 	return sent < 0 ? sent : 0;
@@ -176,11 +199,12 @@ static int run_denied(struct stream *stream, const struct phase *phase, double *
 
 	make_frames(stream, FRAME_MIN, FRAME_DENIED);
 	while (stream->sent < phase->denied) {
-		int sent = cable_send(stream->cable, &stream->vectors[stream->sent % FLOWS], 1);
+		int sent = send_frame(stream, (unsigned)(stream->sent % FLOWS));
 
 		if (sent < 0)
 			return sent;
 		stream->sent += (unsigned)sent;
+		cable_kick(&stream->cable);
 		take(stream);
 	}
 	*ret_seconds = seconds_since(start);
@@ -263,15 +287,25 @@ static int complain(const char *what, int r)
 	return EXIT_FAILURE;
 }
 
+static int plug(struct stream *stream, const char *cable)
+{
+	const char *path = strchr(cable, ':');
+
+	if (!path)
+		return -EINVAL;
+	return cable_plug(&stream->cable, path + 1,
+			  strncmp(cable, "vf:", strlen("vf:")) == 0 ? CABLE_FEEDS_VF : 0);
+}
+
 static int run(struct stream *stream, int count, char **words)
 {
 	int r = sink_init(&stream->sink, words[1]);
 
 	if (r < 0)
 		return complain(words[1], r);
-	stream->cable = cable_plug(words[0]);
-	if (stream->cable < 0)
-		return complain(words[0], stream->cable);
+	r = plug(stream, words[0]);
+	if (r < 0)
+		return complain(words[0], r);
 	r = open_connections(stream);
 	if (r < 0)
 		return complain("the connections do not open", r);
@@ -285,7 +319,7 @@ static int run(struct stream *stream, int count, char **words)
 			return complain(words[i], r);
 	}
 	sink_fini(&stream->sink);
-	close(stream->cable);
+	cable_unplug(&stream->cable);
 	return EXIT_SUCCESS;
 }
 
@@ -295,6 +329,7 @@ int main(int argc, char **argv)
 	int taken = rte_eal_init(argc, argv);
 	int status;
 
+	nimble_thread();                   /* the device's thread is, and may have the same CPU */
 	(void)prctl(PR_SET_TIMERSLACK, 1); /* naps are longer without */
 	if (taken < 0)
 		return EXIT_FAILURE;

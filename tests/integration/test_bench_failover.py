@@ -25,14 +25,14 @@ def interval(kind, begin, end, **more):
 
 
 def whose_gap_it_was():
-    """Callbacks in the gap, calls while the driver stalls, and the longest round are ours.
+    """Callbacks in the gap, calls while the driver stalls, and rounds that held up a poll are ours.
 
     Of a thread that lost the processor its work counts.
     """
     seen = [
         interval(meter.GAP, 100, 150, longest=1000),
-        interval(meter.GAP, 1000, 1300, driver=290000, longest=2000, stalled=200000,
-                 stalled_end=1250000, polls=7, cpu=300000),
+        interval(meter.GAP, 1000, 1300, driver=290000, longest=9000, longest_before=8000,
+                 held_up=2000, stalled=200000, stalled_end=1250000, polls=7, cpu=300000),
         interval(meter.CALLBACK, 990, 1010),  # half of it before the gap
         interval(meter.CALLBACK, 1100, 1190, preempted=1, cpu=4000),
         interval(meter.CALL, 1200, 1230),     # in the stall
@@ -40,18 +40,22 @@ def whose_gap_it_was():
         interval(meter.GAP, 5000, 9000, longest=1000),
     ]
     removal = bench.removal_of(seen, 900 * 1000, 2000 * 1000)
-    assert (removal.gap, removal.driver, removal.round) == (300, 290, 2), removal
+    assert (removal.gap, removal.driver, removal.held_up) == (300, 290, 2), removal
+    assert (removal.round, removal.round_before) == (9, 8), removal
     assert (removal.callbacks, removal.calls, removal.ours) == (14, 30, 46), removal
     assert (removal.polls, removal.preempted) == (7, 0), removal
     assert bench.removal_of(seen, 200 * 1000, 300 * 1000) is None
 
 
 def what_a_return_took():
-    """Calls before the VF's start do not count; the meter's own cost is taken off."""
+    """Calls before the VF's start do not count, nor another thread's; the meter's own cost is taken
+    off.
+    """
     rules = [interval(meter.RULE, 200 + 10 * i, 208 + 10 * i, thread=9, cpu=8000,
                       cpu_end=50000 + 10000 * i) for i in range(5)]
     seen = [interval(meter.RULE, 10, 20, cpu=8000, cpu_end=20000),
             interval(meter.START, 50, 100, main_cpu_end=7000), *rules,
+            interval(meter.RULE, 260, 270, thread=8, cpu=9000, cpu_end=1),
             interval(meter.MARK, 100, 300, main_cpu_end=12000)]
     back = bench.return_of(seen, 500)
     assert (back.found, back.installed, back.marked) == (100, 148, 200), back
@@ -72,7 +76,7 @@ def what_failsafe_says():
 
 
 def removal(ours, preempted):
-    return bench.Removal(gap=100, driver=90, ours=ours, round=1, callbacks=2, calls=3, polls=4,
+    return bench.Removal(gap=100, driver=90, ours=ours, held_up=1, round=1, round_before=1, callbacks=2, calls=3, polls=4,
                          cpu=99, preempted=preempted, waited=0)
 
 
@@ -91,6 +95,16 @@ def results_are_of_the_schema():
         assert {"name", "ours", "unit", "peer", "ratio", "spread"} <= one.keys(), one
     lines = bench.table(results).splitlines()
     assert len({len(line) for line in lines}) == 1 and len(lines) == 2 + len(results), lines
+
+
+def bifurcated_is_told_beside():
+    back = bench.Return(found=1, installed=2, marked=3, rules=1600, driver=4, computing=700,
+                        control=5, wall=6)
+    names = [one["name"] for one in bench.all_results(
+        {"netvsc": ([removal(10, 0)], [back]), "bifurcated": ([removal(20, 0)], [back])}, [])]
+    assert len(names) == len(set(names)) and names[0] == "removal/our share", names
+    assert [name for name in names if name.startswith("bifurcated: ")] == [
+        f"bifurcated: {name}" for name in bench.BOTH], names
 
 
 def all_gaps_preempted():
@@ -121,6 +135,7 @@ def cases():
     yield "return: what was computed", what_a_return_took
     yield "net_failsafe: what it says", what_failsafe_says
     yield "results: the schema, and all removals", results_are_of_the_schema
+    yield "results: bifurcated beside netvsc", bifurcated_is_told_beside
     yield "results: none without preemption", all_gaps_preempted
     yield "documents: blocks are replaced", blocks_are_replaced
 

@@ -22,6 +22,7 @@ import time
 
 import tap
 import test_failover as netvsc
+import test_failover_races as races
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../scripts/lib"))
 import azlab  # pylint: disable=wrong-import-position
@@ -414,11 +415,16 @@ CASES = [
     ("a VF's interface set down", with_lab(set_down)),
     ("a removal during changes of policy", with_lab(during_apply)),
     ("one interface, one daemon", with_lab(alone)),
+    ("a removal while the daemon starts", lambda: races.at_start(with_lab)),
+    ("a removal while rules go in again", lambda: races.during_reinstall(with_lab)),
+    ("a removal while the daemon ends",
+     lambda: races.at_end(with_lab, 3 * races.ROUNDS if netvsc.FULL else 1)),
+    ("a removal while the VF returns", lambda: races.during_return(with_lab)),
     ("orders and timings", with_lab(netvsc.orders)),
     ("two queues", with_lab(queues, nic=uplink(queues=2))),
     ("a VF that flaps", with_lab(damped, nic=uplink(1000))),
 ]
-QUICK_CASES = 8
+QUICK_CASES = 11
 
 
 def main():

@@ -97,14 +97,15 @@ def same_verdicts():
 
 # --- numbers ---
 
-def side(rate, p50):
+def side(rate, p50, device=0.0):
     times = [p50 * (1 + i / 100) for i in range(200)]
     return {"mpps": {"64": rate, "1500": rate / 2},
             "cycles": {"driver": 300.0, "accelnetd": 50.0, "app": 100.0, "host": 900.0,
-                       "emulatedDevice": 0.0},
+                       "emulatedDevice": device},
             "cycles1500": {"driver": 1.0, "accelnetd": 1.0, "app": 1.0, "host": 1.0,
                            "emulatedDevice": 0.0},
             "latency": picture.latency_of([int(time * 1000) for time in times]),
+            "hostShare": 10 * rate, "guestMpps": 4 * rate,
             "denied": {"tried": 200, "passed": 0, "droppedByHost": 0, "droppedByVf": 0}}
 
 
@@ -125,6 +126,10 @@ def best_of_rounds():
     assert chosen["mpps"] == {"64": 2.0, "1500": 1.0}, chosen
     assert chosen["latency"]["p50"] == side(1, 30)["latency"]["p50"], chosen
     assert chosen["denied"]["tried"] == 400, chosen
+    dear = {**side(3.0, 50), "cycles": {**side(3.0, 50)["cycles"], "host": 5000.0}}
+    chosen = picture.best([dear, side(1.0, 30)])
+    assert chosen["mpps"]["64"] == 3.0 and chosen["cycles"]["host"] == 900, chosen
+    assert chosen["guestMpps"] == 4 and chosen["hostShare"] == 10, chosen  # with those cycles
 
 
 def work_a_packet():
@@ -137,6 +142,8 @@ def work_a_packet():
     assert abs(rate - 0.002) < 1e-9, rate
     assert cycles == {"driver": 250, "accelnetd": 100, "app": 50, "host": 1000,
                       "emulatedDevice": 200}, cycles
+    assert picture.guest_rate(cycles, 2e9) == 5  # 400 cycles
+    assert picture.host_share({"spent": {"host": 300_000_000}, "seconds": 2}) == 15
 
 
 def meter_is_read():
@@ -184,6 +191,20 @@ def bars_are_to_scale():
     words = [text.text for text in root.iter(SVG + "text")]
     assert any("measured on emulated devices" in word for word in words), words
     assert "a note & <more>" in words and "0.50" in words and "1.00" in words, words
+
+
+def hardware_is_beside():
+    """What the emulated VF costs is outlined on the host's bar, to its scale, and not part of it."""
+    root = drawn({"without": side(0.5, 40), "with": side(1.0, 20, device=600.0)})
+    outline, = [box for box in root.iter(SVG + "rect") if box.get("fill") == "none"]
+    bars = [bar for bar in root.iter(SVG + "rect") if bar.get("x") == outline.get("x")
+            and bar.get("fill") == plot.COLOURS["with"]]
+    assert outline.get("stroke") == plot.COLOURS["with"] and len(bars) == 1, bars
+    assert abs(float(outline.get("height")) / float(bars[0].get("height")) - 600 / 900) < 0.01
+    assert abs(float(outline.get("y")) + float(outline.get("height"))
+               - float(bars[0].get("y"))) < 0.2
+    words = [text.text for text in root.iter(SVG + "text")]
+    assert words.count("900") == 2 and "(VF 600)" in words, words
 
 
 def curves_rise():
@@ -242,6 +263,7 @@ def cases():
     yield "cycles a packet", work_a_packet
     yield "the meter's file is read as it is written", meter_is_read
     yield "plot: bars are to scale", bars_are_to_scale
+    yield "plot: the emulated hardware is beside the host", hardware_is_beside
     yield "plot: curves rise", curves_rise
     yield "plot: scales are round", scales_are_round
     yield "table: all rows, straight", table_has_all

@@ -21,7 +21,8 @@ struct world {
 	uint64_t random;
 	uint64_t now;
 	bool present, carrying; /* the VF is there; it carries, or could */
-	int rules;              /* -1: nobody said; 0: changing; 1: in; 2: refused */
+	int rules;              /* -1: nobody said; 0: changing; 1: in; 2: refused; 3: awaited */
+	uint64_t ripe_at;       /* bifurcated: when the wait of this return is over */
 	bool attached;          /* rules belong on the port */
 	bool on_vf;             /* bifurcated: where we moved the traffic */
 	bool owned;             /* hold-down */
@@ -70,7 +71,11 @@ static void carry_out(struct world *world, const struct path_step *step, enum pa
 		world->rules = -1;
 	}
 	if (actions & PATH_ACTION_TO_VF) {
+		/* not before the wait is over, and without rules only where none are taken */
 		assert_true(world->attached && world->rules >= 1);
+		assert_true(world->now >= world->ripe_at);
+		if (world->rules == 3)
+			assert_true(world->now >= world->ripe_at + PATH_PATIENCE_MS);
 		world->on_vf = true;
 	}
 	if (actions & PATH_ACTION_STOP_TIMER)
@@ -78,10 +83,13 @@ static void carry_out(struct world *world, const struct path_step *step, enum pa
 	if (actions & PATH_ACTION_START_TIMER) {
 		assert_true(step->timer_ms > 0 && world->timer_at == 0);
 		world->timer_at = world->now + step->timer_ms;
+		if (actions & PATH_ACTION_ATTACH)
+			world->ripe_at = world->timer_at;
 	}
 	if (actions & PATH_ACTION_COMPLAIN) {
 		assert_int_equal(event, PATH_EVENT_TIMER);
-		assert_true(world->present && !world->carrying);
+		assert_true(world->present && (!world->carrying || world->rules == 0 ||
+					       world->rules == 3 || world->rules == -1));
 	} else if (event == PATH_EVENT_TIMER) {
 		assert_true(world->carrying); /* an idle VF is complained of */
 	}
@@ -107,12 +115,19 @@ static void check_invariants(const struct world *world, enum path_event event)
 	 */
 	if (path->state == PATH_VF)
 		assert_true(world->rules == 1 ||
-			    (world->rules == 0 && path->uplink == UPLINK_BIFURCATED));
+			    (world->rules % 3 == 0 && path->uplink == UPLINK_BIFURCATED));
 	if (path->state == PATH_DEGRADED)
 		assert_true(world->rules == 2 ||
-			    (world->rules == 0 && path->uplink == UPLINK_BIFURCATED));
+			    (world->rules % 3 == 0 && path->uplink == UPLINK_BIFURCATED));
 	if (path->uplink == UPLINK_BIFURCATED)
 		assert_int_equal(world->on_vf, on(path));
+	/* a return waits once: what has its rules goes on when that wait is over, and a timer runs
+	 */
+	if (path->uplink == UPLINK_BIFURCATED && path->state == PATH_ARMING) {
+		assert_true(world->timer_at > 0);
+		if (world->rules == 1 || world->rules == 2)
+			assert_int_equal(world->timer_at, world->ripe_at);
+	}
 	/* held means: the VF does not get the traffic where that is ours to say */
 	if (path->held && path->uplink == UPLINK_BIFURCATED)
 		assert_int_equal(path->state, PATH_SYNTHETIC);
@@ -139,6 +154,12 @@ static void give(struct world *world, enum path_event event)
 /* An event that can happen in this world, and what it does to the world. */
 static void happen(struct world *world)
 {
+	static const enum path_event words[] = {
+		PATH_EVENT_RULES_CHANGING,
+		PATH_EVENT_RULES_INSTALLED,
+		PATH_EVENT_RULES_REFUSED,
+		PATH_EVENT_RULES_AWAITED,
+	};
 	const struct path *path = &world->path;
 	const bool single = path->uplink == UPLINK_PLAIN;
 
@@ -177,10 +198,8 @@ static void happen(struct world *world)
 	case 6:
 		if (!world->attached)
 			return;
-		world->rules = (int)roll(world, 3);
-		give(world, world->rules == 0   ? PATH_EVENT_RULES_CHANGING
-			    : world->rules == 1 ? PATH_EVENT_RULES_INSTALLED
-						: PATH_EVENT_RULES_REFUSED);
+		world->rules = (int)roll(world, 4);
+		give(world, words[world->rules]);
 		return;
 	case 7:
 		if (path_refusal(path, PATH_WISH_SYNTHETIC, world->carrying))

@@ -11,6 +11,7 @@
 #include "azhost/connectx/thread.h"
 #include "azhost/connectx/vf.h"
 #include "azhost/wire/ring.h"
+#include "azhost/wire/share.h"
 #include "azhost/wire/vfproto.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ struct cx_host {
 	struct ring to_guest;
 	struct ring to_host;
 	bool has_wire;
+	bool kick;       /* frames were put since the last kick */
 	atomic_bool cut; /* the host has gone */
 	bool tap_gone;
 	pthread_t thread;
@@ -83,25 +85,10 @@ static int say_hello(int s, const char *name)
 /* The answer and the descriptors that come with it. fds are -1 where none came. */
 static int read_attach(int s, struct vf_message *ret_message, int fds[VF_FD_COUNT])
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int) * VF_FD_COUNT)];
-	} control;
-	struct iovec part = { ret_message, sizeof(*ret_message) };
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t n = recvmsg(s, &message, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c;
+	ssize_t n = share_receive(s, ret_message, sizeof(*ret_message), fds, VF_FD_COUNT);
 
 	if (n < 0)
-		return errno == EAGAIN ? -ETIMEDOUT : -errno;
-	c = CMSG_FIRSTHDR(&message);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+		return n == -EAGAIN ? -ETIMEDOUT : (int)n;
 	if ((size_t)n != sizeof(*ret_message) || ret_message->type != VF_ATTACH)
 		return -EPROTO;
 	return ret_message->attach.status;
@@ -237,13 +224,15 @@ bool cx_host_send(struct cx_host *host, const struct cx_frame *frame)
 {
 	if (atomic_load_explicit(&host->cut, memory_order_relaxed))
 		return true;
+	host->kick = true;
 	return ring_put(&host->to_host, frame->data, frame->length) != RING_FULL;
 }
 
 void cx_host_kick(struct cx_host *host)
 {
-	if (host->has_wire)
+	if (host->has_wire && host->kick)
 		ring_kick(&host->to_host);
+	host->kick = false;
 }
 
 bool cx_host_receive(struct cx_host *host, struct cx_frame *frame)

@@ -31,7 +31,7 @@ void cx_host_detach(struct cx_host *host);
 bool cx_host_has_room(const struct cx_host *host);
 /* A frame for the wire. False if the ring is full. A wire that was cut swallows frames. */
 bool cx_host_send(struct cx_host *host, const struct cx_frame *frame);
-/* Wake the host if it sleeps: once after a batch. */
+/* Wake the host if it sleeps and frames were sent: once after a batch. */
 void cx_host_kick(struct cx_host *host);
 /* The next frame from the wire, copied to frame->data (CX_FRAME_MAX bytes); false if none. */
 bool cx_host_receive(struct cx_host *host, struct cx_frame *frame);

@@ -45,9 +45,20 @@ static bool wire_has_room(void *opaque)
 	return wire == NULL || wire->type->has_room == NULL || wire->type->has_room(wire);
 }
 
+static void feeds_vf(void *opaque, bool on)
+{
+	const struct uplink *uplink = opaque;
+	struct host *host = uplink->host;
+
+	for (unsigned i = 0; i < host->nic_count && uplink->port.owner->count == 2; i++)
+		if (host->nics[i].uplink == uplink)
+			nic_feed_vf(&host->nics[i], on);
+}
+
 static const struct wire_callbacks wire_callbacks = {
 	.receive = from_uplink,
 	.may_receive = may_receive,
+	.feeds_vf = feeds_vf,
 };
 
 static void into_switch(void *opaque, const uint8_t *frame, uint32_t length)
@@ -84,6 +95,7 @@ static int open_uplink(struct host *host, struct uplink *uplink, const char *nam
 		say("unknown uplink '%s'", name);
 		return -EINVAL;
 	}
+	uplink->host = host;
 	uplink->name = name;
 	uplink->port = (struct vswitch_port){
 		.output = to_uplink,

@@ -17,6 +17,7 @@
 
 /* The switch's way to the outside: a wire, with faults in both directions. */
 struct uplink {
+	struct host *host;
 	const char *name; /* as given: "tap:azhost0" */
 	struct vswitch_port port;
 	struct wire *wire;

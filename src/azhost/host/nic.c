@@ -54,6 +54,40 @@ static void guest_ready(struct nic *nic)
 		wire->type->guest_ready(wire);
 }
 
+/* Only where nothing has to be done with the VF's frames on the way. */
+static bool may_be_fed(const struct nic *nic)
+{
+	const struct vm_port *port = &nic->port;
+
+	return port->link_up && !port->vf_only && vm_port_path(port) == VM_PATH_VF &&
+	       !(port->policy != NULL && port->policy_all_paths);
+}
+
+static void offer_vf(struct nic *nic)
+{
+	struct wire *wire = nic->uplink != NULL ? nic->uplink->wire : NULL;
+	struct wire_vf vf;
+
+	/* Beside other NICs somebody has to look at the MAC address. */
+	if (wire == NULL || wire->type->offer_vf == NULL || nic->port.port.owner->count != 2)
+		return;
+	if (!may_be_fed(nic)) {
+		wire->type->offer_vf(wire, NULL);
+		return;
+	}
+	vf = vf_wire(&nic->vf);
+	wire->type->offer_vf(wire, &vf);
+}
+
+void nic_feed_vf(struct nic *nic, bool on)
+{
+	if (!nic->has_vf || nic->port.vf_only)
+		return;
+	nic->port.vf_fed = on;
+	if (!on)
+		vf_take_back(&nic->vf);
+}
+
 static void vf_received(void *opaque, const uint8_t *frame, uint32_t length)
 {
 	struct nic *nic = opaque;
@@ -66,6 +100,7 @@ static void vf_changed(void *opaque)
 	struct nic *nic = opaque;
 
 	nic->port.vf_usable = vf_usable(&nic->vf);
+	offer_vf(nic);
 	if (nic->vf.ready && nic->port.vf_only)
 		guest_ready(nic);
 }
@@ -84,6 +119,8 @@ static void synthetic_datapath(void *opaque, bool vf)
 	if (nic->port.vf_asked == vf)
 		return;
 	nic->port.vf_asked = vf;
+	if (nic->has_vf)
+		offer_vf(nic);
 	say_detail("%s: data path %s", nic->name, vf ? "vf" : "synthetic");
 }
 
@@ -273,8 +310,10 @@ void nic_set_link(struct nic *nic, bool up)
 		netvsc_set_link(nic->netvsc, up);
 	if (nic->kernel != NULL)
 		kernel_nic_set_link(nic->kernel, up);
-	if (nic->has_vf)
-		vf_set_link(&nic->vf, up);
+	if (!nic->has_vf)
+		return;
+	vf_set_link(&nic->vf, up);
+	offer_vf(nic);
 }
 
 void nic_note(struct nic *nic, bool allocated)

@@ -42,6 +42,9 @@ int nic_plug_initial(struct nic *nic);
 
 void nic_set_link(struct nic *nic, bool up);
 
+/* The uplink's peer, whose only NIC this is, feeds the VF by itself or ceases to. */
+void nic_feed_vf(struct nic *nic, bool on);
+
 /* Tell the guest of the VF's association by a note, now or as soon as it can be told. */
 void nic_note(struct nic *nic, bool allocated);
 

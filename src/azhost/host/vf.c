@@ -55,7 +55,9 @@ static void detach(struct vf *vf)
 	if (vf->unmatched.fd >= 0)
 		close(vf->unmatched.fd);
 	munmap(vf->memory, vf->memory_bytes);
+	close(vf->memory_fd);
 	vf->control.fd = vf->to_host_event.fd = vf->to_guest_event = vf->unmatched.fd = -1;
+	vf->memory_fd = -1;
 	vf->memory = NULL;
 	vf->shared = NULL;
 	vf->ready = false;
@@ -148,7 +150,7 @@ void vf_init(struct vf *vf, const struct tree *tree, struct loop *loop,
 	vf->callbacks = callbacks;
 	vf->opaque = opaque;
 	vf->link_up = true;
-	vf->netdev_fd = vf->to_guest_event = -1;
+	vf->netdev_fd = vf->memory_fd = vf->to_guest_event = -1;
 	vf->control = (struct loop_fd){ .fd = -1, .ready = control_ready, .opaque = vf };
 	vf->to_host_event = (struct loop_fd){ .fd = -1, .ready = drain_event, .opaque = vf };
 	vf->unmatched = (struct loop_fd){ .fd = -1, .ready = unmatched_ready, .opaque = vf };

@@ -13,6 +13,7 @@
 #include "azhost/host/tree.h"
 #include "azhost/wire/ring.h"
 #include "azhost/wire/vfproto.h"
+#include "azhost/wire/wire.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,7 +77,8 @@ struct vf {
 
 	struct loop_fd control; /* connection to the library; fd -1: not attached */
 	bool ready;             /* the guest has Rx buffers */
-	void *memory;           /* mapping of the wire */
+	int memory_fd;
+	void *memory; /* mapping of the wire */
 	size_t memory_bytes;
 	struct vf_shared *shared;
 	struct ring to_guest;
@@ -118,6 +120,13 @@ int vf_query(struct vf *vf);
 
 /* Frames can be sent through it. */
 bool vf_usable(const struct vf *vf);
+
+/*
+ * The way into the guest, for somebody else to feed in the place of vf_send(); valid while the VF
+ * is usable. vf_take_back(): nobody else does any more.
+ */
+struct wire_vf vf_wire(const struct vf *vf);
+void vf_take_back(struct vf *vf);
 
 enum vf_send_result { VF_SENT, VF_SEND_FULL };
 

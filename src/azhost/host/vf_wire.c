@@ -137,6 +137,26 @@ bool vf_has_room(const struct vf *vf)
 	return vf->memory == NULL || ring_room(&vf->to_guest) >= VF_ROOM;
 }
 
+struct wire_vf vf_wire(const struct vf *vf)
+{
+	return (struct wire_vf){
+		.memory = vf->memory_fd,
+		.event = vf->to_guest_event,
+		.bytes = vf->memory_bytes,
+		.offset = (uint64_t)((uint8_t *)vf->to_guest.shared - (uint8_t *)vf->memory),
+	};
+}
+
+void vf_take_back(struct vf *vf)
+{
+	const size_t offset = vf_wire(vf).offset;
+
+	if (vf->memory != NULL &&
+	    ring_attach_producer(&vf->to_guest, vf->to_guest.shared, vf->memory_bytes - offset,
+				 vf->to_guest_event) < 0)
+		vf_reject(vf, "broken ring");
+}
+
 enum vf_send_result vf_send(struct vf *vf, const uint8_t *frame, uint32_t length)
 {
 	int rc = ring_put(&vf->to_guest, frame, length);

@@ -60,8 +60,10 @@ static int exchange(const char *path, const char *request, char **ret_text)
 	while (rc == 0 && memchr(text, '\n', used) == NULL) {
 		ssize_t n = recv(fd, text + used, ANSWER_MAX - 1 - used, 0);
 
-		if (n <= 0)
-			rc = n < 0 ? -errno : -ECONNRESET;
+		if (n < 0)
+			rc = errno == EAGAIN ? -ETIMEDOUT : -errno;
+		else if (n == 0)
+			rc = -ECONNRESET;
 		else
 			used += (size_t)n;
 	}

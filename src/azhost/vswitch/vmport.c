@@ -38,6 +38,8 @@ static enum vm_path choose(const struct vm_port *port, const uint8_t *frame, uin
 
 	if (path == VM_PATH_SYNTHETIC || port->vf_only)
 		return path;
+	if (port->vf_fed)
+		return VM_PATH_SYNTHETIC;
 	if (port->multicast_synthetic && (frame[0] & 1) != 0)
 		return VM_PATH_SYNTHETIC;
 	if (port->openers_synthetic) {
@@ -91,7 +93,7 @@ static void output(void *opaque, const uint8_t *frame, uint32_t length)
 static bool has_room(void *opaque)
 {
 	const struct vm_port *port = opaque;
-	const enum vm_path usual = vm_port_path(port);
+	const enum vm_path usual = port->vf_fed ? VM_PATH_SYNTHETIC : vm_port_path(port);
 
 	for (unsigned path = 0; path < VM_PATHS; path++) {
 		if (port->to_guest[path] == NULL || (path == VM_PATH_VF && usual != VM_PATH_VF))

@@ -56,6 +56,7 @@ struct vm_port {
 	bool vf_usable; /* attached and not revoked */
 	bool vf_asked;  /* SET_DATAPATH */
 	bool vf_only;   /* there is no synthetic device */
+	bool vf_fed;    /* by the uplink's peer: what comes by the switch is for the other path */
 	bool link_up;
 	bool openers_synthetic;   /* default on */
 	bool multicast_synthetic; /* default on */

@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-const struct wire_type *const wire_types[] = { &wire_tap, &wire_unix, &wire_pcap, NULL };
+const struct wire_type *const wire_types[] = { &wire_tap, &wire_unix, &wire_ring, &wire_pcap,
+					       NULL };
 
 const struct wire_type *wire_find(const char *uplink, const char **ret_argument)
 {

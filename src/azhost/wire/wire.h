@@ -1,6 +1,6 @@
 /*
- * A wire: where frames enter and leave the virtual switch. TAP, unix socket, pcap file; each behind
- * the same five functions. Called by the host process's only thread.
+ * A wire: where frames enter and leave the virtual switch. TAP, unix socket, rings, pcap file; each
+ * behind the same functions. Called by the host process's only thread.
  */
 #ifndef AZHOST_WIRE_WIRE_H
 #define AZHOST_WIRE_WIRE_H
@@ -16,6 +16,16 @@ struct wire_callbacks {
 	void (*receive)(void *opaque, const uint8_t *frame, uint32_t length);
 	/* May it receive one now? If not, frames are left where they come from. */
 	bool (*may_receive)(void *opaque);
+	/* The peer begins or ceases to feed the VF that is offered to it (offer_vf) by itself. */
+	void (*feeds_vf)(void *opaque, bool on);
+};
+
+/* The ring that leads into a VF, and its consumer's eventfd; descriptors are the VF's. */
+struct wire_vf {
+	int memory;
+	int event;
+	uint64_t bytes;  /* of the memory */
+	uint64_t offset; /* of the ring in it */
 };
 
 struct wire_type {
@@ -41,6 +51,9 @@ struct wire_type {
 	/* Optional. Show or hide carrier, as a cable that is pulled. */
 	void (*set_link)(struct wire *wire, bool up);
 
+	/* Optional. Unicast may go straight into this VF from now on; NULL: no longer. Copied. */
+	void (*offer_vf)(struct wire *wire, const struct wire_vf *vf);
+
 	void (*close)(struct wire *wire);
 };
 
@@ -51,6 +64,7 @@ struct wire {
 
 extern const struct wire_type wire_tap;
 extern const struct wire_type wire_unix;
+extern const struct wire_type wire_ring;
 extern const struct wire_type wire_pcap;
 
 /* The type that @uplink ("tap:azhost0") names, and its argument; NULL where there is none. */

@@ -259,6 +259,30 @@ static void test_port(void **state)
 	assert_false(port.port.has_room(&port));
 }
 
+/* Where somebody else feeds the VF the switch has one way, and asks for room there alone. */
+static void test_port_fed(void **state)
+{
+	const uint8_t mac[6] = { 2 };
+	const uint8_t frame[60] = { 2 };
+	struct vm_port port;
+
+	(void)state;
+	vm_port_init(&port, mac, NULL);
+	port.to_guest[VM_PATH_SYNTHETIC] = port.to_guest[VM_PATH_VF] = take;
+	port.has_room[VM_PATH_SYNTHETIC] = synthetic_room;
+	port.has_room[VM_PATH_VF] = vf_room;
+	port.vf_asked = port.vf_usable = port.vf_fed = true;
+	full[VM_PATH_VF] = true;
+	full[VM_PATH_SYNTHETIC] = false;
+	assert_true(port.port.has_room(&port));
+	port.port.output(&port, frame, sizeof(frame));
+	assert_int_equal(port.received[VM_PATH_SYNTHETIC].frames, 1);
+	port.vf_fed = false;
+	assert_false(port.port.has_room(&port));
+	port.port.output(&port, frame, sizeof(frame));
+	assert_int_equal(port.received[VM_PATH_VF].frames, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +291,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_backlog, setup, teardown),
 		cmocka_unit_test(test_switch),
 		cmocka_unit_test(test_port),
+		cmocka_unit_test(test_port_fed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,7 +181,7 @@ static size_t count_events(const struct world *world, const char *name)
 	return count;
 }
 
-/* The wait begins when the rules are in, and a level that stays does not begin it anew. */
+/* The wait is for the VF, and a level that stays does not begin it anew. */
 static void goes_to_the_vf_when_it_has_lasted(void **state)
 {
 	struct world *world = begin(UPLINK_BIFURCATED);
@@ -190,8 +190,6 @@ static void goes_to_the_vf_when_it_has_lasted(void **state)
 	expect(world, "", PATH_SYNTHETIC);
 	see(world, true, true, 1);
 	expect(world, "A", PATH_ARMING);
-	now += 10 * FAILBACK_MS;
-	expect(world, "", PATH_ARMING); /* the rules are not in */
 	world->rules = FAILOVER_RULES_INSTALLED;
 	for (uint64_t waited = 0; waited < FAILBACK_MS; waited += FAILOVER_LOOK_MS) {
 		expect(world, "", PATH_ARMING);
@@ -202,7 +200,23 @@ static void goes_to_the_vf_when_it_has_lasted(void **state)
 	end(world);
 }
 
-static void a_change_of_rules_begins_the_wait_anew(void **state)
+static void goes_to_the_vf_when_its_rules_are_in(void **state)
+{
+	struct world *world = begin(UPLINK_BIFURCATED);
+
+	(void)state;
+	see(world, true, true, 1);
+	expect(world, "A", PATH_ARMING);
+	now += 5 * FAILBACK_MS;
+	expect(world, "", PATH_ARMING);
+	world->rules = FAILOVER_RULES_REFUSED;
+	expect(world, "V", PATH_DEGRADED);
+	assert_int_equal(count_events(world, "path.unready"), 0);
+	end(world);
+}
+
+/* An operator who applies more often than the wait is long gets the VF all the same. */
+static void a_change_of_rules_does_not_prolong_the_wait(void **state)
 {
 	struct world *world = begin(UPLINK_BIFURCATED);
 
@@ -211,15 +225,61 @@ static void a_change_of_rules_begins_the_wait_anew(void **state)
 	expect(world, "A", PATH_ARMING);
 	world->rules = FAILOVER_RULES_INSTALLED;
 	expect(world, "", PATH_ARMING);
-	now += FAILBACK_MS - 1;
+	now += FAILBACK_MS * 9 / 10;
 	world->rules = FAILOVER_RULES_CHANGING;
 	expect(world, "", PATH_ARMING);
+	world->rules = FAILOVER_RULES_INSTALLED;
+	expect(world, "", PATH_ARMING);
+	now += FAILBACK_MS * 2 / 10;
+	expect(world, "V", PATH_VF);
+	end(world);
+}
+
+/* Told once where they go in for long; where the device takes none, the VF is used without. */
+static void rules_that_do_not_come_are_told_of(void **state)
+{
+	struct world *world = begin(UPLINK_BIFURCATED);
+
+	(void)state;
+	see(world, true, true, 1);
+	expect(world, "A", PATH_ARMING);
 	now += FAILBACK_MS;
 	expect(world, "", PATH_ARMING);
-	world->rules = FAILOVER_RULES_REFUSED;
+	for (int i = 0; i < 3; i++) {
+		now += PATH_PATIENCE_MS;
+		expect(world, "", PATH_ARMING);
+	}
+	assert_int_equal(count_events(world, "path.unready"), 1);
+	world->rules = FAILOVER_RULES_AWAITED;
 	expect(world, "", PATH_ARMING);
-	now += FAILBACK_MS;
+	now += PATH_PATIENCE_MS;
 	expect(world, "V", PATH_DEGRADED);
+	assert_int_equal(count_events(world, "path.unready"), 2);
+	assert_non_null(world->failover->complaint);
+	now += 10 * PATH_PATIENCE_MS;
+	expect(world, "", PATH_DEGRADED);
+	world->rules = FAILOVER_RULES_INSTALLED;
+	expect(world, "", PATH_VF);
+	assert_null(world->failover->complaint);
+	assert_int_equal(count_events(world, "path.unready"), 2);
+	end(world);
+}
+
+/* What is under way then is patience, which the operator does not cut short. */
+static void a_wish_for_the_vf_waits_for_rules(void **state)
+{
+	struct world *world = begin(UPLINK_BIFURCATED);
+	struct accelnet_error err;
+
+	(void)state;
+	see(world, true, true, 1);
+	expect(world, "A", PATH_ARMING);
+	now += FAILBACK_MS;
+	expect(world, "", PATH_ARMING);
+	world->rules = FAILOVER_RULES_AWAITED;
+	assert_int_equal(failover_ask(world->failover, PATH_WISH_VF, &err), 0);
+	expect(world, "", PATH_ARMING);
+	assert_int_equal(count_events(world, "path.unready"), 0);
 	end(world);
 }
 
@@ -381,7 +441,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_to_the_vf_when_it_has_lasted),
-		cmocka_unit_test(a_change_of_rules_begins_the_wait_anew),
+		cmocka_unit_test(goes_to_the_vf_when_its_rules_are_in),
+		cmocka_unit_test(a_change_of_rules_does_not_prolong_the_wait),
+		cmocka_unit_test(rules_that_do_not_come_are_told_of),
+		cmocka_unit_test(a_wish_for_the_vf_waits_for_rules),
 		cmocka_unit_test(rules_do_not_move_traffic_that_is_there),
 		cmocka_unit_test(a_removal_is_acted_upon_at_once),
 		cmocka_unit_test(a_vf_that_another_has_replaced_is_another),

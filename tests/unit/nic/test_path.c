@@ -34,6 +34,7 @@ static const char action_letters[] = "SDHLAVxtC";
 #define VF_WITHDRAWN    PATH_EVENT_VF_WITHDRAWN
 #define VF_REMOVED      PATH_EVENT_VF_REMOVED
 #define RULES_CHANGING  PATH_EVENT_RULES_CHANGING
+#define RULES_AWAITED   PATH_EVENT_RULES_AWAITED
 #define RULES_INSTALLED PATH_EVENT_RULES_INSTALLED
 #define RULES_REFUSED   PATH_EVENT_RULES_REFUSED
 
@@ -43,6 +44,7 @@ static const struct line netvsc[PATH_EVENTS] = {
 	{ VF_WITHDRAWN, { ".", ".", "s Dt", "s Dt", "s Dt" } },
 	{ VF_REMOVED, { "= x", "s x", "s D", "s D", "s D" } },
 	{ RULES_CHANGING, { ".", ".", ".", "a", "a" } },
+	{ RULES_AWAITED, { ".", ".", ".", "a", "a" } },
 	{ RULES_INSTALLED, { ".", ".", "v", ".", "v" } },
 	{ RULES_REFUSED, { ".", ".", "d", "d", "." } },
 	{ PATH_EVENT_HOLD, { "= xH", "s xH", ".", ".", "." } },
@@ -56,6 +58,7 @@ static const struct line netvsc_held[PATH_EVENTS] = {
 	{ VF_WITHDRAWN, { ".", ".", "s Dt", "s Dt", "s Dt" } },
 	{ VF_REMOVED, { "= x", "s x", "s D", "s D", "s D" } },
 	{ RULES_CHANGING, { ".", ".", ".", "a", "a" } },
+	{ RULES_AWAITED, { ".", ".", ".", "a", "a" } },
 	{ RULES_INSTALLED, { ".", ".", "v", ".", "v" } },
 	{ RULES_REFUSED, { ".", ".", "d", "d", "." } },
 	{ PATH_EVENT_HOLD, { ".", "s xH", ".", ".", "." } },
@@ -65,12 +68,13 @@ static const struct line netvsc_held[PATH_EVENTS] = {
 
 static const struct line bifurcated[PATH_EVENTS] = {
 	{ VF_PRESENT, { "u xt", ".", ".", ".", "." } },
-	{ VF_CARRIES, { "a xA", "a xA", ".", ".", "." } },
+	{ VF_CARRIES, { "a xtA", "a xtA", ".", ".", "." } },
 	{ VF_WITHDRAWN, { ".", ".", "u Dxt", "u SDt", "u SDt" } },
 	{ VF_REMOVED, { "= x", "s x", "s Dx", "s SD", "s SD" } },
-	{ RULES_CHANGING, { ".", ".", "= x", ".", "." } },
-	{ RULES_INSTALLED, { ".", ".", "= xt", ".", "v" } },
-	{ RULES_REFUSED, { ".", ".", "= xt", "d", "." } },
+	{ RULES_CHANGING, { ".", ".", ".", ".", "." } },
+	{ RULES_AWAITED, { ".", ".", ".", ".", "." } },
+	{ RULES_INSTALLED, { ".", ".", "v Vx", ".", "v" } },
+	{ RULES_REFUSED, { ".", ".", "d Vx", "d", "." } },
 	{ PATH_EVENT_HOLD, { "= x", "s x", "s Dx", "s SD", "s SD" } },
 	{ PATH_EVENT_RELEASE, { ".", ".", ".", ".", "." } },
 	{ PATH_EVENT_TIMER, { ".", "= C", "c V", ".", "." } },
@@ -78,12 +82,13 @@ static const struct line bifurcated[PATH_EVENTS] = {
 
 static const struct line bifurcated_held[PATH_EVENTS] = {
 	{ VF_PRESENT, { ".", ".", ".", ".", "." } },
-	{ VF_CARRIES, { ".", "a xA", ".", ".", "." } },
+	{ VF_CARRIES, { ".", "a xtA", ".", ".", "." } },
 	{ VF_WITHDRAWN, { ".", ".", "u Dxt", "u SDt", "u SDt" } },
 	{ VF_REMOVED, { "= x", "s x", "s Dx", "s SD", "s SD" } },
-	{ RULES_CHANGING, { ".", ".", "= x", ".", "." } },
-	{ RULES_INSTALLED, { ".", ".", "= xt", ".", "v" } },
-	{ RULES_REFUSED, { ".", ".", "= xt", "d", "." } },
+	{ RULES_CHANGING, { ".", ".", ".", ".", "." } },
+	{ RULES_AWAITED, { ".", ".", ".", ".", "." } },
+	{ RULES_INSTALLED, { ".", ".", "v Vx", ".", "v" } },
+	{ RULES_REFUSED, { ".", ".", "d Vx", "d", "." } },
 	{ PATH_EVENT_HOLD, { ".", "s x", "s Dx", "s SD", "s SD" } },
 	{ PATH_EVENT_RELEASE, { ".", ".", ".", ".", "." } },
 	{ PATH_EVENT_TIMER, { ".", "= C", "c V", ".", "." } },
@@ -95,6 +100,7 @@ static const struct line plain[PATH_EVENTS] = {
 	{ VF_WITHDRAWN, { ".", ".", ".", ".", "." } },
 	{ VF_REMOVED, { ".", ".", "s D", "s D", "s D" } },
 	{ RULES_CHANGING, { ".", ".", ".", "a", "a" } },
+	{ RULES_AWAITED, { ".", ".", ".", "a", "a" } },
 	{ RULES_INSTALLED, { ".", ".", "v", ".", "v" } },
 	{ RULES_REFUSED, { ".", ".", "d", "d", "." } },
 	{ PATH_EVENT_HOLD, { ".", ".", ".", ".", "." } },
@@ -163,7 +169,8 @@ static void check_cell(size_t m, const struct line *line, enum path_state state,
 	path_init(&path, machines[m].uplink, ALL_ACTUATORS, 1000);
 	path.held = machines[m].held;
 	path.state = state;
-	path.incomplete = incomplete;
+	path.rules = incomplete ? PATH_RULES_REFUSED : PATH_RULES_INSTALLED;
+	path.ripe = line->event != PATH_EVENT_TIMER; /* the wait is over, or ends with the event */
 	path.carrying_ms = 1000;
 	step = path_step(&path, line->event, 5000);
 	sort_cell(line->cells[state], expected);
@@ -216,11 +223,11 @@ static uint32_t there_and_back(struct path *path, uint64_t *now, uint64_t stays)
 	uint32_t waited;
 
 	(void)path_step(path, VF_PRESENT, *now);
-	(void)path_step(path, VF_CARRIES, *now);
-	step = path_step(path, RULES_INSTALLED, *now);
+	step = path_step(path, VF_CARRIES, *now);
 	assert_true(step.actions & PATH_ACTION_START_TIMER);
-	assert_int_equal(path->state, PATH_ARMING);
 	waited = step.timer_ms;
+	assert_int_equal(path_step(path, RULES_INSTALLED, *now).actions, 0);
+	assert_int_equal(path->state, PATH_ARMING);
 	*now += waited;
 	step = path_step(path, PATH_EVENT_TIMER, *now);
 	assert_int_equal(step.actions, PATH_ACTION_TO_VF);
@@ -289,6 +296,76 @@ static void does_not_wait_for_an_operator_in_a_hurry(void **state)
 	}
 }
 
+/* A bifurcated NIC whose VF has come. */
+static void arm(struct path *path)
+{
+	path_init(path, UPLINK_BIFURCATED, PATH_CAN_SWITCH, 0);
+	(void)path_step(path, VF_CARRIES, 0);
+}
+
+/* It is for the VF: no change of rules prolongs it, and rules that come later carry at once. */
+static void waits_once_for_each_return(void **state)
+{
+	static const struct {
+		enum path_event event;
+		enum path_state to;
+	} words[] = { { RULES_INSTALLED, PATH_VF }, { RULES_REFUSED, PATH_DEGRADED } };
+	struct path path;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		arm(&path);
+		for (int change = 0; change < 5; change++) {
+			assert_int_equal(path_step(&path, words[i].event, 100).actions, 0);
+			assert_int_equal(path_step(&path, RULES_CHANGING, 200).actions, 0);
+		}
+		assert_int_equal(path_step(&path, PATH_EVENT_TIMER, PATH_FAILBACK_MS).to,
+				 PATH_ARMING);
+		assert_int_equal(path_step(&path, words[i].event, PATH_FAILBACK_MS + 1).actions,
+				 PATH_ACTION_TO_VF | PATH_ACTION_STOP_TIMER);
+		assert_int_equal(path.state, words[i].to);
+	}
+}
+
+static struct path_step wait_patiently(struct path *path)
+{
+	struct path_step step = path_step(path, PATH_EVENT_TIMER, PATH_FAILBACK_MS);
+
+	assert_int_equal(step.to, PATH_ARMING);
+	assert_int_equal(step.actions, PATH_ACTION_START_TIMER);
+	assert_int_equal(step.timer_ms, PATH_PATIENCE_MS);
+	return path_step(path, PATH_EVENT_TIMER, PATH_FAILBACK_MS + PATH_PATIENCE_MS);
+}
+
+/* Rules that are on their way are waited for; a device that takes none is used without. */
+static void has_patience_with_rules(void **state)
+{
+	struct path_step step;
+	struct path path;
+
+	(void)state;
+	arm(&path);
+	(void)path_step(&path, RULES_CHANGING, 1);
+	step = wait_patiently(&path);
+	assert_int_equal(step.to, PATH_ARMING);
+	assert_int_equal(step.actions, PATH_ACTION_COMPLAIN | PATH_ACTION_START_TIMER);
+	assert_int_equal(path_step(&path, RULES_INSTALLED, 99999).to, PATH_VF);
+
+	arm(&path);
+	(void)path_step(&path, RULES_AWAITED, 1);
+	step = wait_patiently(&path);
+	assert_int_equal(step.to, PATH_DEGRADED);
+	assert_int_equal(step.actions, PATH_ACTION_COMPLAIN | PATH_ACTION_TO_VF);
+	assert_non_null(strstr(path_cause(&step, PATH_EVENT_TIMER), "no rules"));
+	assert_int_equal(path_step(&path, RULES_CHANGING, 99999).to, PATH_DEGRADED);
+	assert_int_equal(path_step(&path, RULES_INSTALLED, 99999).to, PATH_VF);
+	/* the next VF begins anew */
+	(void)path_step(&path, VF_REMOVED, 99999);
+	assert_int_equal(path_step(&path, VF_CARRIES, 99999).to, PATH_ARMING);
+	assert_int_equal(path_step(&path, RULES_AWAITED, 99999).actions, 0);
+	(void)wait_patiently(&path);
+}
+
 static void says_why_the_operator_cannot_have_it(void **state)
 {
 	struct path path;
@@ -355,6 +432,8 @@ int main(void)
 		cmocka_unit_test(fails_over_at_once_and_back_damped),
 		cmocka_unit_test(waits_as_long_as_it_is_told),
 		cmocka_unit_test(does_not_wait_for_an_operator_in_a_hurry),
+		cmocka_unit_test(waits_once_for_each_return),
+		cmocka_unit_test(has_patience_with_rules),
 		cmocka_unit_test(says_why_the_operator_cannot_have_it),
 		cmocka_unit_test(a_held_nic_stays_until_released),
 		cmocka_unit_test(names_are_what_the_manual_says),

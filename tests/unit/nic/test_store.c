@@ -5,14 +5,39 @@
 #include "nic/store.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* What was synced, in this order, and the number of the sync that fails; 0: none. */
+static struct {
+	ino_t inodes[64];
+	unsigned count, fails;
+} syncs;
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+int __wrap_fsync(int fd)
+{
+	struct stat status;
+
+	assert_int_equal(fstat(fd, &status), 0);
+	if (syncs.count < sizeof(syncs.inodes) / sizeof(syncs.inodes[0]))
+		syncs.inodes[syncs.count] = status.st_ino;
+	if (++syncs.count == syncs.fails) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_fsync(fd);
+}
 
 struct fixture {
 	char state[64];
@@ -231,6 +256,53 @@ static void says_why_it_cannot_save(void **state)
 	json_free(json);
 }
 
+static ino_t inode_of(const char *path)
+{
+	struct stat status;
+
+	assert_int_equal(stat(path, &status), 0);
+	return status.st_ino;
+}
+
+/* A power cut must not take a directory whose policy was promised to be stored. */
+static void syncs_new_directories(void **state)
+{
+	struct fixture *f = *state;
+	struct policy_store *store;
+	struct accelnet_error err;
+	char directory[128];
+
+	(void)snprintf(directory, sizeof(directory), "%s/new", f->state);
+	syncs.count = 0;
+	assert_int_equal(policy_store_open(directory, "eth1", &store, &err), 0);
+	assert_int_equal(syncs.count, 2);
+	assert_int_equal(syncs.inodes[0], inode_of(f->state));
+	assert_int_equal(syncs.inodes[1], inode_of(directory));
+	policy_store_close(store);
+}
+
+static void opens_no_directory_that_is_not_synced(void **state)
+{
+	struct fixture *f = *state;
+	struct policy_store *store;
+	struct accelnet_error err;
+	char directory[128];
+
+	(void)snprintf(directory, sizeof(directory), "%s/new", f->state);
+	for (unsigned fails = 1; fails <= 2; fails++) {
+		syncs.count = 0;
+		syncs.fails = fails;
+		assert_true(policy_store_open(directory, "eth1", &store, &err) < 0);
+		syncs.fails = 0;
+		assert_int_equal(err.code, ACCELNET_E_IO);
+	}
+	syncs.count = 0;
+	assert_int_equal(policy_store_open(directory, "eth1", &store, &err), 0);
+	assert_int_equal(syncs.count, 1); /* the NIC's was left by the second try */
+	assert_int_equal(syncs.inodes[0], inode_of(directory));
+	policy_store_close(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +316,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ignores_strangers_and_what_a_crash_left, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(says_why_it_cannot_save, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(syncs_new_directories, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(opens_no_directory_that_is_not_synced, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

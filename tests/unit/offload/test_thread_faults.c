@@ -541,6 +541,47 @@ static void a_removal_waits_for_no_computation(void **state)
 	bench_fini(&bench);
 }
 
+static void count_call(void *context)
+{
+	atomic_fetch_add((atomic_int *)context, 1);
+}
+
+/* The thread looks at its ports once a second of its own accord. */
+static bool is_within_a_second(const struct timespec *since)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000 < 900;
+}
+
+static void a_removal_wakes_nobody(void **state)
+{
+	struct timespec since;
+	struct bench bench;
+	atomic_int asked = 0;
+	unsigned news;
+
+	(void)state;
+	bench_init(&bench, TIER_T2);
+	offload_wake_by(bench.offload, count_call, &asked);
+	(void)clock_gettime(CLOCK_MONOTONIC, &since);
+	bench_attach(&bench);
+	sleep_ms(20); /* what there is to tell of that has been told */
+	news = atomic_load(&bench.news);
+	fake_flow_remove(&bench.fake);
+	assert_int_equal(atomic_load(&asked), 1);
+	sleep_ms(20);
+	if (is_within_a_second(&since))
+		assert_int_equal(atomic_load(&bench.news), news);
+	offload_wake(bench.offload);
+	for (int ms = 0; ms < 5000 && atomic_load(&bench.news) == news; ms++)
+		sleep_ms(1);
+	assert_int_not_equal(atomic_load(&bench.news), news);
+	bench_expect_state(&bench, OFFLOAD_STATE_ABSENT);
+	bench_fini(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -560,6 +601,7 @@ int main(void)
 		cmocka_unit_test(a_device_without_rules_is_idle),
 		cmocka_unit_test(a_drop_that_does_not_go_is_told),
 		cmocka_unit_test(a_removal_waits_for_no_computation),
+		cmocka_unit_test(a_removal_wakes_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

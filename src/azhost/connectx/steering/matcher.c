@@ -18,27 +18,42 @@ static bool comes_before(const struct steer_limits *limits, const struct steer_m
 	return a->order < b->order;
 }
 
+static void set_next(struct search *search, struct steer_matcher *after,
+		     struct steer_matcher *matcher)
+{
+	_Atomic(struct steer_matcher *) *link = after ? &after->next : &search->first;
+
+	atomic_store_explicit(link, matcher, memory_order_release);
+}
+
+/* Looked for from the end: programs mostly add below what they have. */
 static void link_in(struct steering *s, struct steer_matcher *matcher)
 {
-	_Atomic(struct steer_matcher *) *link = &matcher->table->search->first;
-	struct steer_matcher *at;
+	struct search *search = matcher->table->search;
+	struct steer_matcher *after = search->last, *next;
 
-	while ((at = atomic_load_explicit(link, memory_order_relaxed)) &&
-	       comes_before(&s->limits, at, matcher))
-		link = &at->next;
-	atomic_store_explicit(&matcher->next, at, memory_order_relaxed);
-	atomic_store_explicit(link, matcher, memory_order_release);
+	while (after && comes_before(&s->limits, matcher, after))
+		after = after->previous;
+	next = atomic_load_explicit(after ? &after->next : &search->first, memory_order_relaxed);
+	matcher->previous = after;
+	atomic_store_explicit(&matcher->next, next, memory_order_relaxed);
+	set_next(search, after, matcher);
+	if (next)
+		next->previous = matcher;
+	else
+		search->last = matcher;
 }
 
 static void link_out(struct steering *s, struct steer_matcher *matcher)
 {
-	_Atomic(struct steer_matcher *) *link = &matcher->table->search->first;
-	struct steer_matcher *at;
+	struct search *search = matcher->table->search;
+	struct steer_matcher *next = atomic_load_explicit(&matcher->next, memory_order_relaxed);
 
-	while ((at = atomic_load_explicit(link, memory_order_relaxed)) != matcher)
-		link = &at->next;
-	at = atomic_load_explicit(&matcher->next, memory_order_relaxed);
-	atomic_store_explicit(link, at, memory_order_release);
+	set_next(search, matcher->previous, next);
+	if (next)
+		next->previous = matcher->previous;
+	else
+		search->last = matcher->previous;
 	gate_wait(&s->gate);
 }
 

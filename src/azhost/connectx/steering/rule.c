@@ -139,6 +139,7 @@ static int link_in(struct steering *s, struct steer_rule *rule)
 		chain_in(&matcher->rules, head, rule);
 	else
 		r = rule_set_insert(&matcher->rules, &s->gate, rule);
+	walk_cache_void(&s->cache);
 	return r;
 }
 
@@ -214,6 +215,7 @@ void steer_rule_destroy(struct steer_rule *rule)
 	chain_out(&matcher->rules, head, rule);
 	matcher->n_rules--;
 	account(s, matcher, -1);
+	walk_cache_void(&s->cache);
 	gate_wait(&s->gate);
 	pthread_mutex_unlock(&s->lock);
 	actions_release(rule->actions, rule->n_actions);

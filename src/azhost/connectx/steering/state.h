@@ -10,6 +10,7 @@
 #include "azhost/connectx/steering/rewrite.h"
 #include "azhost/connectx/steering/rule_set.h"
 #include "azhost/connectx/steering/steering.h"
+#include "azhost/connectx/steering/walk_cache.h"
 
 #include <pthread.h>
 #include <sys/queue.h>
@@ -18,6 +19,7 @@
  * other tables their own. */
 struct search {
 	_Atomic(struct steer_matcher *) first;
+	struct steer_matcher *last; /* no walker reads it */
 };
 
 struct steer_faults {
@@ -31,6 +33,7 @@ struct steer_faults {
 struct steering {
 	struct gate gate;
 	struct search roots[STEER_DIRECTIONS];
+	struct walk_cache cache;
 	_Atomic uint32_t root_rules[STEER_DIRECTIONS];
 	pthread_mutex_t lock;
 	unsigned int refs;
@@ -64,6 +67,7 @@ struct steer_matcher {
 	struct rule_set rules;
 	struct match_mask mask;
 	/* the rest is not */
+	struct steer_matcher *previous;
 	struct steer_table *table;
 	unsigned int n_rules;
 	uint16_t priority;

@@ -36,6 +36,7 @@ int steering_new(const struct steer_limits *limits, struct steering **ret_steeri
 	}
 	s->refs = 1;
 	s->limits = *limits;
+	walk_cache_init(&s->cache);
 	*ret_steering = s;
 	return 0;
 }

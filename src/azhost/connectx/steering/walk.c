@@ -21,7 +21,8 @@ struct walk {
 	bool stuck; /* an action could not be done: the packet ends here */
 };
 
-static const struct steer_rule *lookup(const struct search *search, const struct match_key *key)
+static const struct steer_rule *search_matchers(const struct search *search,
+						const struct match_key *key)
 {
 	const struct steer_matcher *m = atomic_load_explicit(&search->first, memory_order_acquire);
 	uint64_t packed[KEY_WORDS];
@@ -38,6 +39,21 @@ static const struct steer_rule *lookup(const struct search *search, const struct
 			return rule;
 	}
 	return NULL;
+}
+
+/* cache: NULL where another walker has it. */
+static const struct steer_rule *lookup(struct walk_cache *cache, const struct search *search,
+				       const struct match_key *key)
+{
+	struct walk_cache_entry *entry = cache ? walk_cache_entry(cache, search, key) : NULL;
+
+	if (!entry)
+		return search_matchers(search, key);
+	if (!entry->known) {
+		entry->rule = search_matchers(search, key);
+		entry->known = true;
+	}
+	return entry->rule;
 }
 
 static void count(const struct steer_action *action, uint32_t length)
@@ -195,18 +211,21 @@ enum steer_verdict steer_packet(struct steering *s, enum steer_direction directi
 {
 	const struct search *root = &s->roots[direction];
 	const struct search *search = root;
+	struct walk_cache *cache = walk_cache_take(&s->cache) ? &s->cache : NULL;
 	const struct steer_rule *rule;
 	struct walk walk;
 
 	start(&walk, packet);
 	/* Ends: a rule sends to a higher level only (actions_check). */
-	while (search && !walk.stuck && (rule = lookup(search, &walk.key))) {
+	while (search && !walk.stuck && (rule = lookup(cache, search, &walk.key))) {
 		/* How a table above the root ends: see steer_packet() in steering.h. */
 		walk.verdict = direction == STEER_RX ? STEER_DROP : STEER_MISS;
 		walk.at_root = search == root;
 		run_rule(&walk, rule, walk.at_root && s->limits.root_conflicts);
 		search = walk.next;
 	}
+	if (cache)
+		walk_cache_give(cache);
 	finish(&walk, packet);
 	return walk.stuck ? STEER_DROP : walk.verdict;
 }
