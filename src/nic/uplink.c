@@ -7,10 +7,10 @@
 #include "base/log.h"
 #include "nic/clock.h"
 #include "nic/uplink_kind.h"
+#include "offload/flow_rte.h"
 
 #include <errno.h>
 #include <rte_ethdev.h>
-#include <rte_flow.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -199,7 +199,7 @@ static int plain_open(struct uplink *uplink, const struct uplink_options *option
 static void plain_close(struct uplink *uplink)
 {
 	if (uplink->port.started && !uplink->port.probed)
-		(void)rte_flow_flush(uplink->port.id, NULL); /* most drivers have no rules */
+		flow_rte_flush(uplink->port.id);
 }
 
 static unsigned plain_actuators(void)
