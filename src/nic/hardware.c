@@ -79,6 +79,9 @@ int hardware_init(struct nic *nic, struct accelnet_error *err)
 	nic->hardware.told = OFFLOAD_STATE_ABSENT;
 	if (!nic->services.offload || nic->config->offload_off)
 		return 0;
+	nic->hardware.shown = calloc(1, sizeof(*nic->hardware.shown));
+	if (!nic->hardware.shown)
+		return fail(err, ACCELNET_E_MEMORY, NULL, "out of memory");
 	drain_init(&nic->hardware.drain, &nic->view, ring_of(nic), has_rings_behind(nic));
 	return offload_nic_new(nic->services.offload, &options, &nic->hardware.offload, err);
 }
@@ -86,6 +89,9 @@ int hardware_init(struct nic *nic, struct accelnet_error *err)
 void hardware_fini(struct nic *nic)
 {
 	hardware_abort(&nic->hardware.late);
+	hardware_rules_forget(nic);
+	free(nic->hardware.shown);
+	nic->hardware.shown = NULL;
 	hardware_hits_fini(&nic->hardware.hits);
 	offload_nic_free(nic->hardware.offload);
 	nic->hardware.offload = NULL;

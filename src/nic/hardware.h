@@ -25,12 +25,36 @@ struct hardware_change {
 	struct offload_change *change;
 	struct snapshot *before;    /* the rule set in force with fewer marks; may be NULL */
 	struct hardware_edit *edit; /* owned; the plan comes after publishing; NULL: it is there */
+	bool keeps_hits;            /* another plan for the rule set in force */
+};
+
+/*
+ * What a rule set's drops were hit under plans that others took the place of, by index in
+ * chain[DIRECTION_INBOUND][stage].
+ */
+struct hardware_carry {
+	struct hardware_carried {
+		uint64_t dropped;
+		uint64_t last_drop;
+	} * of[STAGES]; /* owned; NULL: nothing */
+	size_t count[STAGES];
+};
+
+/* What was told of the share last: to find it out takes as long as the plan is large. */
+struct hardware_shown {
+	uint64_t until; /* ms; 0: nothing was */
+	const struct plan *plan;
+	uint64_t generation;
+	bool any;
+	unsigned share;
 };
 
 struct hardware {
 	struct offload_nic *offload; /* NULL: nothing goes to hardware */
 	struct drain drain;
-	struct hardware_change late; /* its plan could not be made yet: out of memory */
+	struct hardware_carry carry;
+	struct hardware_shown *shown; /* owned; NULL as long as `offload` is */
+	struct hardware_change late;  /* its plan could not be made yet: out of memory */
 	/* what events have told of */
 	enum offload_state told;
 	uint64_t told_epoch;
@@ -43,7 +67,10 @@ struct hardware {
 
 /* Lanes are there. Without an offload thread, or switched off for the NIC, nothing is made. */
 int hardware_init(struct nic *nic, struct accelnet_error *err);
-/* Waits until no rule is left. The port is still open. */
+/*
+ * No rule call is made any more. Workers have ended, and the uplink is closed next, its rules with
+ * it: see uplink_close().
+ */
 void hardware_fini(struct nic *nic);
 
 /* The seam to the path machine: context is the NIC. */
@@ -92,6 +119,8 @@ void hardware_weigh(struct nic *nic, uint64_t now);
  * PLAN_SHARE_ALL; false where nothing was hit, or nothing is in hardware.
  */
 bool hardware_share(const struct nic *nic, unsigned *ret);
+/* The same, up to ten seconds old: for those who ask often. `now`: of clock_ms(). */
+bool hardware_share_lately(const struct nic *nic, uint64_t now, unsigned *ret);
 
 /* Where a rule set that is not in force would be decided. */
 int hardware_preview(const struct nic *nic, const struct ruleset *ruleset,

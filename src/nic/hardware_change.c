@@ -6,6 +6,8 @@
 #include "nic/hardware.h"
 #include "nic/nic_private.h"
 
+#include <assert.h>
+
 /* An edit of the rule set that the plan in force was made of; *ret is NULL where it is none. */
 static int find_edit(const struct nic *nic, const struct ruleset *ruleset,
 		     struct hardware_edit **ret)
@@ -151,10 +153,11 @@ int hardware_prepare(struct nic *nic, struct snapshot *snapshot, struct hardware
 
 int hardware_exchange_plan(struct nic *nic, struct plan *plan, struct accelnet_error *err)
 {
-	struct hardware_change change = { 0 };
+	struct hardware_change change = { .keeps_hits = true };
 	struct snapshot *snapshot = NULL;
 	int r = snapshot_new_marks(nic_snapshot(nic), NULL, &snapshot);
 
+	assert(!nic->hardware.late.change); /* one change at a time */
 	if (r < 0) {
 		plan_free(plan);
 		return r;
@@ -169,6 +172,16 @@ int hardware_exchange_plan(struct nic *nic, struct plan *plan, struct accelnet_e
 	return r;
 }
 
+/* Between the withdrawal and the rest: nothing counts meanwhile. */
+static void see_to_hits(struct nic *nic, const struct hardware_change *change)
+{
+	if (!change->keeps_hits)
+		hardware_rules_forget(nic);
+	else if (hardware_rules_carry(nic) < 0)
+		log_error("hits of drops in hardware are forgotten: out of memory", "nic=%s",
+			  nic->config->name);
+}
+
 void hardware_publish(struct nic *nic, struct hardware_change *change, struct snapshot *snapshot)
 {
 	if (change->before)
@@ -176,6 +189,7 @@ void hardware_publish(struct nic *nic, struct hardware_change *change, struct sn
 	change->before = NULL;
 	if (change->change)
 		offload_withdraw(change->change);
+	see_to_hits(nic, change);
 	nic_publish(nic, snapshot);
 	if (!change->edit) {
 		if (change->change)

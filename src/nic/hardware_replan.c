@@ -12,6 +12,8 @@
 #define WEIGH_HITS_MIN    1000
 #define WEIGH_GAIN_MIN    50
 
+#define SHOWN_MS 10000
+
 static unsigned share_of(const struct plan *plan, const struct hardware_hits *hits,
 			 const struct program *program)
 {
@@ -80,4 +82,22 @@ bool hardware_share(const struct nic *nic, unsigned *ret)
 	*ret = share_of(plan, &hits, nic_snapshot(nic)->ruleset->program);
 	hardware_hits_fini(&hits);
 	return any;
+}
+
+bool hardware_share_lately(const struct nic *nic, uint64_t now, unsigned *ret)
+{
+	const struct plan *plan = offload_plan(nic->hardware.offload);
+	struct hardware_shown *shown = nic->hardware.shown;
+
+	if (now >= shown->until || shown->plan != plan || shown->generation != nic->generation) {
+		*shown = (struct hardware_shown){
+			.until = now + SHOWN_MS,
+			.plan = plan,
+			.generation = nic->generation,
+		};
+		shown->any = hardware_share(nic, &shown->share);
+	}
+	if (shown->any)
+		*ret = shown->share;
+	return shown->any;
 }

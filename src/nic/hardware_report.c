@@ -5,6 +5,7 @@
 #include "nic/hardware.h"
 
 #include "base/log.h"
+#include "nic/clock.h"
 #include "nic/events.h"
 #include "nic/nic_private.h"
 
@@ -107,7 +108,7 @@ static void describe_plan(const struct nic *nic, const struct offload_status *st
 	json_add_unsigned(json, "installed", status->installed);
 	json_add_unsigned(json, "refused", status->refused);
 	json_add_unsigned(json, "epoch", status->epoch);
-	if (hardware_share(nic, &share))
+	if (hardware_share_lately(nic, clock_ms(), &share))
 		json_add_double(json, "share", (double)share / PLAN_SHARE_ALL);
 	else
 		json_add_null(json, "share");

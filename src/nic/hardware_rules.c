@@ -84,6 +84,68 @@ static void add_all(struct hardware_rules *rules)
 	}
 }
 
+/* --- from plan to plan --- */
+
+static void add_carried(struct hardware_rules *rules, const struct hardware_carry *carry)
+{
+	for (int s = 0; s < STAGES; s++) {
+		for (size_t i = 0; i < carry->count[s]; i++) {
+			const struct hardware_carried *carried = &carry->of[s][i];
+			struct hardware_rule *rule = &rules->of[s][i];
+
+			rule->dropped += carried->dropped;
+			if (carried->last_drop > rule->last_drop)
+				rule->last_drop = carried->last_drop;
+		}
+	}
+}
+
+void hardware_rules_forget(struct nic *nic)
+{
+	for (int s = 0; s < STAGES; s++)
+		free(nic->hardware.carry.of[s]);
+	nic->hardware.carry = (struct hardware_carry){ 0 };
+}
+
+static int carry_stage(const struct hardware_rule *rules, size_t count,
+		       struct hardware_carried **ret)
+{
+	struct hardware_carried *carried = calloc(count + 1, sizeof(*carried));
+
+	if (!carried)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		carried[i].dropped = rules[i].dropped;
+		carried[i].last_drop = rules[i].last_drop;
+	}
+	*ret = carried;
+	return 0;
+}
+
+int hardware_rules_carry(struct nic *nic)
+{
+	const struct program *program = nic_snapshot(nic)->ruleset->program;
+	struct hardware_carry *carry = &nic->hardware.carry;
+	struct hardware_rules *rules;
+	int r = hardware_rules_new(nic, &rules);
+
+	if (r == 0 && !rules)
+		return 0;
+	hardware_rules_forget(nic);
+	for (int s = 0; r == 0 && s < STAGES; s++) {
+		const size_t count = program->chain[DIRECTION_INBOUND][s].count;
+
+		r = carry_stage(rules->of[s], count, &carry->of[s]);
+		carry->count[s] = r == 0 ? count : 0;
+	}
+	hardware_rules_free(rules);
+	if (r < 0)
+		hardware_rules_forget(nic);
+	return r;
+}
+
+/* --- making them --- */
+
 int hardware_rules_of_plan(const struct plan *plan, const struct program *program,
 			   struct hardware_rules **ret)
 {
@@ -116,6 +178,7 @@ int hardware_rules_new(const struct nic *nic, struct hardware_rules **ret)
 	}
 	(void)offload_rules(offload, rules->device, rules->device_count);
 	add_all(rules);
+	add_carried(rules, &nic->hardware.carry);
 	*ret = rules;
 	return 0;
 }

@@ -34,6 +34,13 @@ struct hardware_rules {
 	uint32_t *next[STAGES];
 };
 
+/*
+ * The plan in force ends, and its rule set does not: what its drops were hit is kept. Between the
+ * withdrawal and the commit of the change. -ENOMEM: it is forgotten.
+ */
+int hardware_rules_carry(struct nic *nic);
+/* Those of another rule set begin at 0. */
+void hardware_rules_forget(struct nic *nic);
 /* Of the plan in force; *ret is NULL where there is none. -ENOMEM. */
 int hardware_rules_new(const struct nic *nic, struct hardware_rules **ret);
 /* Of a plan that is in no device. -ENOMEM. */

@@ -31,6 +31,7 @@ struct nic {
 	uint64_t generation; /* of the policy in force; 0: none was ever applied */
 	uint64_t epoch;     /* of the rule set in force: a change of context makes a new one, too */
 	uint64_t settle_at; /* ms: not before, see settle.c */
+	unsigned settle_failed; /* times in a row */
 	struct nic_view view;
 };
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "nic/clock.h"
 #include "nic/uplink_kind.h"
+#include "offload/flow_rte.h"
 
 #include <errno.h>
 #include <rte_ethdev.h>
@@ -194,6 +195,13 @@ static int plain_open(struct uplink *uplink, const struct uplink_options *option
 	return port_init(&uplink->port, &setup, err);
 }
 
+/* A port that EAL has brought stays open until EAL ends, and not every driver forgets at a stop. */
+static void plain_close(struct uplink *uplink)
+{
+	if (uplink->port.started && !uplink->port.probed)
+		flow_rte_flush(uplink->port.id);
+}
+
 static unsigned plain_actuators(void)
 {
 	return 0;
@@ -210,6 +218,7 @@ static void plain_look(struct uplink *uplink, const struct rte_eth_stats *stats,
 
 const struct uplink_kind uplink_plain = {
 	.open = plain_open,
+	.close = plain_close,
 	.actuators = plain_actuators,
 	.look = plain_look,
 };

@@ -181,6 +181,11 @@ static int watch(void *context, const struct flow_watcher *watcher)
 	return 0;
 }
 
+void flow_rte_flush(uint16_t port)
+{
+	(void)rte_flow_flush(port, NULL);
+}
+
 const struct flow_backend flow_rte_backend = {
 	.open = open_port,
 	.check = check,

@@ -55,12 +55,17 @@ static void lose_rule(struct layout *layout, size_t index)
 }
 
 /* What a counter of drops says is read once more: nobody else has counted them. */
-static enum flow_call_kind farewell(const struct installer *installer, const struct plan_rule *rule,
-				    bool counted, const void *handle)
+static struct flow_call farewell(const struct installer *installer, const struct plan_rule *rule,
+				 bool counted, void *handle)
 {
-	return counted && rule->action == PLAN_DROP && installer->read_handle != handle
-		       ? FLOW_QUERY
-		       : FLOW_DESTROY;
+	const bool reads = counted && rule->action == PLAN_DROP && installer->read_last != handle;
+
+	return (struct flow_call){
+		.kind = reads ? FLOW_QUERY : FLOW_DESTROY,
+		.rule = rule,
+		.handle = handle,
+		.is_farewell = reads,
+	};
 }
 
 static bool destroy_call(struct installer *installer, uint32_t index, struct flow_call *ret)
@@ -70,12 +75,8 @@ static bool destroy_call(struct installer *installer, uint32_t index, struct flo
 
 	if (!state->handle)
 		return false;
-	*ret = (struct flow_call){
-		.kind = farewell(installer, rule, state->counted, state->handle),
-		.rule = rule,
-		.handle = state->handle,
-		.index = index,
-	};
+	*ret = farewell(installer, rule, state->counted, state->handle);
+	ret->index = index;
 	return true;
 }
 
@@ -134,13 +135,9 @@ static bool leaving_call(struct installer *installer, struct flow_call *ret)
 			installer->leaving_at--;
 			continue;
 		}
-		*ret = (struct flow_call){
-			.kind = farewell(installer, &rule->rule, rule->counted, rule->handle),
-			.rule = &rule->rule,
-			.handle = rule->handle,
-			.is_leaving = true,
-			.index = installer->leaving_at - 1,
-		};
+		*ret = farewell(installer, &rule->rule, rule->counted, rule->handle);
+		ret->is_leaving = true;
+		ret->index = installer->leaving_at - 1;
 		return true;
 	}
 	return false;
@@ -269,7 +266,8 @@ static void reading_done(struct installer *installer, const struct flow_call *ca
 	uint64_t packets = call->count.packets;
 	struct rule_state *state;
 
-	installer->read_handle = call->handle;
+	if (call->is_farewell)
+		installer->read_last = call->handle;
 	if (r < 0)
 		return; /* the next one may tell */
 	if (call->is_leaving) {
@@ -316,7 +314,7 @@ void installer_done(struct installer *installer, const struct flow_call *call, i
 		    const struct flow_error *error, uint64_t now)
 {
 	if (call->kind != FLOW_QUERY)
-		installer->read_handle = NULL;
+		installer->read_last = NULL;
 	switch (call->kind) {
 	case FLOW_CREATE:
 		round_done(installer, call, r, error);
@@ -389,6 +387,6 @@ void installer_forget(struct installer *installer)
 		slot_return(&installer->slots, installer->leaving[i].slot);
 	installer->leaving_count = installer->leaving_at = 0;
 	installer->leaving_stuck_count = installer->leaving_uncounted = 0;
-	installer->read_handle = NULL;
+	installer->read_last = NULL;
 	round_end(installer);
 }

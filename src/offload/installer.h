@@ -30,7 +30,8 @@ struct flow_call {
 	bool counted;                 /* of FLOW_CREATE */
 	void *handle;                 /* of FLOW_CREATE: filled in by the caller */
 	struct flow_count count;      /* of FLOW_QUERY: filled in by the caller */
-	bool is_leaving;              /* the installer's own */
+	bool is_leaving;              /* this and those below: the installer's own */
+	bool is_farewell;
 	size_t index;
 };
 
@@ -106,8 +107,8 @@ struct installer {
 	uint64_t read_next;
 	unsigned read_count;
 	uint64_t sweep_next;
-	const void *read_handle; /* read just now, so that it may be destroyed */
-	uint64_t dropped;        /* packets, by drops with a counter, ever */
+	const void *read_last; /* read to the end just now: it may be destroyed */
+	uint64_t dropped;      /* packets, by drops with a counter, ever */
 };
 
 void installer_init(struct installer *installer);

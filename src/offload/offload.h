@@ -91,7 +91,11 @@ struct offload_nic_options {
 
 int offload_nic_new(struct offload *offload, const struct offload_nic_options *options,
 		    struct offload_nic **ret, struct accelnet_error *err);
-/* Destroys every rule on its port, waits for that. No change is open. NULL is fine. */
+/*
+ * No call is made for it any more; one that runs is waited for. Its rules stay: the caller closes
+ * the port, or flushes it, and nobody takes packets from it meanwhile. That is one call to the
+ * driver, where rule by rule a large plan takes minutes. No change is open. NULL is fine.
+ */
 void offload_nic_free(struct offload_nic *nic);
 
 /*
@@ -102,10 +106,16 @@ void offload_nic_free(struct offload_nic *nic);
  */
 void offload_attach(struct offload_nic *nic, uint16_t port);
 /*
- * Before our own stop, close or restart of the port: rules are destroyed, where the port is still
- * there. Waits for that. What does not go is not forgotten, nor are the slots of its marks used
- * again, before the port is reported gone; if it is attached again, that is tried again. Without a
- * port nothing happens.
+ * The port takes no new rules, and those that are there are destroyed in the background, from the
+ * lowest up, so that no moment is wrong: what has no vouched mark is judged, and drops that are
+ * left are right for the policy in force. A change of policy meanwhile waits for its withdrawals as
+ * ever. Attached again, the port is probed when its rules have gone; another port waits for them.
+ *
+ * Whoever stops or closes the port himself waits until status.detaching is false, or calls
+ * offload_port_goes().
+ *
+ * What does not go is not forgotten, nor are the slots of its marks used again, before the port is
+ * reported gone; if it is attached again, that is tried again. Without a port nothing happens.
  *
  * A removal (RTE_ETH_EVENT_INTR_RMV) is seen by this room itself, in time, and ends the attachment.
  * So is, before each call and once a second, that the port was stopped by others: its rules, which
@@ -173,7 +183,8 @@ enum offload_state {
 
 struct offload_status {
 	enum offload_state state;
-	uint16_t port; /* UINT16_MAX: none */
+	uint16_t port;  /* UINT16_MAX: none */
+	bool detaching; /* rules of a port that was detached still go */
 	bool has_tier;
 	struct plan_options device; /* what the probe found; make plans with these, and drops */
 	bool counts;                /* its rules can have counters */

@@ -197,7 +197,10 @@ static void resume(struct offload_change *change)
 {
 	struct offload_nic *nic = change->nic;
 
-	installer_install(&nic->installer);
+	if (nic->retreating)
+		installer_retreat(&nic->installer);
+	else
+		installer_install(&nic->installer);
 	nic->change = NULL;
 	nic->is_news = true;
 	(void)pthread_cond_signal(&nic->offload->work);

@@ -48,7 +48,7 @@ bool nic_step_connections(struct offload_nic *nic)
 	struct flow_call call;
 	int r;
 
-	if (nic->stage != PORT_READY || nic->change)
+	if ((nic->stage != PORT_READY && !nic->retreating) || nic->change)
 		return false;
 	if (rules->is_yielding && rules->count[CONNECTION_RULE_LEAVING] == 0)
 		end_of_yield(nic);

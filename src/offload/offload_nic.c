@@ -74,6 +74,8 @@ void offload_attach(struct offload_nic *nic, uint16_t port)
 {
 	(void)pthread_mutex_lock(&nic->offload->lock);
 	nic_quiet(nic);
+	if (nic->retreating && !nic->gone && nic->port.id != port)
+		nic_run_task(nic); /* a port that stays must not keep what nobody remembers */
 	if (nic->gone || nic->port.id != port) /* else what did not go may still be there */
 		nic_lose_port(nic);
 	if (take_port(nic, port)) {
@@ -88,25 +90,18 @@ void offload_attach(struct offload_nic *nic, uint16_t port)
 
 void offload_detach(struct offload_nic *nic)
 {
-	struct installer_counts counts;
-	size_t left;
-
 	(void)pthread_mutex_lock(&nic->offload->lock);
 	nic_quiet(nic);
 	if (nic->stage == PORT_READY && !nic->gone) {
 		installer_retreat(&nic->installer);
 		connection_rules_clear(&nic->connections);
-		nic_run_task(nic);
-		installer_count(&nic->installer, &counts);
-		left = counts.installed + counts.leaving +
-		       nic->connections.count[CONNECTION_RULE_LEAVING];
-		if (left > 0)
-			log_error("rules stay behind in the device", "nic=%s port=%u rules=%zu",
-				  nic->options.name, nic->port.id, left);
+		nic->retreating = true;
 	}
+	if (!nic->retreating)
+		installer_install(&nic->installer);
 	nic->stage = PORT_ABSENT;
 	nic->is_news = true;
-	installer_install(&nic->installer);
+	(void)pthread_cond_signal(&nic->offload->work);
 	(void)pthread_mutex_unlock(&nic->offload->lock);
 }
 
@@ -116,7 +111,9 @@ void offload_nic_free(struct offload_nic *nic)
 
 	if (!nic)
 		return;
-	offload_detach(nic);
+	(void)pthread_mutex_lock(&nic->offload->ports);
+	nic_bar(nic);
+	(void)pthread_mutex_unlock(&nic->offload->ports);
 	(void)pthread_mutex_lock(&nic->offload->lock);
 	nic_quiet(nic);
 	(void)pthread_mutex_lock(&nic->offload->ports);

@@ -50,7 +50,7 @@ struct offload_nic {
 	struct offload_nic_options options; /* the name is owned */
 
 	pthread_mutex_t barrier;
-	_Atomic bool gone; /* set under `ports` and `barrier` */
+	_Atomic bool gone; /* set under `ports` */
 	/* Written under `ports`, too. Its id stays while rules may be left on it. */
 	struct flow_port port;
 	enum port_stage stage;
@@ -58,6 +58,7 @@ struct offload_nic {
 	bool has_tier;
 	uint64_t open_at;  /* when PORT_OPENING is tried again */
 	unsigned opened;   /* how often in vain */
+	bool retreating;   /* detached, and its rules go: it is not opened anew before they have */
 	unsigned doubts;   /* how often what the probe found was not believed */
 	uint64_t check_at; /* when PORT_READY is looked at: it may have been stopped */
 	uint64_t probe_at; /* when one that took nothing, perhaps in passing, is tried again */

@@ -39,6 +39,7 @@ void offload_status(const struct offload_nic *nic, struct offload_status *ret)
 	*ret = (struct offload_status){
 		.state = nic_state(nic, &counts),
 		.port = nic->stage == PORT_ABSENT ? UINT16_MAX : nic->port.id,
+		.detaching = nic->retreating,
 		.has_tier = nic->has_tier,
 		.device = nic->probe.device,
 		.counts = nic->probe.counts,

@@ -21,8 +21,8 @@
 
 void nic_bar(struct offload_nic *nic)
 {
+	nic->gone = true; /* first: the thread would have the barrier again sooner than who waits */
 	(void)pthread_mutex_lock(&nic->barrier);
-	nic->gone = true;
 	(void)pthread_mutex_unlock(&nic->barrier);
 }
 
@@ -140,9 +140,11 @@ static void open_again(struct offload_nic *nic)
 	log_notice("the port was stopped: its rules are gone", "nic=%s port=%u", nic->options.name,
 		   nic->port.id);
 	forget_rules(nic);
+	nic->is_news = true;
+	if (nic->stage == PORT_ABSENT)
+		return;
 	nic->stage = PORT_OPENING;
 	nic->open_at = offload_clock() + OPEN_BACKOFF_MIN_MS;
-	nic->is_news = true;
 }
 
 static void open_in_vain(struct offload_nic *nic, const struct flow_error *error)
@@ -309,7 +311,7 @@ static void do_call(struct offload_nic *nic, struct flow_call *call)
 /* What was left in a port when it was detached may go as soon as it is attached again. */
 static bool may_call(const struct offload_nic *nic)
 {
-	return nic->stage == PORT_READY ||
+	return nic->stage == PORT_READY || nic->retreating ||
 	       (nic->stage == PORT_OPENING && nic->installer.task != TASK_INSTALL);
 }
 
@@ -319,12 +321,32 @@ static bool install(struct offload_nic *nic)
 
 	if (!may_call(nic))
 		return false;
-	if (nic->installer.task == TASK_INSTALL && nic->change)
-		return false;
+	if (nic->change && !nic->waited_for)
+		return false; /* what a call is about would be another rule when it returns */
 	nic->installer.is_wanted = nic_plan_fits(nic);
 	if (!installer_next(&nic->installer, offload_clock(), &call))
 		return false;
 	do_call(nic, &call);
+	return true;
+}
+
+/* All that would go has gone. A change that is open comes first: it may have to withdraw some. */
+static bool end_retreat(struct offload_nic *nic)
+{
+	const struct connection_rules *connections = &nic->connections;
+	struct installer_counts counts;
+	size_t left;
+
+	if (!nic->retreating || nic->change)
+		return false;
+	nic->retreating = false;
+	installer_count(&nic->installer, &counts);
+	left = counts.installed + counts.leaving + connections->count[CONNECTION_RULE_LEAVING];
+	if (left > 0)
+		log_error("rules stay behind in the device", "nic=%s port=%u rules=%zu",
+			  nic->options.name, nic->port.id, left);
+	installer_install(&nic->installer);
+	nic->is_news = true;
 	return true;
 }
 
@@ -406,7 +428,8 @@ bool nic_step(struct offload_nic *nic)
 		return false;
 	if (nic->gone && nic->port.id != UINT16_MAX)
 		nic_lose_port(nic);
-	if (nic->stage == PORT_OPENING && offload_clock() >= nic->open_at && !nic->waited_for) {
+	if (nic->stage == PORT_OPENING && !nic->retreating && !nic->waited_for &&
+	    offload_clock() >= nic->open_at) {
 		try_open(nic);
 		return true;
 	}
@@ -417,14 +440,15 @@ bool nic_step(struct offload_nic *nic)
 		nic->waited_for = false;
 		(void)pthread_cond_broadcast(&nic->offload->done);
 	}
-	return tell(nic);
+	return end_retreat(nic) || tell(nic);
 }
 
 uint64_t nic_wakeup(const struct offload_nic *nic)
 {
 	uint64_t at;
 
-	if (nic->is_planning || nic->quiet_wanted > 0 || nic->stage == PORT_ABSENT)
+	if (nic->is_planning || nic->quiet_wanted > 0 || nic->retreating ||
+	    nic->stage == PORT_ABSENT)
 		return UINT64_MAX;
 	if (nic->stage == PORT_OPENING)
 		return nic->open_at;

@@ -259,16 +259,26 @@ static void vanish(struct world *world, const struct flow_call *call)
 	installer_install(&world->installer);
 }
 
+/* As offload_detach() promises; true where it was attached again meanwhile. */
+static bool end_retreat(struct world *world)
+{
+	if (!world->is_retreating || world->is_changing)
+		return false;
+	world->is_retreating = false;
+	installer_install(&world->installer);
+	return !world->is_detached;
+}
+
 bool world_step(struct world *world)
 {
 	struct flow_error error = { .number = 0 };
 	struct flow_call call;
 	int r;
 
-	if (world->is_detached)
+	if (world->is_detached && !world->is_retreating)
 		return false;
 	if (!installer_next(&world->installer, world->now, &call))
-		return false;
+		return end_retreat(world);
 	r = make_call(world, &call, &error);
 	if (r == -ENODEV) {
 		installer_forget(&world->installer);
@@ -346,8 +356,10 @@ void world_free_slots(struct world *world)
 
 void world_remember(struct world *world)
 {
-	world->drops_may_stay = world->drops_are_bound ||
-				(world->drops_may_stay && world->installer.leaving_count > 0);
+	world->drops_may_stay =
+		world->drops_are_bound ||
+		(world->drops_may_stay && world->installer.leaving_count > 0) ||
+		(world->is_detached && !world->is_retreating && fake_flow_count(&world->fake) > 0);
 	for (int i = 0; i < 2; i++) {
 		plan_free(world->before[i]);
 		world->before[i] = fake_flow_plan(&world->fake, i > 0);
@@ -356,6 +368,7 @@ void world_remember(struct world *world)
 
 void world_begin(struct world *world, struct policy *policy, struct change *ret)
 {
+	world->is_changing = true;
 	world_free_slots(world);
 	world_remember(world);
 	assert_int_equal(installer_prepare(&world->installer,
@@ -384,6 +397,16 @@ void world_withdraw(struct world *world, struct change *change)
 	world_check(world);
 }
 
+/* After a change: see offload_commit(). */
+static void go_on(struct world *world)
+{
+	world->is_changing = false;
+	if (world->is_retreating)
+		installer_retreat(&world->installer);
+	else
+		installer_install(&world->installer);
+}
+
 void world_publish(struct world *world, struct change *change)
 {
 	policy_free(world->policy);
@@ -391,13 +414,13 @@ void world_publish(struct world *world, struct change *change)
 	world->coming = NULL;
 	world_publish_table(world, &change->after);
 	installer_adopt(&world->installer, change);
-	installer_install(&world->installer);
+	go_on(world);
 }
 
 void world_abort(struct world *world, struct change *change)
 {
 	installer_abort(&world->installer, change);
-	installer_install(&world->installer);
+	go_on(world);
 	policy_free(world->coming);
 	world->coming = NULL;
 	world_check(world);
@@ -416,11 +439,11 @@ void world_detach(struct world *world)
 {
 	if (world->is_detached)
 		return;
-	installer_retreat(&world->installer);
-	while (world_step(world))
-		;
-	installer_install(&world->installer);
 	world->is_detached = true;
+	world->is_retreating = true;
+	installer_retreat(&world->installer);
+	for (uint32_t n = random_below(&world->random, 60); n > 0 && world_step(world); n--)
+		;
 }
 
 void world_attach(struct world *world)

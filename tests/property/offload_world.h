@@ -44,8 +44,10 @@ struct world {
 	uint64_t ticket, drained;
 
 	bool without_plan; /* the next change takes everything out */
-	bool is_detached;  /* no call is made */
-	bool may_vanish;   /* now and then the port is gone when a creation returns */
+	bool is_detached;  /* no call is made but those of a retreat */
+	bool is_retreating;
+	bool is_changing;
+	bool may_vanish; /* now and then the port is gone when a creation returns */
 	/*
 	 * Drops do not go, and so go on dropping: but nothing that was not dropped when the change
 	 * began, if it is to pass.

@@ -144,6 +144,44 @@ static void change_in_haste(struct world *world, struct line *line)
 	world_expect_complete(world);
 }
 
+static void change_or_abort(struct world *world, struct line *line)
+{
+	struct line before = *line;
+	struct policy *policy = next_policy(line, &world->random);
+	struct change change;
+
+	if (random_percent(&world->random, 75)) {
+		world_change(world, policy);
+		return;
+	}
+	world_begin(world, policy, &change);
+	if (random_percent(&world->random, 60))
+		world_withdraw(world, &change);
+	world_abort(world, &change);
+	*line = before;
+}
+
+/* The port is detached and attached again, and its rules have not all gone when a change comes. */
+static void change_while_detaching(struct world *world, struct line *line)
+{
+	for (int i = 0; i < CHANGES; i++) {
+		if (random_percent(&world->random, 25))
+			world_detach(world);
+		if (random_percent(&world->random, 50))
+			world_attach(world);
+		change_or_abort(world, line);
+		for (uint32_t n = random_below(&world->random, 40); n > 0 && world_step(world); n--)
+			;
+		if (random_percent(&world->random, 50))
+			world_attach(world);
+		if (random_percent(&world->random, 30))
+			world_drain(world);
+	}
+	world_attach(world);
+	world_run(world, 0);
+	world_expect_complete(world);
+}
+
 /* --- with faults --- */
 
 static void break_something(struct world *world)
@@ -201,24 +239,8 @@ static void mend(struct world *world)
 		return;
 	installer_forget(&world->installer);
 	fake_flow_start(fake);
-	installer_install(&world->installer);
-}
-
-static void change_or_abort(struct world *world, struct line *line)
-{
-	struct line before = *line;
-	struct policy *policy = next_policy(line, &world->random);
-	struct change change;
-
-	if (random_percent(&world->random, 75)) {
-		world_change(world, policy);
-		return;
-	}
-	world_begin(world, policy, &change);
-	if (random_percent(&world->random, 60))
-		world_withdraw(world, &change);
-	world_abort(world, &change);
-	*line = before;
+	if (!world->is_retreating)
+		installer_install(&world->installer);
 }
 
 static void change_under_faults(struct world *world, struct line *line)
@@ -228,7 +250,7 @@ static void change_under_faults(struct world *world, struct line *line)
 		for (uint32_t n = 1 + random_below(&world->random, 3); n > 0; n--)
 			break_something(world);
 		world->without_plan = random_percent(&world->random, 10);
-		if (random_percent(&world->random, 5))
+		if (random_percent(&world->random, 10))
 			world_detach(world);
 		change_or_abort(world, line);
 		for (uint32_t n = random_below(&world->random, 80); n > 0 && world_step(world); n--)
@@ -287,6 +309,18 @@ static void t3_changes_in_haste(void **state)
 	run(TIER_T3, change_in_haste);
 }
 
+static void t2_changes_while_detaching(void **state)
+{
+	(void)state;
+	run(TIER_T2, change_while_detaching);
+}
+
+static void t3_changes_while_detaching(void **state)
+{
+	(void)state;
+	run(TIER_T3, change_while_detaching);
+}
+
 static void t2_changes_under_faults(void **state)
 {
 	(void)state;
@@ -306,6 +340,8 @@ int main(void)
 		cmocka_unit_test(t3_changes_in_peace),
 		cmocka_unit_test(t2_changes_in_haste),
 		cmocka_unit_test(t3_changes_in_haste),
+		cmocka_unit_test(t2_changes_while_detaching),
+		cmocka_unit_test(t3_changes_while_detaching),
 		cmocka_unit_test(t2_changes_under_faults),
 		cmocka_unit_test(t3_changes_under_faults),
 	};

@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define QUEUES 2
 #define BURST  32
@@ -281,16 +282,26 @@ static void attach(struct guest *guest, const char *argument)
 		wait_for_rest(guest);
 }
 
+static void detach_wholly(struct guest *guest)
+{
+	struct offload_status status;
+
+	offload_detach(guest->nic);
+	for (offload_status(guest->nic, &status); status.detaching;
+	     offload_status(guest->nic, &status))
+		usleep(1000);
+}
+
 static void detach(struct guest *guest, const char *argument)
 {
 	(void)argument;
-	offload_detach(guest->nic);
+	detach_wholly(guest);
 }
 
 static void stop_port(struct guest *guest, const char *argument)
 {
 	(void)argument;
-	offload_detach(guest->nic);
+	detach_wholly(guest);
 	if (rte_eth_dev_stop(guest->port.id) < 0)
 		printf("error stop\n");
 	guest->stopped = true;
@@ -395,6 +406,7 @@ int main(int argc, char **argv)
 			break;
 		run_command(&guest, line);
 	}
+	detach_wholly(&guest);
 	offload_nic_free(guest.nic);
 	offload_free(guest.offload);
 	port_fini(&guest.port);

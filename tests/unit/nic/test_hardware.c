@@ -11,6 +11,7 @@
 #include "nic/nic_private.h"
 #include "support/fake_flow.h"
 
+#include <errno.h>
 #include <rte_eal.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
@@ -119,8 +120,8 @@ static int tear_down(void **state)
 	struct fixture *f = *state;
 	char command[128];
 
-	nic_free(f->nic);
-	assert_int_equal(fake_flow_count(&f->fake), 0);
+	nic_free(f->nic); /* the rules end with the uplink's port */
+	fake_flow_stop(&f->fake);
 	assert_int_equal(f->fake.misuses, 0);
 	assert_int_equal(f->fake.conflicts, 0);
 	offload_free(f->offload);
@@ -262,6 +263,47 @@ static void the_plan_of_a_policy_goes_in(void **state)
 }
 
 /* Before the thread has had a turn: the change is in force when the apply returns. */
+/* The linker puts this between nic/settle.c and the classifier. */
+int __real_ruleset_rebuild(const struct ruleset *ruleset, struct ruleset_build *ret,
+			   struct accelnet_error *err);
+int __wrap_ruleset_rebuild(const struct ruleset *ruleset, struct ruleset_build *ret,
+			   struct accelnet_error *err);
+static bool rebuilding_fails;
+static unsigned rebuilds;
+
+int __wrap_ruleset_rebuild(const struct ruleset *ruleset, struct ruleset_build *ret,
+			   struct accelnet_error *err)
+{
+	rebuilds++;
+	if (rebuilding_fails) {
+		*err = (struct accelnet_error){ .code = ACCELNET_E_MEMORY };
+		return -ENOMEM;
+	}
+	return __real_ruleset_rebuild(ruleset, ret, err);
+}
+
+/* Memory is short: each try costs milliseconds, and the patched classifier is right. */
+static void a_classifier_that_stays_patched_is_left_alone_for_a_while(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t end;
+
+	(void)apply(f, "80", "auto");
+	(void)apply(f, "443", "auto");
+	assert_true(ruleset_is_patched(nic_snapshot(f->nic)->ruleset));
+	rebuilding_fails = true;
+	rebuilds = 0;
+	for (end = clock_ms() + 500; clock_ms() < end;)
+		turn(f);
+	assert_int_equal(rebuilds, 1);
+	rebuilding_fails = false;
+	for (end = clock_ms() + WAIT_MS;
+	     ruleset_is_patched(nic_snapshot(f->nic)->ruleset) && clock_ms() < end;)
+		turn(f);
+	assert_false(ruleset_is_patched(nic_snapshot(f->nic)->ruleset));
+	assert_int_equal(rebuilds, 2);
+}
+
 static void a_change_of_a_rule_leaves_no_wrong_moment(void **state)
 {
 	struct fixture *f = *state;
@@ -417,29 +459,37 @@ static uint64_t drops_of(const struct fixture *f)
 	return drops;
 }
 
+static uint64_t hits_of_denies(struct fixture *f)
+{
+	const struct program_chain *chain =
+		&nic_snapshot(f->nic)->ruleset->program->chain[DIRECTION_INBOUND][STAGE_NIC];
+	struct hardware_rules *rules;
+	uint64_t dropped;
+
+	assert_int_equal(hardware_rules_new(f->nic, &rules), 0);
+	dropped = rules ? rules->of[STAGE_NIC][chain->count - 1].dropped : 0;
+	hardware_rules_free(rules);
+	return dropped; /* DenyAllInBound's */
+}
+
+static void wait_denied(struct fixture *f, uint64_t count)
+{
+	uint64_t end = clock_ms() + WAIT_MS;
+
+	while (hits_of_denies(f) < count && clock_ms() < end)
+		turn(f);
+	assert_int_equal(hits_of_denies(f), count);
+}
+
 static void drops_in_hardware_are_hits(void **state)
 {
 	struct fixture *f = *state;
-	struct hardware_rules *rules = NULL;
-	uint64_t end = clock_ms() + WAIT_MS;
-	uint64_t dropped = 0;
 
 	(void)apply(f, "80", "auto");
 	wait_state(f, OFFLOAD_STATE_COMPLETE);
 	for (int i = 0; i < 5; i++)
 		(void)receive(f, TCP_SYN, 22);
-	while (dropped < 5 && clock_ms() < end) {
-		const struct program_chain *chain;
-
-		turn(f);
-		hardware_rules_free(rules);
-		assert_int_equal(hardware_rules_new(f->nic, &rules), 0);
-		chain = &nic_snapshot(f->nic)
-				 ->ruleset->program->chain[DIRECTION_INBOUND][STAGE_NIC];
-		dropped = rules->of[STAGE_NIC][chain->count - 1].dropped; /* DenyAllInBound */
-	}
-	hardware_rules_free(rules);
-	assert_int_equal(dropped, 5);
+	wait_denied(f, 5);
 	assert_int_equal(drops_of(f), 5);
 
 	/* a rule's hits are of its policy, the sum is of the NIC */
@@ -450,6 +500,44 @@ static void drops_in_hardware_are_hits(void **state)
 	assert_int_equal(drops_of(f), 5);
 	hardware_clear_drops(f->nic);
 	assert_int_equal(drops_of(f), 0);
+}
+
+static void hit_denies(struct fixture *f, uint64_t sum)
+{
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(receive(f, TCP_SYN, 22).action, PLAN_DROP);
+	wait_denied(f, sum);
+}
+
+/* Whether its rules stay in the device or none of them does: hits are the policy's. */
+static void hits_outlive_a_plan(void **state)
+{
+	struct fixture *f = *state;
+	struct accelnet_error err;
+	struct plan *plan;
+
+	(void)apply(f, "80", "auto");
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	hit_denies(f, 5);
+	assert_int_equal(hardware_make_plan(f->nic, nic_snapshot(f->nic)->ruleset,
+					    &f->nic->hardware.hits, &plan, &err),
+			 0);
+	assert_int_equal(hardware_exchange_plan(f->nic, plan, &err), 0);
+	assert_int_equal(hits_of_denies(f), 5);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	hit_denies(f, 10);
+
+	fake_flow_remove(&f->fake); /* and another device comes */
+	f->fake.tier = TIER_T3;
+	fake_flow_start(&f->fake);
+	offload_attach(f->nic->hardware.offload, uplink_port(f->nic->uplink)->id);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	assert_int_equal(offload_plan(f->nic->hardware.offload)->tier, TIER_T3);
+	assert_int_equal(hits_of_denies(f), 10);
+	hit_denies(f, 15);
+
+	(void)apply(f, "443", "auto");
+	assert_int_equal(hits_of_denies(f), 0);
 }
 
 /* --- a policy that does not fit --- */
@@ -545,6 +633,28 @@ static void what_is_hit_goes_to_hardware(void **state)
 	apply_many(f, true);
 	assert_false(hardware_share(f->nic, &share));
 	assert_true(installed_for(f, 300, 320) > 2 * before);
+}
+
+/* Who asks fifty times a second gets what was found out in the last ten. */
+static void a_share_is_found_out_now_and_then(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t now = clock_ms();
+	unsigned share = 0, later;
+
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	apply_many(f, false);
+	hit_rules(f, 0, 20);
+	assert_true(hardware_share_lately(f->nic, now, &share));
+	hit_rules(f, 300, 320);
+	assert_true(hardware_share_lately(f->nic, now + 9900, &later));
+	assert_int_equal(later, share);
+	assert_true(hardware_share_lately(f->nic, now + 10000, &later));
+	assert_int_not_equal(later, share);
+	assert_true(hardware_share(f->nic, &share));
+	assert_int_equal(later, share);
+	apply_many(f, true); /* nothing is known of it yet */
+	assert_false(hardware_share_lately(f->nic, now + 10000, &later));
 }
 
 /* Neither often nor for little: each time hundreds of rules go and come. */
@@ -716,6 +826,7 @@ int main(void)
 		cmocka_unit_test(a_ring_that_nobody_polls_is_not_drained),
 		CASE(the_plan_of_a_policy_goes_in),
 		CASE(a_change_of_a_rule_leaves_no_wrong_moment),
+		CASE(a_classifier_that_stays_patched_is_left_alone_for_a_while),
 		CASE(a_dry_run_touches_nothing),
 		CASE(nothing_is_dropped_in_hardware_in_audit_mode),
 		CASE(settled_marks_wait_from_publishing_on),
@@ -723,7 +834,9 @@ int main(void)
 		CASE(a_change_of_context_changes_the_plan),
 		CASE(what_is_refused_is_told_and_comes_in_after_all),
 		CASE(drops_in_hardware_are_hits),
+		CASE(hits_outlive_a_plan),
 		CASE(what_is_hit_goes_to_hardware),
+		CASE(a_share_is_found_out_now_and_then),
 		CASE(plans_are_not_made_anew_for_little),
 		CASE(a_policy_that_is_not_stored_leaves_hardware_alone),
 		CASE(a_nic_can_be_kept_out),

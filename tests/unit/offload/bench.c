@@ -69,8 +69,18 @@ void bench_init(struct bench *bench, enum plan_tier tier)
 	assert_int_equal(offload_nic_new(bench->offload, &options, &bench->nic, NULL), 0);
 }
 
+void bench_detach(struct bench *bench)
+{
+	offload_detach(bench->nic);
+	for (int ms = 0; ms < 5000 && bench_status(bench).detaching; ms++)
+		sleep_ms(1);
+	assert_false(bench_status(bench).detaching);
+}
+
 void bench_fini(struct bench *bench)
 {
+	if (bench->nic)
+		bench_detach(bench);
 	offload_nic_free(bench->nic);
 	assert_int_equal(fake_flow_count(&bench->fake), 0);
 	offload_free(bench->offload);

@@ -32,6 +32,8 @@ struct offload_status bench_status(struct bench *bench);
 void bench_expect_state(struct bench *bench, enum offload_state state);
 /* Attached, and probed. */
 void bench_attach(struct bench *bench);
+/* Until what would go has gone. */
+void bench_detach(struct bench *bench);
 
 struct plan *bench_plan(const struct policy *policy, enum plan_tier tier);
 /* The whole order of a change, without anybody to publish to. */

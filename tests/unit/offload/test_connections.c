@@ -317,7 +317,7 @@ static void they_end_with_the_port(void **state)
 	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
 	add_flows(&bench, slots);
 	expect_installed(&bench, FLOWS);
-	offload_detach(bench.nic);
+	bench_detach(&bench);
 	assert_int_equal(fake_flow_count(&bench.fake), 0);
 	bench_fini(&bench);
 }

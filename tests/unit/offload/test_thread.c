@@ -262,7 +262,7 @@ static void a_stop_by_others_is_seen(void **state)
 		sleep_ms(1);
 	assert_int_equal(bench_status(&bench).epoch, epoch + 1);
 	assert_int_equal(fake_flow_count(&bench.fake), bench_status(&bench).planned);
-	offload_detach(bench.nic);
+	bench_detach(&bench);
 	assert_int_equal(fake_flow_count(&bench.fake), 0);
 	assert_int_equal(bench_status(&bench).state, OFFLOAD_STATE_ABSENT);
 	bench_fini(&bench);

@@ -49,6 +49,14 @@ static struct plan *plan_of_ports(uint16_t first, size_t count, enum plan_action
 	return plan;
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static void wait_for_count(struct bench *bench, size_t count)
 {
 	for (int ms = 0; ms < 5000 && fake_flow_count(&bench->fake) != count; ms++)
@@ -71,7 +79,7 @@ static void what_does_not_go_on_detach_is_not_forgotten(void **state)
 	assert_int_equal(offload_rules(bench.nic, &rule, 1), 1);
 	mark = rule.mark;
 	fake_flow_bind(&bench.fake, 0);
-	offload_detach(bench.nic);
+	bench_detach(&bench);
 	assert_int_equal(fake_flow_count(&bench.fake), 1);
 	assert_int_equal(bench_status(&bench).state, OFFLOAD_STATE_ABSENT);
 	for (uint16_t i = 0; i < 2000; i++) { /* many more than the window of free slots */
@@ -103,7 +111,7 @@ static void what_was_left_is_withdrawn_at_once(void **state)
 	bench_change(&bench, plan_of_ports(1, 1, PLAN_DROP));
 	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
 	fake_flow_bind_drops(&bench.fake);
-	offload_detach(bench.nic);
+	bench_detach(&bench);
 	fake_flow_unbind(&bench.fake);
 	bench.fake.fail_errno = ENOMEM; /* the probe is doubted, and made again later */
 	bench.fake.fail_create_at = 1;
@@ -130,7 +138,7 @@ static void what_did_not_go_ends_with_the_port(void **state)
 	bench_change(&bench, plan_of_ports(1, 3, PLAN_DROP));
 	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
 	fake_flow_bind_drops(&bench.fake);
-	offload_detach(bench.nic);
+	bench_detach(&bench);
 	assert_int_equal(fake_flow_count(&bench.fake), 3);
 	fake_flow_remove(&bench.fake);
 	fake_flow_start(&bench.fake);
@@ -180,6 +188,26 @@ static void every_drop_is_counted(void **state)
 	bench_fini(&bench);
 }
 
+/* A second's drops, or more, come between a sweep's reading and the end of a rule. */
+static void what_comes_after_a_sweep_is_counted(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, TIER_T2);
+	bench_attach(&bench);
+	bench_change(&bench, plan_of_ports(1, 1, PLAN_DROP));
+	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	hit(&bench, 1, 1);
+	for (int ms = 0; ms < 5000 && bench_status(&bench).dropped < 1; ms++)
+		sleep_ms(1);
+	hit(&bench, 1, 5);
+	bench_change(&bench, NULL);
+	wait_for_count(&bench, 0);
+	assert_int_equal(bench_status(&bench).dropped, 6);
+	bench_fini(&bench);
+}
+
 /* Counters of many rules are read by and by, none is left out. */
 static void many_counters_are_read(void **state)
 {
@@ -223,7 +251,7 @@ static void a_probe_that_was_refused_in_passing_is_made_again(void **state)
 					   : TIER_T3);
 		if (cases[i].before != TIER_T0) {
 			bench_attach(&bench);
-			offload_detach(bench.nic);
+			bench_detach(&bench);
 		}
 		bench.fake.fail_errno = cases[i].error;
 		bench.fake.fail_create_at = cases[i].call;
@@ -278,9 +306,111 @@ static void nobody_waits_for_a_round(void **state)
 	assert_int_equal(bench_status(&bench).state, OFFLOAD_STATE_INSTALLING);
 	before = bench.fake.creates;
 	bench.fake.call_ns = 0;
-	offload_detach(bench.nic);
+	bench_detach(&bench);
 	assert_in_range(bench.fake.creates, before, before + 2);
 	bench_fini(&bench);
+}
+
+/* Whoever frees it closes the port: a large plan is not taken out rule by rule. */
+static void the_end_makes_no_call(void **state)
+{
+	struct bench bench;
+	uint64_t began, calls, destroys;
+
+	(void)state;
+	for (int in_the_middle = 0; in_the_middle < 2; in_the_middle++) {
+		bench_init(&bench, TIER_T2);
+		bench_attach(&bench);
+		bench.fake.call_ns = in_the_middle ? 5000000 : 0;
+		bench_change(&bench, plan_of_ports(1, 400, PLAN_DROP));
+		if (in_the_middle)
+			sleep_ms(20);
+		else
+			bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+		bench.fake.call_ns = 5000000;
+		calls = bench.fake.creates;
+		destroys = bench.fake.destroys; /* the probe's */
+		began = now_ms();
+		offload_nic_free(bench.nic);
+		bench.nic = NULL;
+		assert_in_range(now_ms() - began, 0, 500); /* 400 calls take 2 s */
+		assert_in_range(bench.fake.creates, calls, calls + 2);
+		assert_int_equal(bench.fake.destroys, destroys);
+		calls = bench.fake.creates;
+		sleep_ms(30);
+		assert_int_equal(bench.fake.creates, calls);
+		fake_flow_stop(&bench.fake);
+		bench_fini(&bench);
+	}
+}
+
+/* 400 calls of 5 ms are for the thread to wait for. */
+static void nobody_waits_for_a_retreat(void **state)
+{
+	static const struct plan_packet packet = { .protocol = 17, .destination_port = 1 };
+	struct plan_answer answer;
+	struct bench bench;
+	uint64_t began;
+
+	(void)state;
+	bench_init(&bench, TIER_T2);
+	bench_attach(&bench);
+	bench_change(&bench, plan_of_ports(1, 400, PLAN_DROP));
+	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	bench.fake.call_ns = 5000000;
+	began = now_ms();
+	offload_detach(bench.nic);
+	assert_in_range(now_ms() - began, 0, 500);
+	assert_int_equal(bench_status(&bench).state, OFFLOAD_STATE_ABSENT);
+	assert_true(bench_status(&bench).detaching);
+	bench.fake.call_ns = 100000;
+	bench_change(&bench, plan_of_ports(2, 300, PLAN_DROP)); /* waits for what it withdraws */
+	fake_flow_receive(&bench.fake, &packet, &answer);
+	assert_int_equal(answer.action, PLAN_UNMARKED);
+	offload_attach(bench.nic, PORT); /* comes after what still goes */
+	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	assert_int_equal(fake_flow_count(&bench.fake), 300);
+	bench_fini(&bench);
+}
+
+static void wait_detached(struct bench *bench)
+{
+	for (int ms = 0; ms < 2000 && bench_status(bench).detaching; ms++)
+		sleep_ms(1);
+	assert_false(bench_status(bench).detaching);
+}
+
+/* The port is removed, stopped, or left for another, while its rules still go. */
+static void a_retreat_ends_with_its_port(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 3; way++) {
+		struct bench bench;
+
+		bench_init(&bench, TIER_T2);
+		bench_attach(&bench);
+		bench_change(&bench, plan_of_ports(1, 200, PLAN_MARK));
+		bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+		bench.fake.call_ns = 1000000;
+		offload_detach(bench.nic);
+		if (way == 0)
+			fake_flow_remove(&bench.fake);
+		else if (way == 1)
+			fake_flow_stop(&bench.fake);
+		else
+			offload_attach(bench.nic, PORT + 1);
+		bench.fake.call_ns = 0;
+		wait_detached(&bench);
+		assert_int_equal(bench_status(&bench).port, way == 2 ? PORT + 1 : UINT16_MAX);
+		if (way < 2) {
+			assert_int_equal(bench_status(&bench).installed, 0);
+			fake_flow_start(&bench.fake);
+			offload_attach(bench.nic, PORT);
+		}
+		bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+		assert_int_equal(fake_flow_count(&bench.fake), 200);
+		bench_fini(&bench);
+	}
 }
 
 /* A rule of an earlier probe that did not go is in the way of the next one. */
@@ -292,10 +422,10 @@ static void a_probe_may_leave_something(void **state)
 	bench_init(&bench, TIER_T2);
 	bench_attach(&bench);
 	bench.fake.keeps_all = true;
-	offload_detach(bench.nic);
+	bench_detach(&bench);
 	bench_attach(&bench);
 	assert_true(fake_flow_count(&bench.fake) > 0);
-	offload_detach(bench.nic);
+	bench_detach(&bench);
 	bench_attach(&bench);
 	assert_int_equal(bench_status(&bench).device.tier, TIER_T2);
 	bench.fake.conflicts = 0;
@@ -459,10 +589,14 @@ int main(void)
 		cmocka_unit_test(what_was_left_is_withdrawn_at_once),
 		cmocka_unit_test(what_did_not_go_ends_with_the_port),
 		cmocka_unit_test(every_drop_is_counted),
+		cmocka_unit_test(what_comes_after_a_sweep_is_counted),
 		cmocka_unit_test(many_counters_are_read),
 		cmocka_unit_test(a_probe_that_was_refused_in_passing_is_made_again),
 		cmocka_unit_test(a_probe_is_believed_for_the_time_being),
 		cmocka_unit_test(nobody_waits_for_a_round),
+		cmocka_unit_test(nobody_waits_for_a_retreat),
+		cmocka_unit_test(a_retreat_ends_with_its_port),
+		cmocka_unit_test(the_end_makes_no_call),
 		cmocka_unit_test(a_probe_may_leave_something),
 		cmocka_unit_test(a_device_without_rules_is_idle),
 		cmocka_unit_test(a_drop_that_does_not_go_is_told),

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#define STEPS     150
+#define STEPS     200
 #define PROBES    200
 #define IN_FLIGHT 400
 #define SYN       0x02
@@ -40,7 +40,7 @@ struct story {
 	size_t flight_count;
 	bool drops_may_stay; /* they shield what did not go when the port was detached */
 	_Atomic bool ends;
-	uint64_t vouched, dropped, completed;
+	uint64_t vouched, dropped, completed, changed_while_detaching;
 };
 
 /* --- what is right --- */
@@ -189,6 +189,18 @@ static void publish(struct story *story, struct mark_table *table)
 	check(story);
 }
 
+/* What did not go when the port was detached cannot be withdrawn either; but what still goes can.
+ */
+static void see_what_stays(struct story *story)
+{
+	const struct offload_status status = bench_status(&story->bench);
+
+	if (status.state == OFFLOAD_STATE_ABSENT && !status.detaching &&
+	    fake_flow_count(&story->bench.fake) > 0)
+		story->drops_may_stay = true;
+	story->changed_while_detaching += status.detaching;
+}
+
 static void change(struct story *story)
 {
 	struct policy *policy = some_policy(story);
@@ -200,6 +212,7 @@ static void change(struct story *story)
 	check(story);
 	publish(story, offload_marks_before(change));
 	offload_withdraw(change);
+	see_what_stays(story);
 	story->coming = policy;
 	check(story);
 	story->coming = NULL;
@@ -219,11 +232,14 @@ static void step(struct story *story)
 {
 	if (bench_status(&story->bench).port == UINT16_MAX)
 		offload_attach(story->bench.nic, PORT);
-	else if (random_percent(&story->random, 5)) {
+	else if (random_percent(&story->random, 6)) {
+		story->bench.fake.call_ns =
+			200000; /* or its rules have gone before anything else */
 		offload_detach(story->bench.nic);
-		story->drops_may_stay = fake_flow_count(&story->bench.fake) > 0;
+		sleep_ms(random_below(&story->random, 3));
 	}
 	change(story);
+	story->bench.fake.call_ns = 0;
 	check(story);
 	sleep_ms(random_below(&story->random, 10));
 	if (bench_status(&story->bench).state == OFFLOAD_STATE_COMPLETE) {
@@ -266,10 +282,13 @@ static void run(enum plan_tier tier)
 	bench_expect_state(&story->bench, OFFLOAD_STATE_COMPLETE);
 	assert_int_equal(fake_flow_count(&story->bench.fake), bench_status(&story->bench).planned);
 	check(story);
-	print_message("%s: %llu vouched for, %llu dropped, %llu times complete\n",
+	print_message("%s: %llu vouched for, %llu dropped, %llu times complete, %llu changes while "
+		      "rules went\n",
 		      plan_tier_name(tier), (unsigned long long)story->vouched,
-		      (unsigned long long)story->dropped, (unsigned long long)story->completed);
+		      (unsigned long long)story->dropped, (unsigned long long)story->completed,
+		      (unsigned long long)story->changed_while_detaching);
 	assert_true(story->vouched > 1000 && story->dropped > 100);
+	assert_true(story->changed_while_detaching > 0);
 	policy_free(story->policy);
 	free(story->table);
 	bench_fini(&story->bench);
