@@ -21,6 +21,7 @@ import tap
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../scripts/lib"))
 import azlab  # pylint: disable=wrong-import-position
 import lab  # pylint: disable=wrong-import-position
+import rpc  # pylint: disable=wrong-import-position
 from cycling import (  # pylint: disable=wrong-import-position
     POLICY, Traffic, cycle, give_back, reach_vf, take_away, wait_for_denials, wait_for_path,
     wait_for_traffic)
@@ -152,7 +153,7 @@ def with_lab(case, *options, warnings=(), **more):
                 measured = case(network)
                 end_well(network, warnings)
                 return measured
-            except (AssertionError, lab.LabError) as fault:
+            except (AssertionError, lab.LabError, rpc.RpcError) as fault:
                 raise AssertionError(f"{fault}\n{network.daemon.tail(400)}") from fault
     return run
 
