@@ -143,7 +143,7 @@ class StreamLab:
         self.daemon = azlab.Daemon(self.folder, app, options, nic=self.nic, before=before,
                                    prefix=[*HURRY, "taskset", "-c", str(self.cpu)])
         self.host = self.daemon.host
-        self.stack.callback(self.daemon.stop)
+        self.stack.callback(self.stop)
         self.daemon.start()
         self.meter = self.stack.enter_context(Meter(meter))
         self.usage = Usage(self.daemon.pid, self.daemon.popen.pid)
@@ -160,6 +160,11 @@ class StreamLab:
         stream = Stream(f"{self.way}:{self.cable}", self.memif, phases, self.cpu)
         self.stack.callback(stream.close)
         return stream
+
+    def stop(self):
+        status = self.daemon.stop()
+        if status != 0:
+            raise lab.LabError(f"accelnetd ended with {status}: {self.daemon.tail()}")
 
     def close(self):
         self.stack.close()

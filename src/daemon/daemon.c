@@ -405,6 +405,6 @@ void daemon_free(struct daemon *daemon)
 	event_log_free(daemon->events);
 	rte_free(daemon->qsbr);
 	if (daemon->eal_is_up)
-		(void)rte_eal_cleanup(); /* the process ends: nothing to do about a failure */
+		eal_end();
 	free(daemon);
 }

@@ -11,4 +11,7 @@
 int eal_start(const struct daemon_config *config, char **more_args, int more_count,
 	      struct accelnet_error *err);
 
+/* When all ports are closed. EAL's interrupt thread runs nothing more. */
+void eal_end(void);
+
 #endif
