@@ -375,23 +375,12 @@ def flat(what, points, growth):
     return {"first": first, "last": last}
 
 
-def keep_trying(network):
-    """A sender that loses packets ten times a second waits ever longer, two minutes in the end. Its
-    kernel is asked for a second at most (Linux 6.15); returns how long it may take all the same."""
-    name = "net.ipv4.tcp_rto_max_ms"
-    asked = [side.command("sysctl", "-q", "-w", f"{name}=1000", check=False).returncode == 0
-             for side in (network.remote, network.vm)]
-    return 5 if all(asked) else 125
-
-
 def fast_cycles(count, result):
     def case(network):
         reach_vf(network)
-        rest = keep_trying(network)
         traffic = Traffic(network, bitrate="5M")
         run = FastCycles(network, count)
         run.run()
-        time.sleep(rest)
         traffic.finish()
         result.update(
             cycles=run.done, seconds=round(run.seconds, 1),
