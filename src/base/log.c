@@ -99,6 +99,16 @@ void log_write(enum log_room room, enum log_level level, struct log_limit *limit
 		return; /* nowhere left to say it */
 }
 
+const char *log_quotable(const char *text, char *buffer, size_t size)
+{
+	size_t i = 0;
+
+	for (; text[i] && i + 1 < size; i++)
+		buffer[i] = text[i] == '"' ? '\'' : (unsigned char)text[i] < 0x20 ? ' ' : text[i];
+	buffer[i] = '\0';
+	return buffer;
+}
+
 void log_set_level(enum log_room room, enum log_level level)
 {
 	atomic_store_explicit(&room_levels[room], (int)level, memory_order_relaxed);

@@ -10,6 +10,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level {
@@ -67,6 +68,12 @@ void log_write(enum log_room room, enum log_level level, struct log_limit *limit
 #define log_notice(message, ...)  log_at(LOG_LEVEL_NOTICE, message, __VA_ARGS__)
 #define log_info(message, ...)    log_at(LOG_LEVEL_INFO, message, __VA_ARGS__)
 #define log_debug(message, ...)   log_at(LOG_LEVEL_DEBUG, message, __VA_ARGS__)
+
+/*
+ * Copies what others wrote, cut where it is longer than `size`, so that between double quotes it
+ * looks like no field or line of ours. Returns `buffer`.
+ */
+const char *log_quotable(const char *text, char *buffer, size_t size);
 
 void log_set_level(enum log_room room, enum log_level level);
 enum log_level log_get_level(enum log_room room);

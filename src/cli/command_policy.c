@@ -239,6 +239,7 @@ enum exit_status command_policy_check(struct session *session)
 	if (status != EXIT_DONE)
 		return status;
 	options.context = context;
+	options.context_name = context_path ? source_name(context_path) : NULL;
 	options.parameters = parameters;
 	directories[0] = source_directory(path);
 	directories[1] = source_directory(context_path ? context_path : path);

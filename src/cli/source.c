@@ -21,7 +21,7 @@ char *source_directory(const char *path)
 	return directory;
 }
 
-static const char *name_of(const char *path)
+const char *source_name(const char *path)
 {
 	return strcmp(path, "-") == 0 ? "standard input" : path;
 }
@@ -35,7 +35,7 @@ enum exit_status source_load(const struct session *session, const char *path, st
 		return EXIT_DONE;
 	named = err;
 	if (err.code != ACCELNET_E_IO) /* those have the name in them */
-		(void)fail(&named, err.code, NULL, "%s: %.400s", name_of(path), err.detail);
+		(void)fail(&named, err.code, NULL, "%s: %.400s", source_name(path), err.detail);
 	memcpy(named.pointer, err.pointer, sizeof(named.pointer));
 	return session_fail(session, &named);
 }
@@ -66,7 +66,7 @@ enum exit_status source_load_context(const struct session *session, const char *
 	root = json_root(loaded);
 	if (json_type(&root) != JSON_OBJECT) {
 		(void)fail(&err, ACCELNET_E_TYPE, NULL, "%s: a context is an object, not %s",
-			   name_of(path), json_type_name(json_type(&root)));
+			   source_name(path), json_type_name(json_type(&root)));
 		return session_fail(session, &err);
 	}
 	if (json_get(&root, "context", &inner) && json_type(&inner) == JSON_OBJECT)
@@ -80,6 +80,7 @@ static enum exit_status load_context(struct source *source, const struct session
 				     const char *path)
 {
 	source->context_directory = source_directory(path);
+	source->context_name = source_name(path);
 	return source_load_context(session, source->path, path, &source->context);
 }
 
@@ -110,7 +111,7 @@ static enum exit_status load_policy(struct source *source, const struct session 
 	const struct policy_read_options options = { .parameters = source->parameters };
 
 	if (policy_source_load(source->path, &options, report, &source->policy) < 0)
-		return session_fail_report(session, name_of(source->path), report);
+		return session_fail_report(session, source_name(source->path), report);
 	session_warn_report(session, report);
 	return source_check_parameters(session, source->policy);
 }
@@ -119,7 +120,7 @@ static enum exit_status fail_choice(const struct source *source, const struct se
 				    const struct accelnet_error *err, const struct report *report)
 {
 	if (err->code == ACCELNET_E_EXPRESSION && report->errors)
-		return session_fail_report(session, name_of(source->path), report);
+		return session_fail_report(session, source_name(source->path), report);
 	return session_fail(session, err);
 }
 
@@ -261,7 +262,7 @@ enum exit_status source_to_params(const struct source *source, struct session *s
 
 	report_init(&report);
 	if (complete(source, &report, &document, &context) < 0) {
-		status = session_fail_report(session, name_of(source->path), &report);
+		status = session_fail_report(session, source_name(source->path), &report);
 	} else if (!source->nsg) {
 		session_warn_report(session, &report);
 		add_document(params, document, context);
@@ -287,13 +288,14 @@ enum exit_status source_build(const struct source *source, const struct session 
 	report_init(&report);
 	r = complete(source, &report, &document, &context);
 	options.context = context;
+	options.context_name = source->context_name;
 	if (r == 0 && source->nsg)
 		r = policy_source_build(source->policy, source->nsg, source->level, &options,
 					&report, ret);
 	else if (r == 0)
 		r = policy_build(document, &options, &report, ret);
 	if (r < 0)
-		status = session_fail_report(session, name_of(source->path), &report);
+		status = session_fail_report(session, source_name(source->path), &report);
 	else
 		session_warn_report(session, &report);
 	report_fini(&report);

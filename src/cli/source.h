@@ -12,9 +12,10 @@
 /* A policy file and what the command line says about it. source_fini() whatever became of it. */
 struct source {
 	const char *path;
-	struct json *context;    /* of --context, or of the file; NULL: none */
-	struct json *parameters; /* of --parameters; NULL: none */
-	char *directory;         /* of the file */
+	struct json *context;     /* of --context, or of the file; NULL: none */
+	struct json *parameters;  /* of --parameters; NULL: none */
+	char *directory;          /* of the file */
+	const char *context_name; /* of the file of --context */
 	char *context_directory;
 	struct policy_source *policy;
 	const struct policy_source_nsg *nsg; /* the chosen one; NULL: a document */
@@ -66,6 +67,8 @@ enum exit_status source_load_parameters(const struct session *session, const cha
 enum exit_status source_check_parameters(const struct session *session,
 					 const struct policy_source *policy);
 
+/* What a file is called in messages. */
+const char *source_name(const char *path);
 /* The directory that names in `path` are relative to. The caller frees it. */
 char *source_directory(const char *path);
 

@@ -191,6 +191,7 @@ static int build(struct call *call, const struct nic *nic, const struct json *do
 {
 	const struct policy_read_options options = {
 		.context = nic_get_context(nic),
+		.context_name = NIC_CONTEXT_NAME,
 	};
 	struct report problems;
 	int r;

@@ -186,27 +186,17 @@ static int read_request(struct request *request, const struct json *json, const 
 	return r;
 }
 
-/* What a client wrote must not look like fields or lines of ours. */
-static void quote(const char *text, char *buffer, size_t size)
-{
-	size_t i = 0;
-
-	for (; text[i] && i + 1 < size; i++)
-		buffer[i] = text[i] == '"' ? '\'' : (unsigned char)text[i] < 0x20 ? ' ' : text[i];
-	buffer[i] = '\0';
-}
-
 static void log_failure(const struct call *call, const char *origin)
 {
 	const struct call_error *error = &call->error;
 	char pointer[ERROR_POINTER_MAX], detail[ERROR_DETAIL_MAX];
 
-	quote(error->what.pointer, pointer, sizeof(pointer));
-	quote(error->what.detail, detail, sizeof(detail));
 	log_info("request refused",
 		 "method=%s origin=\"%s\" nic=%s symbol=%s pointer=\"%s\" detail=\"%s\"",
 		 call->method ? call->method->name : "-", origin, error->nic[0] ? error->nic : "-",
-		 error_symbol(error->what.code), pointer, detail);
+		 error_symbol(error->what.code),
+		 log_quotable(error->what.pointer, pointer, sizeof(pointer)),
+		 log_quotable(error->what.detail, detail, sizeof(detail)));
 }
 
 /* Takes ownership of `result`. NULL where the response is longer than the scope allows. */

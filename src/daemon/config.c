@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "classify/conn.h"
 #include "nic/path.h"
+#include "policy/read.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -401,7 +402,7 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 	if (json_get(at, "requirePolicy", &member))
 		nic->has_require_policy = json_bool(&member, &nic->require_policy);
 	warn_unused(at, "subnet", report);
-	if (json_get(at, "context", &member))
+	if (json_get(at, "context", &member) && policy_context_check(&member, report) == 0)
 		nic->context = json_copy(member.value);
 	config->nic_count++;
 }

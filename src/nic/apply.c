@@ -17,7 +17,10 @@
 static int build_policy(const struct nic *nic, const struct json *document, struct report *report,
 			struct policy **ret, struct accelnet_error *err)
 {
-	const struct policy_read_options options = { .context = nic->context };
+	const struct policy_read_options options = {
+		.context = nic->context,
+		.context_name = NIC_CONTEXT_NAME,
+	};
 	int r = policy_build(document, &options, report, ret);
 
 	if (r == 0)
@@ -248,6 +251,7 @@ int nic_restore(struct nic *nic, struct accelnet_error *err)
 	uint64_t newest = policy_store_newest(nic->store);
 	bool required = nic->config->has_require_policy ? nic->config->require_policy : newest != 0;
 	struct accelnet_error why = { 0 };
+	char text[ERROR_DETAIL_MAX];
 
 	if (newest == 0)
 		return enforce_none(nic, required, err);
@@ -260,7 +264,7 @@ int nic_restore(struct nic *nic, struct accelnet_error *err)
 		"the stored policy is not usable: everything but platform traffic is dropped until "
 		"a policy is applied",
 		"nic=%s generation=%" PRIu64 " error=\"%s\"", nic->config->name, newest,
-		why.detail);
+		log_quotable(why.detail, text, sizeof(text)));
 	event_log_add(nic->services.events, nic->config->name, "policy.unusable", NULL);
 	return enforce_none(nic, true, err);
 }

@@ -68,6 +68,8 @@ int nic_failover(struct nic *nic, enum path_wish wish, struct accelnet_error *er
  * one stays where that fails.
  */
 int nic_set_context(struct nic *nic, const struct json *context, struct accelnet_error *err);
+/* How errors in it are told. */
+#define NIC_CONTEXT_NAME "the context of the NIC's configuration"
 /* NULL: none. Borrowed until it is replaced. */
 const struct json *nic_get_context(const struct nic *nic);
 

@@ -6,6 +6,8 @@
 #include "policy/alloc.h"
 #include "policy/member.h"
 #include "policy/prefixes.h"
+#include "policy/read.h"
+#include "policy/reader.h"
 #include "policy/tags.h"
 
 #include <stdio.h>
@@ -210,14 +212,16 @@ static void read_part(struct reader *reader, struct context_part *part)
 }
 
 /* Pointers into a file beside the document would look like pointers into it: says so in words. */
-static void mark_given(struct report *report, size_t from)
+static void mark_given(struct report *report, size_t from, const char *name)
 {
+	const char *whence = name ? name : "the context given beside the document";
+
 	for (size_t i = from; i < report->count; i++) {
 		struct problem *problem = &report->problems[i];
 		char *marked;
 
-		if (asprintf(&marked, "in the context given beside the document, at \"%s\": %s",
-			     problem->pointer, problem->detail) < 0)
+		if (asprintf(&marked, "in %s, at \"%s\": %s", whence, problem->pointer,
+			     problem->detail) < 0)
 			abort();
 		free(problem->detail);
 		problem->detail = marked;
@@ -225,7 +229,8 @@ static void mark_given(struct report *report, size_t from)
 	}
 }
 
-void context_read(struct reader *reader, const struct json_at *at, const struct json *given)
+void context_read(struct reader *reader, const struct json_at *at,
+		  const struct policy_read_options *options)
 {
 	struct context *context = &reader->context;
 	size_t before;
@@ -234,12 +239,22 @@ void context_read(struct reader *reader, const struct json_at *at, const struct 
 		context->part[0].at = *at;
 		read_part(reader, &context->part[0]);
 	}
-	if (!given)
+	if (!options->context)
 		return;
 	before = reader->report->count;
-	context->part[1].at = json_root(given);
+	context->part[1].at = json_root(options->context);
 	read_part(reader, &context->part[1]);
-	mark_given(reader->report, before);
+	mark_given(reader->report, before, options->context_name);
+}
+
+size_t policy_context_check(const struct json_at *at, struct report *report)
+{
+	struct reader reader = { .report = report };
+	size_t before = report->errors;
+
+	context_read(&reader, at, &(struct policy_read_options){ 0 });
+	context_fini(&reader.context);
+	return report->errors - before;
 }
 
 static void map_fini(struct context_map *map)

@@ -11,6 +11,7 @@
 #include "base/suggest.h"
 #include "policy/policy.h"
 
+struct policy_read_options;
 struct reader;
 
 struct context_entry {
@@ -50,9 +51,12 @@ struct context {
 		*builtin[6]; /* by their place in tags.c's table; made when first named */
 };
 
-/* Reads the document's context (`at` may be NULL) and the given one (may be NULL) into the
- * reader's. */
-void context_read(struct reader *reader, const struct json_at *at, const struct json *given);
+/*
+ * Reads the document's context (`at` may be NULL) and the given one (`options->context`) into the
+ * reader's.
+ */
+void context_read(struct reader *reader, const struct json_at *at,
+		  const struct policy_read_options *options);
 void context_fini(struct context *context);
 
 bool context_has_virtual_network(const struct context *context);

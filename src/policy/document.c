@@ -162,7 +162,7 @@ static void make_shared_sets(struct reader *reader)
 }
 
 static void read_document(struct reader *reader, const struct json_at *root,
-			  const struct json *given)
+			  const struct policy_read_options *options)
 {
 	struct json_at child, context;
 
@@ -174,7 +174,8 @@ static void read_document(struct reader *reader, const struct json_at *root,
 		read_options(reader, &child);
 	if (get(root, "isolation", JSON_OBJECT, &child))
 		read_isolation(reader, &child);
-	context_read(reader, get(root, "context", JSON_OBJECT, &context) ? &context : NULL, given);
+	context_read(reader, get(root, "context", JSON_OBJECT, &context) ? &context : NULL,
+		     options);
 	read_tables(reader, root);
 	take_addresses(reader);
 }
@@ -196,7 +197,7 @@ int policy_build(const struct json *document, const struct policy_read_options *
 
 	reader.policy->strict = reader.strict;
 	make_shared_sets(&reader);
-	read_document(&reader, &root, o->context);
+	read_document(&reader, &root, o);
 	context_fini(&reader.context);
 	if (report->errors > errors_before) {
 		policy_free(reader.policy);

@@ -60,6 +60,8 @@ struct policy_read_options {
 	bool strict;
 	/* A `context` object for what the document leaves out, or NULL. */
 	const struct json *context;
+	/* Whence it is, for messages: "the context of ..."; NULL: given beside the document. */
+	const char *context_name;
 	/* Values for a template's parameters, as a parameters file has them, or NULL. */
 	const struct json *parameters;
 	/*
@@ -131,6 +133,12 @@ struct json *policy_document_with_nsg(const struct json *base, enum stage level,
  * report. The caller frees it.
  */
 struct json *policy_context_merge(const struct json *first, const struct json *second);
+
+/*
+ * Reads a `context` that stands alone, for the sake of the report, which says all that
+ * policy_build() would say of it. Returns the number of errors; pointers are those of `at`.
+ */
+size_t policy_context_check(const struct json_at *at, struct report *report);
 
 /*
  * Reads a document's serviceTagsFile, relative to `directory`, and returns the document with the

@@ -185,6 +185,12 @@ static void refuses_with_pointer_and_code(void **state)
 		  ACCELNET_E_RANGE },
 		{ "{\"nics\":[{" NIC "}],\"connections\":{\"timeouts\":{\"udp\":0}}}",
 		  "/connections/timeouts/udp", ACCELNET_E_RANGE },
+		{ "{\"nics\":[{" NIC ",\"context\":{\"foo\":1}}]}", "/nics/0/context/foo",
+		  ACCELNET_E_UNKNOWN_KEY },
+		{ "{\"nics\":[{" NIC ",\"context\":{\"addresses\":[\"1.2.3\"]}}]}",
+		  "/nics/0/context/addresses/0", ACCELNET_E_ADDRESS },
+		{ "{\"nics\":[{" NIC ",\"context\":{\"serviceTags\":{\"Web\":[],\"web\":[]}}}]}",
+		  "/nics/0/context/serviceTags/web", ACCELNET_E_DUPLICATE_KEY },
 		{ "{\"nics\":[{" NIC "}],\"eal\":{\"args\":[1]}}", "/eal/args/0", ACCELNET_E_TYPE },
 	};
 

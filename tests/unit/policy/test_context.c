@@ -56,6 +56,48 @@ static void contexts_merge_member_by_member(void **state)
 	}
 }
 
+static void errors_say_which_context_is_wrong(void **state)
+{
+	static const char *const names[][2] = {
+		{ NULL, "in the context given beside the document, at \"/foo\"" },
+		{ "context.json", "in context.json, at \"/foo\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct json *context = json_of("{'foo':1}");
+		const struct policy_read_options options = {
+			.context = context,
+			.context_name = names[i][0],
+		};
+		struct built built = build("{'apiVersion':'accelnet/v1'}", &options);
+
+		assert_null(built.policy);
+		assert_non_null(find_problem(&built.report, false, "", names[i][1]));
+		built_fini(&built);
+		json_free(context);
+	}
+}
+
+static void a_context_alone_is_read_as_a_document_s_is(void **state)
+{
+	struct json *json = json_of("{'context':{'foo':1,'addresses':['1.2.3','10.0.0.4'],"
+				    "'virtualNetwork':['10.0.0.1/16']}}");
+	const struct json_at root = json_root(json);
+	struct json_at context;
+	struct report report;
+
+	(void)state;
+	assert_true(json_get(&root, "context", &context));
+	report_init(&report);
+	assert_int_equal(policy_context_check(&context, &report), 2);
+	assert_non_null(find_problem(&report, false, "/context/foo", "unknown"));
+	assert_non_null(find_problem(&report, false, "/context/addresses/0", "1.2.3"));
+	assert_non_null(find_problem(&report, true, "/context/virtualNetwork/0", "10.0.0.0/16"));
+	report_fini(&report);
+	json_free(json);
+}
+
 #define RULE                                                                               \
 	"{'name':'a','properties':{'priority':100,'direction':'Inbound','access':'Allow'," \
 	"'protocol':'*','sourceAddressPrefix':'Tag','destinationAddressPrefix':'*',"       \
@@ -101,6 +143,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(contexts_merge_member_by_member),
+		cmocka_unit_test(errors_say_which_context_is_wrong),
+		cmocka_unit_test(a_context_alone_is_read_as_a_document_s_is),
 		cmocka_unit_test(a_merged_context_reads_as_one_beside_the_document),
 	};
 
