@@ -33,7 +33,18 @@ static char *copy(const char *text)
 	return string;
 }
 
-/* A member that is a string, or NULL; its type has been checked. */
+/* False for one of another type, too: json_check_members() has told that, and the rest is read. */
+static bool get(const struct json_at *at, const char *key, enum json_type type, struct json_at *ret)
+{
+	struct json_at member;
+
+	if (!json_get(at, key, &member) || json_type(&member) != type)
+		return false;
+	*ret = member;
+	return true;
+}
+
+/* A member that is a string, or NULL. */
 static const char *string_of(const struct json_at *at, const char *key)
 {
 	struct json_at member;
@@ -51,35 +62,43 @@ static void replace(char **string, const struct json_at *at, const char *key)
 	*string = copy(text);
 }
 
-/* An integer member between the limits, or `*value` as it is. */
-static void read_integer(const struct json_at *at, const char *key, int64_t min, int64_t max,
+/* An integer member between the limits, or `*value` as it is. False where it is not accepted. */
+static bool read_integer(const struct json_at *at, const char *key, int64_t min, int64_t max,
 			 int64_t *value, struct report *report)
 {
 	struct json_at member;
 	int64_t number;
+	char *found;
 
 	if (!json_get(at, key, &member))
-		return;
-	if (!json_integer(&member, &number) || number < min || number > max) {
-		report_error(report, ACCELNET_E_RANGE, &member,
-			     "expected an integer from %lld to %lld", (long long)min,
-			     (long long)max);
-		return;
+		return true;
+	if (json_type(&member) != JSON_NUMBER)
+		return false;
+	if (json_integer(&member, &number) && number >= min && number <= max) {
+		*value = number;
+		return true;
 	}
-	*value = number;
+	found = json_print(member.value);
+	report_error(report, ACCELNET_E_RANGE, &member,
+		     "expected an integer from %lld to %lld, found %.40s", (long long)min,
+		     (long long)max, found);
+	free(found);
+	return false;
 }
 
 /* "auto" or "off". */
 static void read_offload(const struct json_at *at, struct nic_config *nic, struct report *report)
 {
-	const char *text = string_of(at, "offload");
 	struct json_at member;
+	const char *text;
 
-	if (!text || !json_get(at, "offload", &member))
+	if (!get(at, "offload", JSON_STRING, &member))
 		return;
+	text = json_string(&member);
 	nic->offload_off = strcmp(text, "off") == 0;
 	if (!nic->offload_off && strcmp(text, "auto") != 0)
-		report_error(report, ACCELNET_E_VALUE, &member, "expected \"auto\" or \"off\"");
+		report_error(report, ACCELNET_E_VALUE, &member,
+			     "expected \"auto\" or \"off\", found \"%.40s\"", text);
 }
 
 static void read_connection_marks(const struct json_at *at, struct nic_config *nic,
@@ -92,9 +111,9 @@ static void read_connection_marks(const struct json_at *at, struct nic_config *n
 	int64_t max = nic->marks_max, rate = nic->marks_rate;
 	struct json_at object;
 
-	if (!json_get(at, "connectionMarks", &object) ||
-	    json_check_members(&object, members, 2, report))
+	if (!get(at, "connectionMarks", JSON_OBJECT, &object))
 		return;
+	(void)json_check_members(&object, members, 2, report);
 	read_integer(&object, "max", 0, NIC_MARKS_MAX, &max, report);
 	read_integer(&object, "packetsPerSecond", 1, 100000000, &rate, report);
 	nic->marks_max = (uint32_t)max;
@@ -105,17 +124,19 @@ static void read_connection_marks(const struct json_at *at, struct nic_config *n
 static void read_frames(const struct json_at *at, const char *key, enum frame_policy *value,
 			struct report *report)
 {
-	const char *text = string_of(at, key);
 	struct json_at member;
+	const char *text;
 
-	if (!text || !json_get(at, key, &member))
+	if (!get(at, key, JSON_STRING, &member))
 		return;
+	text = json_string(&member);
 	if (strcmp(text, "pass") == 0)
 		*value = FRAMES_PASS;
 	else if (strcmp(text, "drop") == 0)
 		*value = FRAMES_DROP;
 	else
-		report_error(report, ACCELNET_E_VALUE, &member, "expected \"drop\" or \"pass\"");
+		report_error(report, ACCELNET_E_VALUE, &member,
+			     "expected \"drop\" or \"pass\", found \"%.40s\"", text);
 }
 
 static void read_eal(const struct json_at *at, struct daemon_config *config, struct report *report)
@@ -126,10 +147,9 @@ static void read_eal(const struct json_at *at, struct daemon_config *config, str
 	};
 	struct json_at list, child;
 
-	if (json_check_members(at, members, 2, report))
-		return;
+	(void)json_check_members(at, members, 2, report);
 	replace(&config->lcores, at, "lcores");
-	if (!json_get(at, "args", &list))
+	if (!get(at, "args", JSON_ARRAY, &list))
 		return;
 	config->eal_args = calloc(json_count(&list) + 1, sizeof(*config->eal_args));
 	if (!config->eal_args)
@@ -138,7 +158,8 @@ static void read_eal(const struct json_at *at, struct daemon_config *config, str
 		if (json_string(&child))
 			config->eal_args[config->eal_arg_count++] = copy(json_string(&child));
 		else
-			report_error(report, ACCELNET_E_TYPE, &child, "expected a string");
+			report_error(report, ACCELNET_E_TYPE, &child, "expected a string, found %s",
+				     json_type_name(json_type(&child)));
 	}
 }
 
@@ -206,6 +227,28 @@ static void read_failback(const struct json_at *at, struct nic_config *nic, stru
 	nic->failback_ms = (uint32_t)milliseconds;
 }
 
+static void read_uplink_device(const struct json_at *at, const struct uplink_kind *kind,
+			       struct nic_config *nic, struct report *report)
+{
+	const char *other = strcmp(kind->key, "device") == 0 ? "interface" : "device";
+	struct json_at member;
+
+	if (!json_get(at, kind->key, &member))
+		report_error(report, ACCELNET_E_MISSING, at, "uplink type \"%s\" needs \"%s\"",
+			     kind->name, kind->key);
+	if (json_get(at, other, &member))
+		report_error(report, ACCELNET_E_VALUE, &member,
+			     "uplink type \"%s\" is known by \"%s\", not by \"%s\"", kind->name,
+			     kind->key, other);
+	if (!string_of(at, kind->key))
+		return;
+	replace(&nic->uplink_device, at, kind->key);
+	if (kind->type == UPLINK_NETVSC)
+		read_guid(at, kind->key, nic->uplink_device, report);
+	if (kind->type == UPLINK_BIFURCATED)
+		check_interface(at, kind->key, report);
+}
+
 static void read_uplink(const struct json_at *at, struct nic_config *nic, struct report *report)
 {
 	static const struct json_member members[] = {
@@ -216,27 +259,20 @@ static void read_uplink(const struct json_at *at, struct nic_config *nic, struct
 	};
 	const struct uplink_kind *kind;
 
-	if (json_check_members(at, members, sizeof(members) / sizeof(members[0]), report))
+	(void)json_check_members(at, members, sizeof(members) / sizeof(members[0]), report);
+	if (!string_of(at, "type"))
 		return;
 	kind = uplink_named(string_of(at, "type"));
 	if (!kind) {
 		report_error(
 			report, ACCELNET_E_VALUE, at,
-			"uplink type \"%s\" is not one of \"plain\", \"netvsc\", \"bifurcated\"",
+			"uplink type \"%.40s\" is not one of \"plain\", \"netvsc\", \"bifurcated\"",
 			string_of(at, "type"));
 		return;
 	}
-	if (!string_of(at, kind->key)) {
-		report_error(report, ACCELNET_E_MISSING, at, "uplink type \"%s\" needs \"%s\"",
-			     kind->name, kind->key);
-		return;
-	}
 	nic->uplink = kind->type;
-	replace(&nic->uplink_device, at, kind->key);
-	if (kind->type == UPLINK_NETVSC)
-		read_guid(at, kind->key, nic->uplink_device, report);
-	if (kind->type == UPLINK_BIFURCATED)
-		check_interface(at, kind->key, report);
+	nic->uplink_device = copy("");
+	read_uplink_device(at, kind, nic, report);
 	read_failback(at, nic, report);
 }
 
@@ -244,8 +280,8 @@ static void read_app(const struct json_at *at, struct nic_config *nic, struct re
 {
 	static const struct json_member members[] = { { "device", JSON_STRING, true, false } };
 
-	if (json_check_members(at, members, 1, report) == 0)
-		replace(&nic->app_device, at, "device");
+	(void)json_check_members(at, members, 1, report);
+	replace(&nic->app_device, at, "device");
 }
 
 /* A NIC's name is a directory's name too. */
@@ -318,8 +354,7 @@ static void read_timeouts(const struct json_at *at, struct conn_timeouts *timeou
 	};
 	const size_t count = sizeof(members) / sizeof(members[0]);
 
-	if (json_check_members(at, members, count, report))
-		return;
+	(void)json_check_members(at, members, count, report);
 	for (size_t i = 0; i < count; i++) {
 		int64_t seconds = *fields[i];
 
@@ -346,12 +381,14 @@ static void warn_unused(const struct json_at *at, const char *key, struct report
 static void read_housekeeping(const struct json_at *at, struct nic_config *nic,
 			      struct report *report)
 {
+	/* without a device, or queues, those were refused, and are said to be wrong already */
+	const bool is_wrong_uplink = nic->uplink_device && nic->uplink != UPLINK_NETVSC;
 	struct json_at member;
 
-	if (!json_get(at, "housekeeping", &member))
+	if (!get(at, "housekeeping", JSON_BOOL, &member))
 		return;
 	json_bool(&member, &nic->housekeeping);
-	if (nic->housekeeping && (nic->uplink != UPLINK_NETVSC || nic->queues < 2))
+	if (nic->housekeeping && (is_wrong_uplink || nic->queues == 1))
 		report_error(report, ACCELNET_E_VALUE, &member,
 			     "is for a netvsc uplink with 2 queues or more");
 }
@@ -378,7 +415,8 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 	struct json_at member;
 	int64_t queues = 1;
 
-	if (json_check_members(at, members, sizeof(members) / sizeof(members[0]), report))
+	(void)json_check_members(at, members, sizeof(members) / sizeof(members[0]), report);
+	if (json_type(at) != JSON_OBJECT)
 		return;
 	*nic = (struct nic_config){
 		.connections_max = defaults->connections_max,
@@ -388,21 +426,21 @@ static void read_nic(const struct json_at *at, struct daemon_config *config,
 	};
 	read_name(at, config, nic, report);
 	read_mac(at, nic, report);
-	if (json_get(at, "uplink", &member))
+	if (get(at, "uplink", JSON_OBJECT, &member))
 		read_uplink(&member, nic, report);
-	if (json_get(at, "app", &member))
+	if (get(at, "app", JSON_OBJECT, &member))
 		read_app(&member, nic, report);
-	read_integer(at, "queues", 1, NIC_QUEUES_MAX, &queues, report);
-	nic->queues = (uint16_t)queues;
+	if (read_integer(at, "queues", 1, NIC_QUEUES_MAX, &queues, report))
+		nic->queues = (uint16_t)queues;
 	read_housekeeping(at, nic, report);
 	read_frames(at, "vlan", &nic->vlan, report);
 	read_frames(at, "nonIp", &nic->non_ip, report);
 	read_offload(at, nic, report);
 	read_connection_marks(at, nic, report);
-	if (json_get(at, "requirePolicy", &member))
+	if (get(at, "requirePolicy", JSON_BOOL, &member))
 		nic->has_require_policy = json_bool(&member, &nic->require_policy);
 	warn_unused(at, "subnet", report);
-	if (json_get(at, "context", &member) && policy_context_check(&member, report) == 0)
+	if (get(at, "context", JSON_OBJECT, &member) && policy_context_check(&member, report) == 0)
 		nic->context = json_copy(member.value);
 	config->nic_count++;
 }
@@ -412,15 +450,15 @@ static void read_nics(const struct json_at *root, struct daemon_config *config,
 {
 	struct json_at list, child;
 
-	if (!json_get(root, "nics", &list))
+	if (!get(root, "nics", JSON_ARRAY, &list))
 		return;
-	if (json_count(&list) == 0 || json_count(&list) > CONFIG_NICS_MAX) {
+	if (json_count(&list) == 0 || json_count(&list) > CONFIG_NICS_MAX)
 		report_error(report, ACCELNET_E_RANGE, &list, "expected 1 to %d NICs, found %zu",
 			     CONFIG_NICS_MAX, json_count(&list));
-		return;
+	json_foreach(child, &list) {
+		if (config->nic_count < CONFIG_NICS_MAX)
+			read_nic(&child, config, defaults, report);
 	}
-	json_foreach(child, &list)
-		read_nic(&child, config, defaults, report);
 }
 
 static void read_control(const struct json_at *at, struct daemon_config *config,
@@ -431,8 +469,7 @@ static void read_control(const struct json_at *at, struct daemon_config *config,
 		{ "group", JSON_STRING, false, false },
 	};
 
-	if (json_check_members(at, members, 2, report))
-		return;
+	(void)json_check_members(at, members, 2, report);
 	replace(&config->socket, at, "socket");
 	replace(&config->group, at, "group");
 	if (strlen(config->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
@@ -444,8 +481,8 @@ static void read_state(const struct json_at *at, struct daemon_config *config,
 {
 	static const struct json_member members[] = { { "directory", JSON_STRING, false, false } };
 
-	if (json_check_members(at, members, 1, report) == 0)
-		replace(&config->state_directory, at, "directory");
+	(void)json_check_members(at, members, 1, report);
+	replace(&config->state_directory, at, "directory");
 }
 
 static void read_connections(const struct json_at *at, struct nic_defaults *defaults,
@@ -458,12 +495,29 @@ static void read_connections(const struct json_at *at, struct nic_defaults *defa
 	int64_t max = defaults->connections_max;
 	struct json_at member;
 
-	if (json_check_members(at, members, 2, report))
-		return;
+	(void)json_check_members(at, members, 2, report);
 	read_integer(at, "max", CONNECTIONS_MIN, CONNECTIONS_MAX, &max, report);
 	defaults->connections_max = (uint32_t)max;
-	if (json_get(at, "timeouts", &member))
+	if (get(at, "timeouts", JSON_OBJECT, &member))
 		read_timeouts(&member, &defaults->timeouts, report);
+}
+
+/* What this version does not use is read as strictly: one that does must not find it wrong. */
+static void check_unused(const struct json_at *root, struct report *report)
+{
+	static const struct json_member flow_log[] = {
+		{ "format", JSON_STRING, false, false },
+		{ "directory", JSON_STRING, false, false },
+	};
+	static const struct json_member metrics[] = { { "listen", JSON_STRING, false, false } };
+	struct json_at member;
+
+	warn_unused(root, "flowLog", report);
+	if (get(root, "flowLog", JSON_OBJECT, &member))
+		(void)json_check_members(&member, flow_log, 2, report);
+	warn_unused(root, "metrics", report);
+	if (get(root, "metrics", JSON_OBJECT, &member))
+		(void)json_check_members(&member, metrics, 1, report);
 }
 
 static void read_root(const struct json_at *root, struct daemon_config *config,
@@ -484,19 +538,17 @@ static void read_root(const struct json_at *root, struct daemon_config *config,
 	};
 	struct json_at member;
 
-	if (json_check_members(root, members, sizeof(members) / sizeof(members[0]), report))
-		return;
-	if (json_get(root, "eal", &member))
+	(void)json_check_members(root, members, sizeof(members) / sizeof(members[0]), report);
+	if (get(root, "eal", JSON_OBJECT, &member))
 		read_eal(&member, config, report);
-	if (json_get(root, "control", &member))
+	if (get(root, "control", JSON_OBJECT, &member))
 		read_control(&member, config, report);
-	if (json_get(root, "state", &member))
+	if (get(root, "state", JSON_OBJECT, &member))
 		read_state(&member, config, report);
-	if (json_get(root, "connections", &member))
+	if (get(root, "connections", JSON_OBJECT, &member))
 		read_connections(&member, &defaults, report);
 	read_nics(root, config, &defaults, report);
-	warn_unused(root, "flowLog", report);
-	warn_unused(root, "metrics", report);
+	check_unused(root, report);
 }
 
 int daemon_config_load(const char *path, struct daemon_config *config, struct report *report)

@@ -127,7 +127,8 @@ int main(int argc, char **argv)
 	print_problems(options.config_path, &report);
 	report_fini(&report);
 	if (code == EXIT_DONE && options.check_only)
-		printf("%s: good, %zu NICs\n", options.config_path, config.nic_count);
+		printf("%s: good, %zu NIC%s\n", options.config_path, config.nic_count,
+		       config.nic_count == 1 ? "" : "s");
 	else if (code == EXIT_DONE)
 		code = run(&options, &config);
 	daemon_config_fini(&config);

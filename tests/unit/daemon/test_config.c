@@ -224,6 +224,90 @@ static void tells_every_problem_at_once(void **state)
 	report_fini(&report);
 }
 
+/* What is wrong with one member must not hide what is wrong with another one beside it. */
+static void unknown_and_mistyped_members_hide_nothing(void **state)
+{
+	static const char text[] =
+		"{\"nics2\":[],\"eal\":{\"x\":1,\"args\":[1]},\"control\":3,"
+		"\"nics\":[{\"name\":\"a b\",\"mac\":\"00:zz\",\"uplink\":{\"type\":\"foo\",\"x\":1},"
+		"\"app\":{},\"queues\":99,\"frob\":1,\"vlan\":\"maybe\",\"housekeeping\":true,"
+		"\"context\":{\"foo\":1},\"connectionMarks\":{\"y\":1,\"max\":-1}},"
+		"3,{\"name\":\"b\",\"uplink\":{\"type\":\"plain\",\"interface\":\"eth1\",\"device\":1},"
+		"\"app\":{\"device\":\"b\",\"z\":1},\"queues\":\"2\",\"housekeeping\":true}],"
+		"\"connections\":{\"y\":1,\"max\":1.5,\"timeouts\":{\"foo\":1,\"udp\":0}},"
+		"\"flowLog\":{\"z\":1}}";
+	static const char *const pointers[] = {
+		"/nics2",
+		"/control",
+		"/eal/x",
+		"/eal/args/0",
+		"/connections/y",
+		"/connections/max",
+		"/connections/timeouts/foo",
+		"/connections/timeouts/udp",
+		"/nics/0/frob",
+		"/nics/0/name",
+		"/nics/0/mac",
+		"/nics/0/uplink/x",
+		"/nics/0/uplink",
+		"/nics/0/app",
+		"/nics/0/queues",
+		"/nics/0/vlan",
+		"/nics/0/connectionMarks/y",
+		"/nics/0/connectionMarks/max",
+		"/nics/0/context/foo",
+		"/nics/1",
+		"/nics/2/queues",
+		"/nics/2/uplink/device",
+		"/nics/2/uplink/interface",
+		"/nics/2/app/z",
+		"/nics/2/housekeeping",
+		"/flowLog/z",
+	};
+	const size_t count = sizeof(pointers) / sizeof(pointers[0]);
+	struct daemon_config config;
+	struct report report;
+	size_t errors = 0;
+
+	(void)state;
+	assert_true(load(text, &config, &report) < 0);
+	for (size_t i = 0; i < report.count; i++) {
+		if (report.problems[i].is_warning)
+			continue;
+		if (errors == count || strcmp(report.problems[i].pointer, pointers[errors]) != 0)
+			fail_msg("not expected: %s: %s", report.problems[i].pointer,
+				 report.problems[i].detail);
+		errors++;
+	}
+	assert_int_equal(errors, count);
+	daemon_config_fini(&config);
+	report_fini(&report);
+}
+
+static void says_what_was_found(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "\"queues\":99", "from 1 to 16, found 99" },
+		{ "\"queues\":1.5", "found 1.5" },
+		{ "\"vlan\":\"maybe\"", "\"drop\" or \"pass\", found \"maybe\"" },
+		{ "\"offload\":\"on\"", "found \"on\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct daemon_config config;
+		struct report report;
+		char text[300];
+
+		(void)snprintf(text, sizeof(text), "{\"nics\":[{" NIC ",%s}]}", cases[i][0]);
+		assert_true(load(text, &config, &report) < 0);
+		if (!strstr(report.problems[0].detail, cases[i][1]))
+			fail_msg("%s: %s", text, report.problems[0].detail);
+		daemon_config_fini(&config);
+		report_fini(&report);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +317,8 @@ int main(void)
 		cmocka_unit_test(has_the_documented_defaults),
 		cmocka_unit_test(refuses_with_pointer_and_code),
 		cmocka_unit_test(tells_every_problem_at_once),
+		cmocka_unit_test(unknown_and_mistyped_members_hide_nothing),
+		cmocka_unit_test(says_what_was_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
