@@ -8,6 +8,7 @@
 #include "control/control.h"
 #include "daemon/eal.h"
 #include "daemon/notify.h"
+#include "daemon/reload.h"
 #include "datapath/worker.h"
 #include "nic/events.h"
 #include "nic/failover.h"
@@ -150,30 +151,10 @@ static void on_stop_signal(evutil_socket_t number, short what, void *context)
 static void on_hangup(evutil_socket_t number, short what, void *context)
 {
 	struct daemon *daemon = context;
-	struct daemon_config fresh;
-	struct report report;
 
 	(void)number;
 	(void)what;
-	report_init(&report);
-	if (daemon_config_load(daemon->config_path, &fresh, &report) < 0) {
-		log_error("configuration is not reloaded", "file=%s error=\"%s\" pointer=%s",
-			  daemon->config_path, report.count ? report.problems[0].detail : "",
-			  report.count ? report.problems[0].pointer : "");
-	} else {
-		for (size_t i = 0; i < fresh.nic_count; i++) {
-			struct nic *nic = nic_set_find(&daemon->nics, fresh.nics[i].name);
-			struct accelnet_error err;
-
-			if (nic && nic_set_context(nic, fresh.nics[i].context, &err) < 0)
-				log_error("context is not reloaded",
-					  "nic=%s pointer=%s error=\"%s\"", fresh.nics[i].name,
-					  err.pointer, err.detail);
-		}
-		log_notice("configuration reloaded", "file=%s", daemon->config_path);
-	}
-	daemon_config_fini(&fresh);
-	report_fini(&report);
+	reload_contexts(daemon->config_path, daemon->config, &daemon->nics);
 }
 
 static void tell_silence(enum worker_health health, const struct worker_silence *silence)
