@@ -433,7 +433,8 @@ const struct method methods[METHOD_COUNT] = {
 			   "The answer comes when the policy is in force and on disk. A policy with a "
 			   "fault changes nothing, and every fault is listed with its place. Live "
 			   "connections stay unless the NSG says flushConnection. The same content "
-			   "again answers `unchanged`.",
+			   "again answers `unchanged`; what Azure renews by itself, such as etag "
+			   "and provisioningState, is no content.",
 		.examples = "accelnetctl policy apply web.json --nic eth1\n"
 			    "accelnetctl policy apply web.json --nic eth1 --dry-run\n"
 			    "az network nsg show -g rg -n web-nsg | accelnetctl policy apply - --nic "

@@ -86,7 +86,7 @@ static void tell(const struct nic *nic, const struct nic_apply_result *result)
 }
 
 /* Everything that can fail but this has been done: on disk first, then in force. */
-static int commit(struct nic *nic, struct json *canonical, char *text, struct snapshot *snapshot,
+static int commit(struct nic *nic, struct json *canonical, char *content, struct snapshot *snapshot,
 		  const struct nic_apply_options *options, struct accelnet_error *err)
 {
 	struct hardware_change change;
@@ -106,9 +106,9 @@ static int commit(struct nic *nic, struct json *canonical, char *text, struct sn
 	nic->generation = snapshot->generation;
 	hardware_publish(nic, &change, snapshot);
 	json_free(nic->document);
-	free(nic->document_text);
+	free(nic->content);
 	nic->document = canonical;
-	nic->document_text = text;
+	nic->content = content;
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static int check_generation(const struct nic *nic, const struct nic_apply_option
 		    options->if_generation, nic->generation);
 }
 
-static int apply_changed(struct nic *nic, struct json *canonical, char *text,
+static int apply_changed(struct nic *nic, struct json *canonical, char *content,
 			 const struct nic_apply_options *options, struct nic_apply_result *result,
 			 struct accelnet_error *err)
 {
@@ -148,7 +148,7 @@ static int apply_changed(struct nic *nic, struct json *canonical, char *text,
 		return r;
 	}
 	result->generation = snapshot->generation;
-	r = commit(nic, canonical, text, snapshot, options, err);
+	r = commit(nic, canonical, content, snapshot, options, err);
 	if (r < 0) {
 		snapshot_free(snapshot);
 		return r;
@@ -165,7 +165,7 @@ int nic_policy_apply(struct nic *nic, const struct json *document,
 {
 	struct hardware_split split;
 	struct json *canonical = NULL;
-	char *text = NULL;
+	char *content = NULL;
 	int r;
 
 	*ret = (struct nic_apply_result){ .generation = nic->generation };
@@ -174,19 +174,19 @@ int nic_policy_apply(struct nic *nic, const struct json *document,
 	if (r < 0)
 		return r;
 	canonical = policy_document_canonical(document);
-	text = json_print(canonical);
-	if (nic->document_text && strcmp(text, nic->document_text) == 0) {
+	content = policy_document_content(canonical);
+	if (nic->content && strcmp(content, nic->content) == 0) {
 		ret->unchanged = true;
 		count_rules(nic, nic_policy(nic), ret);
 		hardware_now(nic, &split);
 		set_split(&split, ret);
 	} else {
-		r = apply_changed(nic, canonical, text, options, ret, err);
+		r = apply_changed(nic, canonical, content, options, ret, err);
 		if (r == 0 && !options->dry_run)
 			return 0; /* the NIC owns both now */
 	}
 	json_free(canonical);
-	free(text);
+	free(content);
 	return r;
 }
 
@@ -242,7 +242,7 @@ static int restore_stored(struct nic *nic, uint64_t generation, struct accelnet_
 		return r;
 	nic->generation = generation;
 	nic->document = policy_document_canonical(document);
-	nic->document_text = json_print(nic->document);
+	nic->content = policy_document_content(nic->document);
 	return 0;
 }
 

@@ -249,7 +249,7 @@ void nic_free(struct nic *nic)
 	rte_mempool_free(nic->pool);
 	policy_store_close(nic->store);
 	json_free(nic->document);
-	free(nic->document_text);
+	free(nic->content);
 	json_free(nic->context);
 	free(nic);
 }

@@ -27,8 +27,8 @@ struct nic {
 	bool link_was_up[DIRECTIONS];
 	struct policy_store *store;
 	struct json *document; /* in force, canonical; NULL: none */
-	char *document_text;
-	uint64_t generation; /* of the policy in force; 0: none was ever applied */
+	char *content;         /* of the document: policy_document_content(); NULL with it */
+	uint64_t generation;   /* of the policy in force; 0: none was ever applied */
 	uint64_t epoch;     /* of the rule set in force: a change of context makes a new one, too */
 	uint64_t settle_at; /* ms: not before, see settle.c */
 	unsigned settle_failed; /* times in a row */

@@ -1,5 +1,5 @@
 /*
- * The canonical form of a policy document: policy_document_canonical().
+ * The canonical form of a policy document: policy_document_canonical(), policy_document_content().
  *
  * Members stand in a fixed order, those that are not in a table behind the others by name; Azure's
  * property names have their canonical case, and rules given flat are nested as ARM has them. Values
@@ -18,6 +18,7 @@ enum naming { EXACT, FOLDED };
 struct layout {
 	const char *key;
 	const struct shape *shape; /* of the value, or of each item of a list; NULL: as it is */
+	bool is_azures; /* Azure's book-keeping: nobody writes it, and it changes alone */
 };
 
 struct shape {
@@ -54,35 +55,40 @@ static const struct layout rule_properties_members[] = {
 	{ "access", NULL },
 	{ "priority", NULL },
 	{ "direction", NULL },
-	{ "provisioningState", NULL },
+	{ "provisioningState", NULL, true },
+	{ "systemData", NULL, true },
 };
 SHAPE(rule_properties, FOLDED, NULL);
 
 static const struct layout rule_members[] = {
 	{ "name", NULL },
-	{ "id", NULL },
-	{ "etag", NULL },
-	{ "type", NULL },
+	{ "id", NULL, true },
+	{ "etag", NULL, true },
+	{ "type", NULL, true },
 	{ "properties", &rule_properties },
+	{ "resourceGroup", NULL, true },
+	{ "systemData", NULL, true },
 };
 static const char *const rule_outside[] = { "name", "id", "etag", "type", "resourceGroup", NULL };
 SHAPE(rule, FOLDED, "properties", "priority", rule_outside);
 
 static const struct layout nsg_properties_members[] = {
-	{ "flushConnection", NULL },       { "securityRules", &rule },
-	{ "defaultSecurityRules", &rule }, { "provisioningState", NULL },
-	{ "resourceGuid", NULL },
+	{ "flushConnection", NULL },         { "securityRules", &rule },
+	{ "defaultSecurityRules", &rule },   { "provisioningState", NULL, true },
+	{ "resourceGuid", NULL, true },      { "subnets", NULL, true },
+	{ "networkInterfaces", NULL, true }, { "flowLogs", NULL, true },
 };
 SHAPE(nsg_properties, FOLDED, NULL);
 
 static const struct layout nsg_members[] = {
 	{ "name", NULL },
-	{ "id", NULL },
-	{ "etag", NULL },
-	{ "type", NULL },
+	{ "id", NULL, true },
+	{ "etag", NULL, true },
+	{ "type", NULL, true },
 	{ "location", NULL },
 	{ "tags", NULL },
 	{ "properties", &nsg_properties },
+	{ "resourceGroup", NULL, true },
 };
 static const char *const nsg_outside[] = { "name",     "id",   "etag",          "type",
 					   "location", "tags", "resourceGroup", NULL };
@@ -134,10 +140,13 @@ struct slot {
 	const char *key; /* as it is written out */
 	size_t place;    /* in the table; the table's size for those that are not in it */
 	const struct shape *shape;
+	bool is_azures;
 	struct json_at at;
 };
 
-static struct json *shaped(const struct json_at *at, const struct shape *shape);
+enum extent { WHOLE, CONTENT };
+
+static struct json *shaped(const struct json_at *at, const struct shape *shape, enum extent extent);
 
 static void place_slot(struct slot *slot, const struct shape *shape)
 {
@@ -152,6 +161,7 @@ static void place_slot(struct slot *slot, const struct shape *shape)
 		slot->key = layout->key;
 		slot->place = i;
 		slot->shape = layout->shape;
+		slot->is_azures = layout->is_azures;
 		return;
 	}
 }
@@ -174,7 +184,7 @@ static bool belongs(const char *key, enum portion portion, const char *const *ou
 
 /* Copies those members of `at` into `to` that belong to `portion`. */
 static void copy_members(struct json *to, const struct json_at *at, const struct shape *shape,
-			 enum portion portion, const char *const *outside)
+			 enum portion portion, const char *const *outside, enum extent extent)
 {
 	struct slot *slots = alloc_zero(json_count(at), sizeof(*slots));
 	struct json_at child;
@@ -187,8 +197,11 @@ static void copy_members(struct json *to, const struct json_at *at, const struct
 		place_slot(&slots[count++], shape);
 	}
 	qsort(slots, count, sizeof(*slots), compare_slots);
-	for (size_t i = 0; i < count; i++)
-		json_add(to, slots[i].key, shaped(&slots[i].at, slots[i].shape));
+	for (size_t i = 0; i < count; i++) {
+		if (extent == CONTENT && slots[i].is_azures)
+			continue;
+		json_add(to, slots[i].key, shaped(&slots[i].at, slots[i].shape, extent));
+	}
 	free(slots);
 }
 
@@ -209,21 +222,22 @@ static bool is_flat(const struct json_at *at, const struct shape *shape)
 	       json_get_fold(at, shape->marker, &child);
 }
 
-static struct json *shaped_object(const struct json_at *at, const struct shape *shape)
+static struct json *shaped_object(const struct json_at *at, const struct shape *shape,
+				  enum extent extent)
 {
 	struct json *object = json_new_object(), *inner;
 
 	if (!is_flat(at, shape)) {
-		copy_members(object, at, shape, ALL, NULL);
+		copy_members(object, at, shape, ALL, NULL, extent);
 		return object;
 	}
-	copy_members(object, at, shape, OUTSIDE, shape->outside);
+	copy_members(object, at, shape, OUTSIDE, shape->outside, extent);
 	inner = json_add_object(object, shape->nested);
-	copy_members(inner, at, inner_shape(shape), INSIDE, shape->outside);
+	copy_members(inner, at, inner_shape(shape), INSIDE, shape->outside, extent);
 	return object;
 }
 
-static struct json *shaped(const struct json_at *at, const struct shape *shape)
+static struct json *shaped(const struct json_at *at, const struct shape *shape, enum extent extent)
 {
 	struct json_at item;
 	struct json *list;
@@ -231,12 +245,12 @@ static struct json *shaped(const struct json_at *at, const struct shape *shape)
 	if (!shape)
 		return json_copy(at->value);
 	if (json_type(at) == JSON_OBJECT)
-		return shaped_object(at, shape);
+		return shaped_object(at, shape, extent);
 	if (json_type(at) != JSON_ARRAY)
 		return json_copy(at->value);
 	list = json_new_array();
 	json_foreach(item, at)
-		json_add(list, NULL, shaped(&item, shape));
+		json_add(list, NULL, shaped(&item, shape, extent));
 	return list;
 }
 
@@ -244,5 +258,15 @@ struct json *policy_document_canonical(const struct json *document)
 {
 	struct json_at root = json_root(document);
 
-	return shaped(&root, &whole);
+	return shaped(&root, &whole, WHOLE);
+}
+
+char *policy_document_content(const struct json *document)
+{
+	struct json_at root = json_root(document);
+	struct json *content = shaped(&root, &whole, CONTENT);
+	char *text = json_print(content);
+
+	json_free(content);
+	return text;
 }

@@ -178,5 +178,12 @@ int policy_build(const struct json *document, const struct policy_read_options *
  * case. Two documents that mean the same JSON compare equal as text. The caller frees it.
  */
 struct json *policy_document_canonical(const struct json *document);
+/*
+ * What people wrote in it, as the text of its canonical form without Azure's book-keeping: etag,
+ * provisioningState, the ids of the NSG and its rules, where it is attached. Equal for two answers
+ * of Azure about an NSG that nobody has changed. Descriptions, names and resource tags stay. The
+ * caller frees it.
+ */
+char *policy_document_content(const struct json *document);
 
 #endif

@@ -136,6 +136,20 @@ class Cases:
         assert [entry["current"] for entry in history] == [True, False, False], history
         assert f"uid {os.getuid()} pid" in history[0]["origin"], history
 
+    def azure_s_book_keeping(self):
+        """an NSG that differs in etag, id and provisioningState alone is unchanged"""
+        def nsg(version, **properties):
+            return {"name": "n", "etag": f'W/"{version}"', "id": f"/subscriptions/{version}/n",
+                    "properties": {"provisioningState": f"S{version}", "securityRules": [
+                        {**rule("a", 100, **properties), "etag": f'W/"{version}"'}]}}
+        first = self.apply(nsg(1))
+        again = self.apply(nsg(2))
+        assert again["unchanged"] and again["generation"] == first["generation"], again
+        assert self.ask("policy", "show", "--nic", lab.NIC)["nicNsg"]["etag"] == 'W/"1"'
+        other = self.apply(nsg(2, description="for the audit"))
+        assert not other["unchanged"], other
+        assert other["generation"] == first["generation"] + 1, other
+
     def compare_and_set(self):
         """--if-generation of another generation changes nothing"""
         now = self.generation()
@@ -471,7 +485,7 @@ class Cases:
             assert processors == ({int(first)} if name in workers else others), threads
 
     def all(self):
-        return [self.life_of_a_policy, self.compare_and_set, self.bare_nsg,
+        return [self.life_of_a_policy, self.azure_s_book_keeping, self.compare_and_set, self.bare_nsg,
                 self.context_beside_the_file, self.bad_input, self.over_the_line_limit,
                 self.verify_agrees, self.streams_agree, self.rules_tell_where,
                 self.every_command_prints_json, self.exit_statuses,

@@ -338,6 +338,61 @@ static void canonical_form_is_one(void **state)
 			expected);
 }
 
+static bool same_content(const char *a, const char *b)
+{
+	struct json *left = json_of(a), *right = json_of(b);
+	char *left_text = policy_document_content(left);
+	char *right_text = policy_document_content(right);
+	const bool same = strcmp(left_text, right_text) == 0;
+
+	free(left_text);
+	free(right_text);
+	json_free(left);
+	json_free(right);
+	return same;
+}
+
+static void azure_s_book_keeping_is_no_content(void **state)
+{
+	static const char plain[] =
+		"{'nicNsg':{'name':'n','tags':{'type':'a'},'properties':{'securityRules':[{'name':'r',"
+		"'properties':{'description':'d','priority':100,"
+		"'sourceApplicationSecurityGroups':[{'id':'/x/web'}]}}]}}}";
+	static const char *const same[] = {
+		/* as Azure answers, nested and flat */
+		"{'nicNsg':{'name':'n','id':'/a/n','etag':'W/1','type':'t','resourceGroup':'g',"
+		"'tags':{'type':'a'},'properties':{'provisioningState':'Updating','resourceGuid':'1',"
+		"'subnets':[{'id':'/s'}],'networkInterfaces':[],'flowLogs':[],'securityRules':["
+		"{'name':'r','ID':'/a/n/r','Etag':'W/2','type':'t','resourceGroup':'g','systemData':{},"
+		"'properties':{'description':'d','priority':100,'provisioningState':'Succeeded',"
+		"'sourceApplicationSecurityGroups':[{'id':'/x/web'}]}}]}}}",
+		"{'nicNsg':{'name':'n','id':'/a/n','etag':'W/3','tags':{'type':'a'},"
+		"'provisioningState':'Succeeded','securityRules':[{'name':'r','etag':'W/4','id':'/r',"
+		"'provisioningState':'Succeeded','systemData':1,'description':'d','priority':100,"
+		"'sourceApplicationSecurityGroups':[{'id':'/x/web'}]}]}}",
+	};
+	static const char *const other[] = {
+		"{'nicNsg':{'name':'m','tags':{'type':'a'},'properties':{'securityRules':[{'name':'r',"
+		"'properties':{'description':'d','priority':100,"
+		"'sourceApplicationSecurityGroups':[{'id':'/x/web'}]}}]}}}",
+		"{'nicNsg':{'name':'n','tags':{'type':'b'},'properties':{'securityRules':[{'name':'r',"
+		"'properties':{'description':'d','priority':100,"
+		"'sourceApplicationSecurityGroups':[{'id':'/x/web'}]}}]}}}",
+		"{'nicNsg':{'name':'n','tags':{'type':'a'},'properties':{'securityRules':[{'name':'r',"
+		"'properties':{'description':'e','priority':100,"
+		"'sourceApplicationSecurityGroups':[{'id':'/x/web'}]}}]}}}",
+		"{'nicNsg':{'name':'n','tags':{'type':'a'},'properties':{'securityRules':[{'name':'r',"
+		"'properties':{'description':'d','priority':100,"
+		"'sourceApplicationSecurityGroups':[{'id':'/x/db'}]}}]}}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		assert_true(same_content(plain, same[i]));
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		assert_false(same_content(plain, other[i]));
+}
+
 /* --- the examples that are shipped --- */
 
 static struct policy_source *load_example(const char *name, struct report *report)
@@ -506,6 +561,7 @@ int main(void)
 		cmocka_unit_test(effective_rules_let_less_through),
 		cmocka_unit_test(one_nsg_is_picked),
 		cmocka_unit_test(canonical_form_is_one),
+		cmocka_unit_test(azure_s_book_keeping_is_no_content),
 		cmocka_unit_test(examples_are_clean),
 		cmocka_unit_test(only_named_tags_travel),
 		cmocka_unit_test(large_downloads_are_quick),
