@@ -17,41 +17,6 @@ const char *param_word(const struct method_param *param)
 
 /* --- the command --- */
 
-static size_t words_of(const char *command)
-{
-	return strchr(command, ' ') ? 2 : 1;
-}
-
-/* True where the words begin with `command`. */
-static bool words_match(const struct tokens *tokens, const char *command)
-{
-	const size_t count = words_of(command);
-	char joined[64];
-
-	if (tokens->word_count < count)
-		return false;
-	if (count == 1)
-		return strcmp(tokens->words[0], command) == 0;
-	snprintf(joined, sizeof(joined), "%s %s", tokens->words[0], tokens->words[1]);
-	return strcmp(joined, command) == 0;
-}
-
-/* The command with most words that fits; METHOD_COUNT where none does. */
-static enum method_id find_command(const struct tokens *tokens)
-{
-	enum method_id found = METHOD_COUNT;
-
-	for (int id = 0; id < METHOD_COUNT; id++) {
-		const char *words = methods[id].words;
-
-		if (!words || !words_match(tokens, words))
-			continue;
-		if (found == METHOD_COUNT || words_of(words) > words_of(methods[found].words))
-			found = (enum method_id)id;
-	}
-	return found;
-}
-
 /* "policy" alone: what may follow it. */
 static bool list_group(const char *group, char *buffer, size_t size)
 {
@@ -170,7 +135,7 @@ static bool is_argument(const struct method_param *param)
 static int take_arguments(const struct tokens *tokens, const struct method *method,
 			  struct arguments *ret, struct accelnet_error *err)
 {
-	size_t word = words_of(method->words);
+	size_t word = command_words(method->words);
 
 	for (size_t p = 0; p < method->param_count && word < tokens->word_count; p++) {
 		if (!is_argument(&method->params[p]))
@@ -232,7 +197,7 @@ int arguments_parse(int argc, char **argv, struct arguments *ret, struct accelne
 		set_topic(ret, &tokens, 0);
 		return 0;
 	}
-	ret->command = find_command(&tokens);
+	ret->command = tokens_command(&tokens);
 	if (ret->command == METHOD_COUNT)
 		return refuse_command(&tokens, err);
 	method = &methods[ret->command];

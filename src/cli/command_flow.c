@@ -5,6 +5,7 @@
 #include "cli/style.h"
 #include "cli/table.h"
 
+#include <string.h>
 #include <time.h>
 
 static void add_seconds(struct table *table, const struct json_at *flow, const char *key)
@@ -124,14 +125,36 @@ static enum exit_status kill_all(struct session *session, const char **ret_nic, 
 	}
 }
 
+/* --all is one: it says which connections are meant. */
+static bool has_filter(const struct arguments *arguments)
+{
+	const struct method *method = &methods[METHOD_FLOW_KILL];
+
+	for (size_t i = 0; i < method->param_count; i++) {
+		const char *option = method->params[i].option;
+
+		if (option && strcmp(option, "--nic") != 0 && strcmp(option, "--limit") != 0 &&
+		    arguments_flag(arguments, option))
+			return true;
+	}
+	return false;
+}
+
 enum exit_status command_flow_kill(struct session *session)
 {
 	JSON_CLEANUP struct json *last = NULL, *result = NULL;
+	struct accelnet_error err;
+	enum exit_status status;
 	struct json_at root;
 	int64_t killed = 0;
 	const char *nic;
-	enum exit_status status = kill_all(session, &nic, &killed, &last);
 
+	if (!has_filter(session->arguments)) {
+		(void)fail(&err, ACCELNET_E_USAGE, NULL,
+			   "no filter was given: say --all to cut every connection");
+		return fail_usage(session->arguments, &err);
+	}
+	status = kill_all(session, &nic, &killed, &last);
 	if (status != EXIT_DONE)
 		return status;
 	root = json_root(last);

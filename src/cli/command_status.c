@@ -150,13 +150,26 @@ enum exit_status command_version(struct session *session)
 	return EXIT_DONE;
 }
 
+static enum exit_status refuse_half(const struct session *session)
+{
+	struct accelnet_error err;
+
+	(void)fail(&err, ACCELNET_E_USAGE, NULL,
+		   "log level takes ROOM and LEVEL, or neither, and then shows all levels");
+	return fail_usage(session->arguments, &err);
+}
+
 enum exit_status command_log_level(struct session *session)
 {
 	JSON_CLEANUP struct json *answer = NULL;
 	struct json_at root, levels, level;
 	struct table *table;
-	enum exit_status status = session_call_command(session, &answer);
+	enum exit_status status;
 
+	if (arguments_get(session->arguments, "ROOM") &&
+	    !arguments_get(session->arguments, "LEVEL"))
+		return refuse_half(session);
+	status = session_call_command(session, &answer);
 	if (status != EXIT_DONE || session_print_json(session, answer))
 		return status;
 	root = json_root(answer);

@@ -150,12 +150,15 @@ static enum exit_status run_stream(const struct session *session, const struct e
 	r = tuples_run(engine, fd, stdout, arguments_flag(session->arguments, "--explain"), &wrong);
 	if (!is_stdin)
 		close(fd);
+	if (r < 0 && ferror(stdout))
+		return EXIT_FAILED; /* main() tells of its output */
 	if (r < 0) {
 		(void)fail(&err, ACCELNET_E_IO, NULL, "%s: %s", path, strerror(-r));
 		return session_fail(session, &err);
 	}
 	if (wrong)
-		fprintf(stderr, "accelnetctl: %zu wrong lines in %s\n", wrong, path);
+		fprintf(stderr, "accelnetctl: %zu wrong line%s in %s\n", wrong,
+			wrong == 1 ? "" : "s", path);
 	return wrong ? EXIT_REFUSED : EXIT_DONE;
 }
 

@@ -72,7 +72,8 @@ static void print_more(int64_t count)
 		fprintf(stderr, "  and %lld more\n", (long long)count);
 }
 
-static void tell_people(const struct session *session, const struct json_at *error)
+static void tell_people(const struct session *session, const struct json_at *error,
+			const char *outcome)
 {
 	const bool colour = style_wanted(stderr, session->arguments->no_color);
 	struct json_at data, problems, warnings, pmd;
@@ -83,8 +84,8 @@ static void tell_people(const struct session *session, const struct json_at *err
 	part_of(&data, "pmd", &pmd);
 	fputs(PROGRAM ": ", stderr);
 	if (count_of(&problems) > 1) {
-		fprintf(stderr, "refused, %zu problems%s; nothing was changed\n",
-			count_of(&problems), number_of(&data, "notShown") > 0 ? " and more" : "");
+		fprintf(stderr, "refused, %zu problems%s%s\n", count_of(&problems),
+			number_of(&data, "notShown") > 0 ? " and more" : "", outcome);
 	} else {
 		style_print(stderr, false, STYLE_PLAIN, text_of(error, "message"));
 		fprintf(stderr, " (%s)\n", text_of(&data, "symbol"));
@@ -146,7 +147,7 @@ static struct json *relocate(const struct session *session, struct json *error)
 	return copy;
 }
 
-enum exit_status session_tell(const struct session *session, struct json *error)
+static enum exit_status tell(const struct session *session, struct json *error, const char *outcome)
 {
 	enum exit_status status;
 	struct json_at root, data;
@@ -163,9 +164,14 @@ enum exit_status session_tell(const struct session *session, struct json *error)
 		json_free(json);
 		return status;
 	}
-	tell_people(session, &root);
+	tell_people(session, &root, outcome);
 	json_free(error);
 	return status;
+}
+
+enum exit_status session_tell(const struct session *session, struct json *error)
+{
+	return tell(session, error, "; nothing was changed");
 }
 
 enum exit_status session_fail(const struct session *session, const struct accelnet_error *err)
@@ -183,7 +189,7 @@ enum exit_status session_fail_report(const struct session *session, const char *
 	(void)report_result(report, &error.what); /* it has an error, or we would not be here */
 	if (place && !session->arguments->json && error.what.code != ACCELNET_E_IO) /* has it */
 		fprintf(stderr, PROGRAM ": %s:\n", place);
-	return session_tell(session, rpc_error_json(&error));
+	return tell(session, rpc_error_json(&error), ""); /* a file: there was nothing to change */
 }
 
 enum exit_status fail_usage(const struct arguments *arguments, const struct accelnet_error *err)

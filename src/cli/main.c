@@ -80,8 +80,12 @@ int main(int argc, char **argv)
 			return fail_usage(&arguments, &err);
 		status = run(&arguments);
 	}
-	if (fflush(stdout) == EOF || ferror(stdout)) {
+	if (fflush(stdout) == EOF) {
 		fprintf(stderr, "accelnetctl: cannot write the output: %s\n", strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (ferror(stdout)) { /* some write before: errno is of a call since then */
+		fputs("accelnetctl: cannot write the output\n", stderr);
 		return EXIT_FAILED;
 	}
 	return status;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 void session_init(struct session *session, const struct arguments *arguments)
 {
@@ -48,6 +49,11 @@ static enum exit_status fail_connection(const struct session *session, int r)
 		(void)fail(&err, ACCELNET_E_UNREACHABLE, NULL,
 			   "no answer from %s within %d seconds (--timeout)", path,
 			   session->arguments->timeout);
+		break;
+	case ENAMETOOLONG:
+		(void)fail(&err, ACCELNET_E_USAGE, NULL,
+			   "the socket's path has %zu bytes, at most %zu are accepted: %s",
+			   strlen(path), sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1, path);
 		break;
 	case EMSGSIZE:
 		(void)fail(&err, ACCELNET_E_TOO_LARGE, NULL,

@@ -5,6 +5,7 @@
 
 #include "base/suggest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,43 @@ const struct global_option global_options[] = {
 	{ "--version", NULL, "the client's version" },
 };
 const size_t global_option_count = sizeof(global_options) / sizeof(global_options[0]);
+
+/* --- which command --- */
+
+size_t command_words(const char *command)
+{
+	return strchr(command, ' ') ? 2 : 1;
+}
+
+/* True where the words begin with `command`. */
+static bool words_match(const struct tokens *tokens, const char *command)
+{
+	const size_t count = command_words(command);
+	char joined[64];
+
+	if (tokens->word_count < count)
+		return false;
+	if (count == 1)
+		return strcmp(tokens->words[0], command) == 0;
+	snprintf(joined, sizeof(joined), "%s %s", tokens->words[0], tokens->words[1]);
+	return strcmp(joined, command) == 0;
+}
+
+enum method_id tokens_command(const struct tokens *tokens)
+{
+	enum method_id found = METHOD_COUNT;
+
+	for (int id = 0; id < METHOD_COUNT; id++) {
+		const char *words = methods[id].words;
+
+		if (!words || !words_match(tokens, words))
+			continue;
+		if (found == METHOD_COUNT ||
+		    command_words(words) > command_words(methods[found].words))
+			found = (enum method_id)id;
+	}
+	return found;
+}
 
 /* --- which options there are --- */
 
@@ -41,19 +79,27 @@ static enum option_kind kind_of(const char *name)
 	return OPTION_UNKNOWN;
 }
 
-static int refuse_option(const char *name, struct accelnet_error *err)
+static void offer_options(struct suggestion *best, const struct method *method)
 {
+	for (size_t i = 0; method->words && i < method->param_count; i++) {
+		if (method->params[i].option)
+			suggestion_offer(best, method->params[i].option);
+	}
+}
+
+/* Of the command that stands before it, where one does, and of all where none does. */
+static int refuse_option(const struct tokens *tokens, const char *name, struct accelnet_error *err)
+{
+	const enum method_id command = tokens_command(tokens);
 	struct suggestion best;
 
 	suggestion_init(&best, name);
 	for (size_t i = 0; i < global_option_count; i++)
 		suggestion_offer(&best, global_options[i].option);
-	for (int id = 0; id < METHOD_COUNT; id++) {
-		for (size_t i = 0; methods[id].words && i < methods[id].param_count; i++) {
-			if (methods[id].params[i].option)
-				suggestion_offer(&best, methods[id].params[i].option);
-		}
-	}
+	if (command != METHOD_COUNT)
+		offer_options(&best, &methods[command]);
+	for (int id = 0; command == METHOD_COUNT && id < METHOD_COUNT; id++)
+		offer_options(&best, &methods[id]);
 	return fail(err, ACCELNET_E_USAGE, NULL, "no option \"%.40s\"%s%s%s", name,
 		    best.found ? "; did you mean " : "", best.found ? best.found : "",
 		    best.found ? "?" : "; see accelnetctl --help");
@@ -74,12 +120,12 @@ static int take_option(struct tokens *tokens, int argc, char **argv, int *at,
 		return fail(err, ACCELNET_E_USAGE, NULL, "too many options");
 	name = tokens->options[tokens->option_count].name;
 	if (length >= sizeof(tokens->options[0].name))
-		return refuse_option(text, err);
+		return refuse_option(tokens, text, err);
 	memcpy(name, text, length);
 	name[length] = '\0';
 	kind = kind_of(name);
 	if (kind == OPTION_UNKNOWN)
-		return refuse_option(name, err);
+		return refuse_option(tokens, name, err);
 	if (kind == OPTION_FLAG && equals)
 		return fail(err, ACCELNET_E_USAGE, NULL, "%s takes no value", name);
 	if (kind == OPTION_VALUED && !equals && *at + 1 >= argc)

@@ -24,6 +24,10 @@ struct tokens {
  * fault; the rest is read all the same, so that --json counts wherever it stands.
  */
 int tokens_cut(int argc, char **argv, struct tokens *ret, struct accelnet_error *err);
+/* Words in a command's name. */
+size_t command_words(const char *command);
+/* The command with most words that fits; METHOD_COUNT where none does. */
+enum method_id tokens_command(const struct tokens *tokens);
 /* Moves the global options from `tokens` to *ret. */
 int tokens_take_globals(struct tokens *tokens, struct arguments *ret, struct accelnet_error *err);
 

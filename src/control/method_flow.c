@@ -64,8 +64,11 @@ static int read_endpoint(struct call *call, const char *name, bool *ret_has, str
 	*ret_has = text != NULL;
 	if (!text || endpoint_parse(text, ret) == 0)
 		return 0;
-	return call_refuse(call, ACCELNET_E_VALUE, name,
-			   "\"%.60s\" is not an address or prefix, IPv4:PORT or [IPv6]:PORT", text);
+	return call_refuse(
+		call, ACCELNET_E_VALUE, name,
+		"\"%.60s\" is not an address or prefix, IPv4:PORT or [IPv6]:PORT with a port "
+		"up to 65535",
+		text);
 }
 
 static int read_filter(struct call *call, struct filter *ret)
@@ -295,8 +298,9 @@ int handle_flow_kill(struct call *call, struct json **ret)
 	if (r < 0)
 		return r;
 	if (is_empty(&filter) && !call_flag(call, "all"))
-		return call_refuse(call, ACCELNET_E_PARAMS, "all",
-				   "no filter was given: say all to cut every connection");
+		return call_refuse(
+			call, ACCELNET_E_PARAMS, "all",
+			"no filter was given; with \"all\": true every connection is cut");
 	(void)call_number(call, "limit", &killing.limit);
 	killing.table = nic_connections(nic);
 	killing.filter = &filter;

@@ -3,6 +3,8 @@
  */
 #include "control/methods.h"
 
+#include "base/log.h"
+
 #define PARAMS(array) .params = (array), .param_count = sizeof(array) / sizeof((array)[0])
 
 #define FILE_TEXT                                                                          \
@@ -369,10 +371,13 @@ static const struct method_param subscribe_params[] = {
 	  .help = "first those kept with a sequence number above this" },
 };
 
+#define ROOM_CHOICE(name, text) text "|"
+
 static const struct method_param log_level_params[] = {
 	{ .name = "room",
 	  .value = "ROOM",
 	  .type = JSON_STRING,
+	  .choices = LOG_ROOMS(ROOM_CHOICE) "all",
 	  .help = "part of the program, or all; the present levels are shown without it" },
 	{ .name = "level",
 	  .value = "LEVEL",

@@ -264,7 +264,10 @@ static int word_endpoint(const char *text, const char *pointer, struct endpoint 
 	if (endpoint_parse(text, ret) == 0 &&
 	    ret->prefix.length == ip_family_bits(ret->prefix.family))
 		return 0;
-	return fail_at(err, pointer, "\"%.60s\" is not an address, IPv4:PORT or [IPv6]:PORT", text);
+	return fail_at(
+		err, pointer,
+		"\"%.60s\" is not an address, IPv4:PORT or [IPv6]:PORT with a port up to 65535",
+		text);
 }
 
 /* The ports of a packet from `opener` to `opened`. */

@@ -122,7 +122,7 @@ static int read_word(struct reader *reader, struct acl_properties *p, int which,
 		found = word_find(words, json_string(&p->at[which]));
 		if (found < 0)
 			reader_error(reader, ACCELNET_E_VALUE, &p->at[which], NULL,
-				     "\"%.40s\" is not a %s: accepted are %s%s",
+				     "\"%.40s\" is no %s: accepted are %s%s",
 				     json_string(&p->at[which]), property_names[which],
 				     word_list(words, accepted, sizeof(accepted)),
 				     which == PROTOCOL ? ", or an IP protocol number" : "");

@@ -76,7 +76,7 @@ static int read_word(struct reader *reader, struct rule_properties *p, enum rule
 		free(trimmed);
 		if (found < 0)
 			reader_error(reader, ACCELNET_E_VALUE, &member->at, NULL,
-				     "\"%.40s\" is not a %s: accepted are %s", text,
+				     "\"%.40s\" is no %s: accepted are %s", text,
 				     rule_property_names[which], accepted);
 	}
 	p->bad |= found < 0;

@@ -108,6 +108,10 @@ static void refuses_with_a_hint(void **state)
 		{ "policy compile f", "needs --target TARGET" },
 		{ "policy compile f --target rte_flow --queues 65", "1 to 64" },
 		{ "-x status", "no option \"-x\"" },
+		{ "verify --poli f", "did you mean --policy?" },
+		{ "status --polic", "see accelnetctl --help" },
+		{ "--polic status", "did you mean --policy?" },
+		{ "log level nik debug", "it may be base|policy" },
 	};
 
 	(void)state;

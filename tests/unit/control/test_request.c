@@ -132,8 +132,8 @@ static void refuses_with_code_symbol_and_place(void **state)
 		  "/limit", "5" },
 		{ CALL("log.level", "{\"room\":\"control\"}"), -32602, "bad-params", "/level",
 		  "5" },
-		{ CALL("log.level", "{\"room\":\"cellar\",\"level\":\"debug\"}"), 1022, "not-found",
-		  "/room", "5" },
+		{ CALL("log.level", "{\"room\":\"cellar\",\"level\":\"debug\"}"), -32602,
+		  "bad-params", "/room", "5" },
 		{ CALL("stats", "{\"nic\":\"eth7\"}"), 1022, "not-found", "/nic", "5" },
 	};
 	struct fixture *fixture = *state;
