@@ -62,6 +62,8 @@ static void print_verdict(const struct session *session, const struct json *answ
 	} else {
 		puts(": no rule decides");
 	}
+	if (text_of(&root, "where")[0])
+		printf("in %s\n", text_of(&root, "where"));
 	if (flag_of(&root, "platform"))
 		puts("but it passes: platform traffic");
 	if (text_of(&root, "isolation")[0])

@@ -3,6 +3,7 @@
  */
 #include "cli/arguments.h"
 #include "cli/help.h"
+#include "cli/tokens.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,8 @@ static bool begins(const char *text, const char *prefix)
 
 /* The words typed before the last, options and their values apart. */
 struct typed {
-	char command[64];
-	size_t words;
+	char command[64];    /* the first two */
+	size_t words;        /* all */
 	const char *pending; /* an option that waits for its value; NULL: none */
 };
 
@@ -46,10 +47,9 @@ static void read_typed(char **words, int count, struct typed *ret)
 			ret->pending = NULL;
 		} else if (words[i][0] == '-' && words[i][1]) {
 			ret->pending = takes_value(words[i]) ? words[i] : NULL;
-		} else if (ret->words < 2 && used < sizeof(ret->command)) {
+		} else if (ret->words++ < 2 && used < sizeof(ret->command)) {
 			used += (size_t)snprintf(ret->command + used, sizeof(ret->command) - used,
 						 "%s%s", used ? " " : "", words[i]);
-			ret->words++;
 		}
 	}
 }
@@ -86,6 +86,22 @@ static void print_values(FILE *file, const struct method *method, const struct t
 		const struct method_param *param = &method->params[i];
 
 		if (param->option && strcmp(param->option, typed->pending) == 0 && param->choices)
+			print_choices(file, param->choices, last);
+	}
+}
+
+/* The choices of the argument whose turn it is. */
+static void print_arguments(FILE *file, const struct method *method, const struct typed *typed,
+			    const char *last)
+{
+	size_t at = method ? command_words(method->words) : 0;
+
+	for (size_t i = 0; method && i < method->param_count; i++) {
+		const struct method_param *param = &method->params[i];
+
+		if (param->option || !param->value)
+			continue;
+		if (at++ == typed->words && param->choices)
 			print_choices(file, param->choices, last);
 	}
 }
@@ -130,10 +146,12 @@ void completion_print(FILE *file, char **words, int count)
 
 	read_typed(words, count, &typed);
 	method = method_of(&typed);
-	if (typed.pending)
+	if (typed.pending) {
 		print_values(file, method, &typed, last);
-	else if (last[0] == '-')
+	} else if (last[0] == '-') {
 		print_options(file, method, last);
-	else
+	} else {
 		print_words(file, &typed, last);
+		print_arguments(file, method, &typed, last);
+	}
 }

@@ -81,7 +81,7 @@ static void print_command(FILE *file, const struct method *method)
 	print_escaped(file, method->words);
 	fputc('\n', file);
 	print_escaped(file, method->summary);
-	fputs(".\n", file);
+	fputs(method->summary[strlen(method->summary) - 1] == '?' ? "\n" : ".\n", file);
 	print_lines(file, synopsis, "accelnetctl ");
 	free(synopsis);
 	if (method->details)
@@ -122,7 +122,10 @@ static const char tail[] =
 	".SH CONTROL SOCKET\n"
 	"JSON\\-RPC 2.0, one object a line, over a Unix stream socket: requests of at most 4 MiB,\n"
 	"parameters by name, no batches. Each command above is the method of the same name with a\n"
-	"dot for the blank (policy apply: policy.apply). Two methods are for programs alone:\n"
+	"dot for the blank (policy apply: policy.apply), but for what needs no daemon:\n";
+
+static const char tail_methods[] =
+	"Two methods are for programs alone:\n"
 	"rpc.list tells all methods with their parameters, and events.subscribe sends the\n"
 	"notification \\(lqevent\\(rq for each event from then on.\n"
 	".PP\n"
@@ -144,6 +147,21 @@ static const char tail[] =
 	".BR accelnetd.json (5),\n"
 	".BR accelnet\\-policy (5)\n";
 
+/* Commands that are no methods, in one sentence. */
+static void print_offline(FILE *file)
+{
+	const char *glue = "";
+
+	for (int id = 0; id < METHOD_COUNT; id++) {
+		if (methods[id].name || !methods[id].words)
+			continue;
+		fputs(glue, file);
+		print_escaped(file, methods[id].words);
+		glue = ", ";
+	}
+	fputs(".\n", file);
+}
+
 void manual_print(FILE *file)
 {
 	fputs(head, file);
@@ -157,4 +175,6 @@ void manual_print(FILE *file)
 			print_command(file, &methods[id]);
 	}
 	fputs(tail, file);
+	print_offline(file);
+	fputs(tail_methods, file);
 }

@@ -78,7 +78,8 @@ static const struct method_param nic_failover_params[] = {
 	  .flags = PARAM_REQUIRED,
 	  .choices = "synthetic|vf|auto",
 	  .help = "synthetic: stay there, also when a VF returns; auto: the NIC's own choice again; "
-		  "vf: the same, refused where there is no VF to go to" },
+		  "vf: the same at once, without the wait for a VF to last, and refused where "
+		  "there is no VF to go to" },
 };
 
 static const struct method_param policy_apply_params[] = {

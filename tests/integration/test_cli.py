@@ -93,10 +93,42 @@ def tells_what_cannot_be_written():
     assert str(path) not in error and "ioctl" not in error and error.count("\n") == 1, error
 
 
+def verdict_says_where():
+    """verify by a device's plan says whether the device decides"""
+    words = ("verify", "--policy", POLICY, *PACKET, "--local", "10.1.1.4:443")
+    for tier, where in (("T3", "hardware"), ("T0", "software")):
+        answer = json.loads(ctl(*words, "--engine", "rte_flow", "--tier", tier, "--json")[0])
+        text, _ = ctl(*words, "--engine", "rte_flow", "--tier", tier)
+        assert answer["where"] == where, answer
+        assert text.splitlines()[1] == f"in {where}", text
+    assert "\nin " not in ctl(*words)[0]
+
+
+def completes_arguments():
+    """completion knows the choices of arguments, and whose turn it is"""
+    def complete(*words):
+        return ctl("--complete", *words)[0].split()
+    assert "nic" in complete("log", "level", "") and "all" in complete("log", "level", "")
+    assert complete("log", "level", "da") == ["datapath", "daemon"]
+    assert complete("log", "level", "nic", "") == ["error", "warning", "notice", "info", "debug"]
+    assert complete("log", "level", "--socket", "x", "nic", "w") == ["warning"]
+    assert not complete("log", "level", "nic", "info", "")
+    assert complete("log", "") == ["level"]
+    assert not complete("policy", "apply", "")  # a file's name: the shell's business
+
+
+def manual_names_what_is_no_method():
+    """the manual tells commands and methods apart"""
+    text = ctl("--manual")[0].replace("\n", " ")
+    assert "but for what needs no daemon: policy compile. Two methods" in text
+    assert "?." not in text
+
+
 def main():
     tap.main([(case.__doc__, case) for case in (
         refuses_half_of_what_it_needs, tells_of_a_long_path, tells_that_it_is_the_port,
-        counts_problems_alone, names_the_context_file, tells_what_cannot_be_written)])
+        counts_problems_alone, names_the_context_file, tells_what_cannot_be_written, verdict_says_where,
+        completes_arguments, manual_names_what_is_no_method)])
 
 
 if __name__ == "__main__":
