@@ -248,8 +248,8 @@ static bool carries(enum path_state state)
 	return state == PATH_VF || state == PATH_DEGRADED;
 }
 
-/* A VF that did not last makes the next fail-back wait longer. */
-static void damp(struct path *path, enum path_state to, uint64_t now_ms)
+/* A VF that did not last makes the next fail-back wait longer, unless it was left on request. */
+static void damp(struct path *path, enum path_event event, enum path_state to, uint64_t now_ms)
 {
 	if (carries(to) && !carries(path->state)) {
 		path->carrying_ms = now_ms;
@@ -259,7 +259,8 @@ static void damp(struct path *path, enum path_state to, uint64_t now_ms)
 		return;
 	if (now_ms - path->carrying_ms >= PATH_STABLE_MS)
 		path->failback_ms = path->failback_first_ms;
-	else if (path->failback_ms < path->failback_first_ms * PATH_FAILBACK_GROWTH)
+	else if (event != PATH_EVENT_HOLD &&
+		 path->failback_ms < path->failback_first_ms * PATH_FAILBACK_GROWTH)
 		path->failback_ms *= 2;
 }
 
@@ -339,7 +340,7 @@ struct path_step path_step(struct path *path, enum path_event event, uint64_t no
 	}
 	if (ends_hurry(event, step.to))
 		path->hurry = false;
-	damp(path, step.to, now_ms);
+	damp(path, event, step.to, now_ms);
 	if (step.to != step.from) {
 		step.lasted_ms = now_ms - path->since_ms;
 		path->since_ms = now_ms;

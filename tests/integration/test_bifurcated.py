@@ -150,7 +150,7 @@ def held(network):
     assert not answer["held"] and answer["path"] == "vf-arming", answer
     wait_for_path(network, "vf")
     waited = time.monotonic() - before
-    assert waited >= 2, waited  # 1 s, doubled for a VF that did not last
+    assert waited >= 1, waited  # as at first: a VF that was left on request has not failed
     take_away(network)
     try:
         failover("vf")

@@ -255,6 +255,25 @@ static void fails_over_at_once_and_back_damped(void **state)
 	assert_int_equal(there_and_back(&path, &now, 10), PATH_FAILBACK_MS);
 }
 
+/* The operator's doing says nothing about the VF. */
+static void damps_no_vf_that_was_left_on_request(void **state)
+{
+	uint64_t now = 77;
+	struct path path;
+
+	(void)state;
+	path_init(&path, UPLINK_BIFURCATED, PATH_CAN_SWITCH, now);
+	(void)there_and_back(&path, &now, 10);
+	(void)path_step(&path, VF_CARRIES, now);
+	(void)path_step(&path, RULES_INSTALLED, now);
+	now += 2 * PATH_FAILBACK_MS;
+	assert_int_equal(path_step(&path, PATH_EVENT_TIMER, now).to, PATH_VF);
+	assert_int_equal(path_step(&path, PATH_EVENT_HOLD, now + 10).to, PATH_SYNTHETIC);
+	(void)path_step(&path, PATH_EVENT_RELEASE, now + 20);
+	assert_int_equal(there_and_back(&path, &now, 10), 2 * PATH_FAILBACK_MS);
+	assert_int_equal(there_and_back(&path, &now, 10), 4 * PATH_FAILBACK_MS);
+}
+
 static void waits_as_long_as_it_is_told(void **state)
 {
 	uint64_t now = 77;
@@ -430,6 +449,7 @@ int main(void)
 		cmocka_unit_test(every_event_in_every_state),
 		cmocka_unit_test(asks_only_what_the_uplink_can_do),
 		cmocka_unit_test(fails_over_at_once_and_back_damped),
+		cmocka_unit_test(damps_no_vf_that_was_left_on_request),
 		cmocka_unit_test(waits_as_long_as_it_is_told),
 		cmocka_unit_test(does_not_wait_for_an_operator_in_a_hurry),
 		cmocka_unit_test(waits_once_for_each_return),
