@@ -325,7 +325,11 @@ void path_hurry(struct path *path)
 struct path_step path_step(struct path *path, enum path_event event, uint64_t now_ms)
 {
 	const struct row *row = row_of(path, event);
-	struct path_step step = { .from = path->state, .to = path->state };
+	struct path_step step = {
+		.from = path->state,
+		.to = path->state,
+		.hurried = path->hurry,
+	};
 
 	note(path, event);
 	if (!row)

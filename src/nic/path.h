@@ -98,6 +98,7 @@ struct path_step {
 	unsigned actions;   /* enum path_action */
 	uint32_t timer_ms;  /* where actions has START_TIMER */
 	uint64_t lasted_ms; /* how long `from` lasted; 0 where the state stays */
+	bool hurried;       /* path_hurry() was in force */
 };
 
 /* Any clock that does not jump; `actuators` is cut down to what the type can have. */
@@ -118,6 +119,7 @@ const char *path_refusal(const struct path *path, enum path_wish wish, bool vf_i
 /* "vf-arming"; of a plain uplink "plain", whatever its rules do, and "absent". */
 const char *path_name(enum uplink_type uplink, enum path_state state);
 /* Why a step changed the state, as `path.changed` has it. */
-const char *path_cause(const struct path_step *step, enum path_event event);
+const char *path_cause(enum uplink_type uplink, const struct path_step *step,
+		       enum path_event event);
 
 #endif

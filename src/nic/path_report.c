@@ -60,7 +60,7 @@ static void add_event(struct failover *failover, const struct path_step *step, c
 void path_report_change(struct failover *failover, const struct path_step *step,
 			enum path_event event)
 {
-	failover->cause = path_cause(step, event);
+	failover->cause = path_cause(failover->options.config->uplink, step, event);
 	if (step->to != PATH_UNCLAIMED && step->to != PATH_SYNTHETIC &&
 	    !(step->actions & PATH_ACTION_COMPLAIN))
 		failover->complaint = NULL;

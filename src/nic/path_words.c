@@ -25,17 +25,31 @@ static const char *const causes[PATH_EVENTS] = {
 	[PATH_EVENT_TIMER] = "the VF lies idle",
 };
 
+/* Those that mean something else there; the rest is as above. */
+static const char *const own_causes[][PATH_EVENTS] = {
+	[UPLINK_PLAIN] = {
+		[PATH_EVENT_VF_CARRIES] = "the device is there",
+		[PATH_EVENT_VF_REMOVED] = "the device has gone",
+	},
+	[UPLINK_NETVSC] = { NULL },
+	[UPLINK_BIFURCATED] = {
+		[PATH_EVENT_VF_CARRIES] = "the VF is open",
+		[PATH_EVENT_VF_WITHDRAWN] = "the VF's interface was set down",
+	},
+};
+
 const char *path_name(enum uplink_type uplink, enum path_state state)
 {
 	return names[uplink][state];
 }
 
-const char *path_cause(const struct path_step *step, enum path_event event)
+const char *path_cause(enum uplink_type uplink, const struct path_step *step, enum path_event event)
 {
 	if (event != PATH_EVENT_TIMER || step->from != PATH_ARMING)
-		return causes[event];
-	return step->actions & PATH_ACTION_COMPLAIN ? "the device still takes no rules"
-						    : "rules are in, and the wait is over";
+		return own_causes[uplink][event] ? own_causes[uplink][event] : causes[event];
+	if (step->actions & PATH_ACTION_COMPLAIN)
+		return "the device still takes no rules";
+	return step->hurried ? "asked for, and rules are in" : "rules are in, and the wait is over";
 }
 
 static bool has_driver(enum path_state state)

@@ -25,7 +25,7 @@ static void try_one(size_t u, const struct path *before, enum path_event event)
 	if (step.from == step.to)
 		return;
 	printf("%s\t%s\t%s\t%s\n", uplinks[u].name, path_name(path.uplink, step.from),
-	       path_cause(&step, event), path_name(path.uplink, step.to));
+	       path_cause(path.uplink, &step, event), path_name(path.uplink, step.to));
 }
 
 /* Every combination of what the machine remembers besides its state. */

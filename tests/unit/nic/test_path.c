@@ -346,6 +346,40 @@ static void waits_once_for_each_return(void **state)
 	}
 }
 
+static const char *cause_of(struct path *path, enum path_event event)
+{
+	const struct path_step step = path_step(path, event, 1);
+
+	assert_int_not_equal(step.from, step.to);
+	return path_cause(path->uplink, &step, event);
+}
+
+/* What carries the traffic, and whether anybody waited, differs by uplink. */
+static void tells_causes_as_they_are(void **state)
+{
+	struct path path;
+
+	(void)state;
+	path_init(&path, UPLINK_NETVSC, 0, 0);
+	assert_string_equal(cause_of(&path, VF_CARRIES), "the VF carries traffic");
+	assert_non_null(strstr(cause_of(&path, VF_WITHDRAWN), "the host took"));
+	path_init(&path, UPLINK_PLAIN, 0, 0);
+	assert_string_equal(cause_of(&path, VF_CARRIES), "the device is there");
+	assert_string_equal(cause_of(&path, VF_REMOVED), "the device has gone");
+
+	path_init(&path, UPLINK_BIFURCATED, PATH_CAN_SWITCH, 0);
+	assert_string_equal(cause_of(&path, VF_CARRIES), "the VF is open");
+	(void)path_step(&path, RULES_INSTALLED, 1);
+	assert_string_equal(cause_of(&path, PATH_EVENT_TIMER),
+			    "rules are in, and the wait is over");
+	assert_string_equal(cause_of(&path, VF_WITHDRAWN), "the VF's interface was set down");
+	path_hurry(&path);
+	assert_string_equal(cause_of(&path, VF_CARRIES), "the VF is open");
+	(void)path_step(&path, RULES_INSTALLED, 1);
+	assert_string_equal(cause_of(&path, PATH_EVENT_TIMER), "asked for, and rules are in");
+	assert_string_equal(cause_of(&path, VF_REMOVED), "the VF was removed");
+}
+
 static struct path_step wait_patiently(struct path *path)
 {
 	struct path_step step = path_step(path, PATH_EVENT_TIMER, PATH_FAILBACK_MS);
@@ -375,7 +409,7 @@ static void has_patience_with_rules(void **state)
 	step = wait_patiently(&path);
 	assert_int_equal(step.to, PATH_DEGRADED);
 	assert_int_equal(step.actions, PATH_ACTION_COMPLAIN | PATH_ACTION_TO_VF);
-	assert_non_null(strstr(path_cause(&step, PATH_EVENT_TIMER), "no rules"));
+	assert_non_null(strstr(path_cause(path.uplink, &step, PATH_EVENT_TIMER), "no rules"));
 	assert_int_equal(path_step(&path, RULES_CHANGING, 99999).to, PATH_DEGRADED);
 	assert_int_equal(path_step(&path, RULES_INSTALLED, 99999).to, PATH_VF);
 	/* the next VF begins anew */
@@ -449,6 +483,7 @@ int main(void)
 		cmocka_unit_test(every_event_in_every_state),
 		cmocka_unit_test(asks_only_what_the_uplink_can_do),
 		cmocka_unit_test(fails_over_at_once_and_back_damped),
+		cmocka_unit_test(tells_causes_as_they_are),
 		cmocka_unit_test(damps_no_vf_that_was_left_on_request),
 		cmocka_unit_test(waits_as_long_as_it_is_told),
 		cmocka_unit_test(does_not_wait_for_an_operator_in_a_hurry),
