@@ -5,6 +5,7 @@
 #include "cli/style.h"
 #include "cli/table.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,13 +38,14 @@ static void find_nic(const struct json *answer, const char *name, struct json_at
 	}
 }
 
+/* Seconds since the epoch; 0 where the answer has no time. */
 static double time_of(const struct json *answer)
 {
 	const struct json_at root = json_root(answer);
-	struct json_at time;
+	struct tm utc = { 0 };
+	const char *rest = strptime(text_of(&root, "time"), "%Y-%m-%dT%H:%M:%S", &utc);
 
-	part_of(&root, "time", &time);
-	return time.value ? json_double(&time) : 0;
+	return rest ? (double)timegm(&utc) + strtod(rest, NULL) : 0;
 }
 
 static void add_rates(struct table *table, const struct json_at *nic, const struct json *before,

@@ -43,16 +43,25 @@ static void add_nic_stats(struct json *nics, const struct nic *nic)
 	json_add_unsigned(judged, "withConnectionMarks", stats.placed_by_mark);
 }
 
-int handle_stats(struct call *call, struct json **ret)
+/* RFC 3339 in UTC, with microseconds: rates are made from it. */
+static void add_time(struct json *to)
 {
 	struct timespec now;
+	char text[32];
+	struct tm utc;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &utc));
+	json_add_format(to, "time", "%s.%06ldZ", text, now.tv_nsec / 1000);
+}
+
+int handle_stats(struct call *call, struct json **ret)
+{
 	int r = call_answer_nics(call, add_nic_stats, ret);
 
-	if (r < 0)
-		return r;
-	clock_gettime(CLOCK_REALTIME, &now);
-	json_add_double(*ret, "time", (double)now.tv_sec + (double)now.tv_nsec / 1e9);
-	return 0;
+	if (r == 0)
+		add_time(*ret);
+	return r;
 }
 
 int handle_stats_clear(struct call *call, struct json **ret)

@@ -5,7 +5,9 @@ Needs root, for the socket's group; no network namespace and no TAP.
 """
 
 import contextlib
+import datetime
 import ipaddress
+import itertools
 import json
 import os
 import pathlib
@@ -315,6 +317,23 @@ class Cases:
             assert self.ctl(*words), words  # and something for people
         return f"{len(commands)} commands"
 
+    def stats_tell_their_time(self):
+        """stats has its time as everything has, and rates come of it"""
+        before = datetime.datetime.now(datetime.timezone.utc)
+        text = self.ask("stats")["time"]
+        time_ = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
+        passed = time_.replace(tzinfo=datetime.timezone.utc) - before
+        assert abs(passed.total_seconds()) < 30, text
+        watch = subprocess.Popen(
+            [lab.BIN / "accelnetctl", "--socket", self.daemon.socket, "stats", "--watch"],
+            stdout=subprocess.PIPE, text=True)
+        try:
+            heads = [line for line in itertools.islice(watch.stdout, 12) if "DIRECTION" in line]
+        finally:
+            watch.terminate()
+            watch.communicate()
+        assert "PACKETS/S" not in heads[0] and "PACKETS/S" in heads[1], heads
+
     def exit_statuses(self):
         """exit statuses 1, 2, 3, 4 and their JSON"""
         cases = ((["policy", "check", "/no/such/file"], 1, "io"),
@@ -488,7 +507,7 @@ class Cases:
         return [self.life_of_a_policy, self.azure_s_book_keeping, self.compare_and_set, self.bare_nsg,
                 self.context_beside_the_file, self.bad_input, self.over_the_line_limit,
                 self.verify_agrees, self.streams_agree, self.rules_tell_where,
-                self.every_command_prints_json, self.exit_statuses,
+                self.every_command_prints_json, self.stats_tell_their_time, self.exit_statuses,
                 self.strangers_stay_outside, self.follows_events, self.slow_reader,
                 self.byte_a_second, self.two_hundred_at_once, self.mid_request, self.flood,
                 self.big_policies_side_by_side, self.log_is_clean,
