@@ -56,7 +56,7 @@ enum exit_status command_flow_list(struct session *session)
 
 static void print_flow(const struct session *session, const struct json_at *flow)
 {
-	struct json_at verdict, idle, expires;
+	struct json_at verdict, idle, expires, generation;
 
 	part_of(flow, "verdictNow", &verdict);
 	part_of(flow, "idleSeconds", &idle);
@@ -69,7 +69,10 @@ static void print_flow(const struct session *session, const struct json_at *flow
 	       flag_of(flow, "auditOnly") ? ", only audit mode lets it through" : "");
 	printf("  idle        %.1f s, expires in %.1f s\n", idle.value ? json_double(&idle) : 0.0,
 	       expires.value ? json_double(&expires) : 0.0);
-	printf("  generation  %lld\n", (long long)number_of(flow, "generation"));
+	part_of(flow, "generation", &generation);
+	if (generation.value && json_type(&generation) == JSON_NUMBER)
+		printf("  generation  %lld judged it last\n",
+		       (long long)number_of(flow, "generation"));
 	printf("  offloaded   %s\n", flag_of(flow, "offloaded") ? "yes: found by its mark" : "no");
 	if (!verdict.value)
 		return;

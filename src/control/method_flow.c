@@ -183,6 +183,7 @@ static bool list_flow(void *context, const struct conn_info *info)
 {
 	struct listing *listing = context;
 	const struct flow flow = flow_of(info);
+	uint64_t generation;
 	struct json *json;
 
 	if (!filter_passes(listing->filter, info))
@@ -199,7 +200,10 @@ static bool list_flow(void *context, const struct conn_info *info)
 	json_add_bool(json, "auditOnly", info->audit_only);
 	json_add_double(json, "idleSeconds", info->idle_ms / 1000.0);
 	json_add_double(json, "expiresSeconds", info->expires_ms / 1000.0);
-	json_add_unsigned(json, "generation", info->generation);
+	if (nic_generation_of(listing->nic, info->generation, &generation))
+		json_add_unsigned(json, "generation", generation);
+	else
+		json_add_null(json, "generation");
 	json_add_bool(json, "offloaded", is_marked(listing->nic, info));
 	if (listing->engine)
 		add_verdict(json, listing->engine, info, &flow);

@@ -602,8 +602,9 @@ const struct method methods[METHOD_COUNT] = {
 		.summary = "live connections",
 		.examples = "accelnetctl flow list --nic eth1 --remote 203.0.113.0/24\n"
 			    "accelnetctl flow list --nic eth1 --protocol tcp --local 10.1.0.4:443\n",
-		.result = "nic, flows [{protocol, local, remote, direction, state, rule, idle, ...}], "
-			  "total, shown",
+		.result = "nic, flows [{protocol, local, remote, direction, state, replied, auditOnly, "
+			  "idleSeconds, expiresSeconds, generation (of the policy that judged it last; "
+			  "null: long ago), offloaded}], total, shown",
 		PARAMS(flow_list_params),
 	},
 	[METHOD_FLOW_SHOW] = {

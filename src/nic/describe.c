@@ -38,6 +38,11 @@ uint64_t nic_generation(const struct nic *nic)
 	return nic->generation;
 }
 
+bool nic_generation_of(const struct nic *nic, uint16_t generation, uint64_t *ret)
+{
+	return generations_find(&nic->generations, generation, ret);
+}
+
 struct json *nic_policy_history(const struct nic *nic)
 {
 	struct json *list = policy_store_history(nic->store);

@@ -109,6 +109,11 @@ const struct json *nic_policy_document(const struct nic *nic);
 const struct policy *nic_policy(const struct nic *nic);
 const struct snapshot *nic_snapshot(const struct nic *nic);
 uint64_t nic_generation(const struct nic *nic);
+/*
+ * The policy by whose rules a connection was last judged, of conn_info.generation; 0: none was in
+ * force. False where that is too long ago to tell.
+ */
+bool nic_generation_of(const struct nic *nic, uint16_t generation, uint64_t *ret);
 
 /*
  * An array of {"generation","time","origin","rules","hash","current"}, newest first. The newest

@@ -6,6 +6,7 @@
 
 #include "nic/connection_marks.h"
 #include "nic/failover.h"
+#include "nic/generations.h"
 #include "nic/hardware.h"
 #include "nic/lane.h"
 #include "nic/nic.h"
@@ -29,8 +30,9 @@ struct nic {
 	struct json *document; /* in force, canonical; NULL: none */
 	char *content;         /* of the document: policy_document_content(); NULL with it */
 	uint64_t generation;   /* of the policy in force; 0: none was ever applied */
-	uint64_t epoch;     /* of the rule set in force: a change of context makes a new one, too */
-	uint64_t settle_at; /* ms: not before, see settle.c */
+	uint64_t epoch; /* of the rule set in force: a change of context makes a new one, too */
+	struct generations generations;
+	uint64_t settle_at;     /* ms: not before, see settle.c */
 	unsigned settle_failed; /* times in a row */
 	struct nic_view view;
 };

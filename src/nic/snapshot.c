@@ -141,6 +141,9 @@ void nic_publish(struct nic *nic, struct snapshot *snapshot)
 	ruleset_enter(snapshot->counted->ruleset, clock_ms());
 	old = atomic_exchange(&nic->view.snapshot, snapshot);
 	nic->epoch = RTE_MAX(nic->epoch, snapshot->ruleset->generation);
+	if (snapshot->ruleset->generation)
+		generations_note(&nic->generations, snapshot->ruleset->generation,
+				 snapshot->generation);
 	settle_later(nic);
 	if (!old)
 		return;

@@ -54,6 +54,8 @@ class Cases:
     def shows_the_rule(self):
         """flow show tells what the rules say now"""
         flow, = self.flows("--local", f"{lab.VM}:{PORT}", command="show")["flows"]
+        generation = self.daemon.ask("nic", "show", lab.NIC)["generation"]
+        assert flow["generation"] == generation, (flow, generation)
         assert flow["verdictNow"] == {"access": "Allow", "rule": "serve", "nsg": "nic"}, flow
 
     def kills_one(self):
