@@ -97,8 +97,9 @@ static void print_help(void)
 	printf("\nExit status: COMMAND's; 125 azhost itself failed, 126 COMMAND cannot be run,\n"
 	       "127 COMMAND was not found.\n\n"
 	       "Examples:\n"
-	       "  azhost run -- dpdk-testpmd -- -i\n"
-	       "  azhost run --vf off --fix testpmd-2211 -- dpdk-testpmd --no-huge -m 512 -- -i\n"
+	       "  azhost run -- dpdk-testpmd --no-huge -m 256 -- -i --total-num-mbufs=8192\n"
+	       "  azhost run --vf off --fix testpmd-2211 -- \\\n"
+	       "      dpdk-testpmd --no-huge -m 256 -- -i --total-num-mbufs=8192\n"
 	       "  azhost run --uplink unix:/tmp/cable -- sh -c 'azhost ctl nics; dpdk-testpmd'\n");
 }
 
