@@ -34,35 +34,43 @@ struct option_help {
 	int code;
 	const char *argument;
 	const char *help;
+	const char *accepted; /* NULL: whatever it is, it is taken here */
 };
 
 static const struct option_help table[] = {
-	{ "nics", OPT_NICS, "N", "NICs of the VM: 1 to 8 (1)" },
+	{ "nics", OPT_NICS, "N", "NICs of the VM: 1 to 8 (1)", "a number from 1 to 8" },
 	{ "vf", OPT_VF, "on|off|only",
 	  "on: synthetic NIC and VF under one MAC; off: no VF;\n"
-	  "only: the VF without a synthetic NIC (on)" },
+	  "only: the VF without a synthetic NIC (on)",
+	  "on, off or only" },
 	{ "synthetic", OPT_SYNTHETIC, "user|kernel",
 	  "who drives the synthetic NIC. user: COMMAND, by the netvsc\n"
-	  "PMD; kernel: the guest's kernel, as interface azethN (user)" },
+	  "PMD; kernel: the guest's kernel, as interface azethN (user)",
+	  "user or kernel" },
 	{ "profile", OPT_PROFILE, "P",
 	  "what the VF can do: cx5-vf-untrusted, cx5-vf-trusted,\n"
-	  "cx4lx-vf (cx5-vf-untrusted)" },
+	  "cx4lx-vf (cx5-vf-untrusted)",
+	  "the name of a profile" },
 	{ "uplink", OPT_UPLINK, "U",
 	  "where frames come from and go to (tap:azhost0); see below.\n"
 	  "Given once: one switch for all NICs. Given once for each\n"
-	  "NIC: a switch and an uplink for each" },
+	  "NIC: a switch and an uplink for each",
+	  "tap:NAME, unix:PATH, ring:PATH, pcap:FILE or pair, 8 times at most" },
 	{ "flow-control", OPT_FLOW_CONTROL, "on|off",
 	  "on: where a guest has no room, frames wait, and the uplink\n"
-	  "with them; off: they are lost, as on Azure (on)" },
+	  "with them; off: they are lost, as on Azure (on)",
+	  "on or off" },
 	{ "fix", OPT_FIX, "NAME",
 	  "work round a fault of COMMAND's: testpmd-2211 makes DPDK\n"
-	  "22.11's dpdk-testpmd use the queues of a netvsc port" },
-	{ "config", OPT_CONFIG, "FILE", "JSON; see azhost(1)" },
-	{ "queues", OPT_QUEUES, "N", "queues of a synthetic NIC: 1 to 16 (4)" },
-	{ "socket", OPT_SOCKET, "PATH", "control socket (in the VM's directory)" },
-	{ "keep", OPT_KEEP, NULL, "leave the VM's directory for inspection" },
-	{ "verbose", OPT_VERBOSE, NULL, "say what host and guest tell each other" },
-	{ "help", OPT_HELP, NULL, "this text" },
+	  "22.11's dpdk-testpmd use the queues of a netvsc port",
+	  "testpmd-2211" },
+	{ "config", OPT_CONFIG, "FILE", "JSON; see azhost(1)", NULL },
+	{ "queues", OPT_QUEUES, "N", "queues of a synthetic NIC: 1 to 16 (4)",
+	  "a number from 1 to 16" },
+	{ "socket", OPT_SOCKET, "PATH", "control socket (in the VM's directory)", NULL },
+	{ "keep", OPT_KEEP, NULL, "leave the VM's directory for inspection", NULL },
+	{ "verbose", OPT_VERBOSE, NULL, "say what host and guest tell each other", NULL },
+	{ "help", OPT_HELP, NULL, "this text", NULL },
 };
 
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
@@ -103,9 +111,14 @@ static void print_help(void)
 	       "  azhost run --uplink unix:/tmp/cable -- sh -c 'azhost ctl nics; dpdk-testpmd'\n");
 }
 
-static int bad(const char *option, const char *value)
+static int bad(int code, const char *value)
 {
-	say("--%s: '%s' is not accepted (azhost run --help)", option, value);
+	const struct option_help *option = table;
+
+	while (option->code != code)
+		option++;
+	say("--%s: '%s' is not accepted; it takes %s (azhost run --help)", option->name, value,
+	    option->accepted);
 	return -EINVAL;
 }
 
@@ -258,7 +271,7 @@ static int parse_line(int argc, char **argv, struct host_options *o, const char 
 			return -EINVAL;
 		}
 		if (take(o, code, optarg, profile) < 0)
-			return bad(table[code - OPT_NICS].name, optarg);
+			return bad(code, optarg);
 	}
 	if (optind >= argc) {
 		say("no COMMAND given (azhost run --help)");

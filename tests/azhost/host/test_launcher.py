@@ -54,6 +54,20 @@ def statuses(as_user=False):
               f"125 and a reason: {' '.join(bad)}")
 
 
+def refusals():
+    """Each names the option that is wrong, its value, and what would be accepted."""
+    for option, value, accepted in (
+            ("nics", "9", "1 to 8"), ("vf", "maybe", "on, off or only"),
+            ("synthetic", "vmbus", "user or kernel"), ("profile", "../x", "a profile"),
+            ("uplink", "cable:x", "tap:NAME"), ("flow-control", "1", "on or off"),
+            ("fix", "nothing", "testpmd-2211"), ("queues", "0", "1 to 16"),
+            ("queues", "17", "1 to 16")):
+        done = run(["run", f"--{option}", value, "--", "true"])
+        said = f"azhost: --{option}: '{value}' is not accepted; it takes "
+        check(done.returncode == 125 and done.stderr.startswith(said) and
+              accepted in done.stderr, f"--{option} {value}: {done.stderr.strip()}")
+
+
 def view(as_user=False):
     script = ("import json,os,socket;"
               "print(json.dumps({'interfaces':sorted(n for _,n in socket.if_nameindex()),"
@@ -205,6 +219,7 @@ def main():
     tests = {
         "statuses": statuses,
         "statuses-user": lambda: statuses(as_user=True),
+        "refusals": refusals,
         "view": view,
         "view-user": lambda: view(as_user=True),
         "ctl": ctl,
