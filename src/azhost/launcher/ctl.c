@@ -156,6 +156,8 @@ struct line {
 	char *words[ARGUMENTS_MAX];
 	const char *options[ARGUMENTS_MAX]; /* name and value, two by two */
 	int option_count;
+	const char *wrong; /* the first thing that is; NULL: nothing */
+	const char *wrong_word;
 };
 
 static void print_help(void)
@@ -185,10 +187,51 @@ static void print_help(void)
 	       "  azhost ctl fault nic0 loss 10000\n");
 }
 
-static int usage(const char *what, const char *word)
+/* To people or programs. */
+static void tell(const struct line *line, const struct accelnet_error *err)
 {
-	say("%s%s%s (azhost ctl --help)", what, word != NULL ? ": " : "", word != NULL ? word : "");
+	if (line->as_json)
+		ctl_print_error(err);
+	else
+		say("%s", err->detail);
+}
+
+static int usage(const struct line *line, const char *what, const char *word)
+{
+	struct accelnet_error err;
+
+	(void)fail(&err, ACCELNET_E_USAGE, NULL, "%s%s%s (azhost ctl --help)", what,
+		   word != NULL ? ": " : "", word != NULL ? word : "");
+	tell(line, &err);
 	return CTL_USAGE;
+}
+
+/* Not told before the line is read to its end: --json may come later. */
+static void note_wrong(struct line *line, const char *what, const char *word)
+{
+	if (line->wrong != NULL)
+		return;
+	line->wrong = what;
+	line->wrong_word = word;
+}
+
+static void read_option(int argc, char **argv, int *at, struct line *line)
+{
+	const char *name = argv[*at];
+
+	if (*at + 1 == argc) {
+		note_wrong(line, "no value given", name);
+		return;
+	}
+	*at += 1;
+	if (strcmp(name, "--socket") == 0) {
+		line->socket = argv[*at];
+	} else if (line->option_count + 2 > ARGUMENTS_MAX) {
+		note_wrong(line, "too many options", NULL);
+	} else {
+		line->options[line->option_count++] = name;
+		line->options[line->option_count++] = argv[*at];
+	}
 }
 
 /* 0 to go on, or an exit status; -1 after help. */
@@ -200,26 +243,18 @@ static int read_line(int argc, char **argv, struct line *line)
 			print_help();
 			return -1;
 		}
-		if (strcmp(argv[i], "--json") == 0) {
+		if (strcmp(argv[i], "--json") == 0)
 			line->as_json = 1;
-		} else if (strncmp(argv[i], "--", 2) == 0) {
-			if (i + 1 == argc)
-				return usage("no value given", argv[i]);
-			if (strcmp(argv[i], "--socket") == 0) {
-				line->socket = argv[++i];
-				continue;
-			}
-			if (line->option_count + 2 > ARGUMENTS_MAX)
-				return usage("too many options", NULL);
-			line->options[line->option_count++] = argv[i];
-			line->options[line->option_count++] = argv[++i];
-		} else {
-			if (line->count == ARGUMENTS_MAX)
-				return usage("too many words", NULL);
+		else if (strncmp(argv[i], "--", 2) == 0)
+			read_option(argc, argv, &i, line);
+		else if (line->count == ARGUMENTS_MAX)
+			note_wrong(line, "too many words", NULL);
+		else
 			line->words[line->count++] = argv[i];
-		}
 	}
-	return line->count == 0 ? usage("no command", NULL) : 0;
+	if (line->wrong != NULL)
+		return usage(line, line->wrong, line->wrong_word);
+	return line->count == 0 ? usage(line, "no command", NULL) : 0;
 }
 
 static const struct ctl_command *find_command(const struct line *line, int *ret_used)
@@ -241,7 +276,8 @@ static const struct ctl_command *find_command(const struct line *line, int *ret_
 	return NULL;
 }
 
-static int add_value(struct json *params, const char *key, enum value_type type, const char *text)
+static int add_value(const struct line *line, struct json *params, const char *key,
+		     enum value_type type, const char *text)
 {
 	char *end;
 	long long number;
@@ -253,12 +289,12 @@ static int add_value(struct json *params, const char *key, enum value_type type,
 	case VALUE_NUMBER:
 		number = strtoll(text, &end, 10);
 		if (end == text || *end != '\0' || number < 0)
-			return usage("not a number", text);
+			return usage(line, "not a number", text);
 		json_add_integer(params, key, number);
 		return 0;
 	case VALUE_ON_OFF:
 		if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
-			return usage("neither on nor off", text);
+			return usage(line, "neither on nor off", text);
 		json_add_bool(params, key, strcmp(text, "on") == 0);
 		return 0;
 	}
@@ -274,8 +310,8 @@ static int add_options(const struct ctl_command *c, const struct line *line, str
 		while (o != NULL && o->name != NULL && strcmp(o->name, line->options[i]) != 0)
 			o++;
 		if (o == NULL || o->name == NULL)
-			return usage("unknown option", line->options[i]);
-		rc = add_value(params, o->key, o->type, line->options[i + 1]);
+			return usage(line, "unknown option", line->options[i]);
+		rc = add_value(line, params, o->key, o->type, line->options[i + 1]);
 		if (rc != 0)
 			return rc;
 	}
@@ -290,10 +326,10 @@ static int add_words(const struct ctl_command *c, const struct line *line, int u
 	while (wanted < 3 && c->keys[wanted] != NULL)
 		wanted++;
 	if (line->count - used > wanted || line->count - used < wanted - (int)c->optional)
-		return usage("wrong number of arguments", c->words[0]);
+		return usage(line, "wrong number of arguments", c->words[0]);
 	for (int i = 0; used + i < line->count; i++) {
 		enum value_type type = strcmp(c->keys[i], "value") == 0 ? VALUE_NUMBER : VALUE_TEXT;
-		int rc = add_value(params, c->keys[i], type, line->words[used + i]);
+		int rc = add_value(line, params, c->keys[i], type, line->words[used + i]);
 
 		if (rc != 0)
 			return rc;
@@ -332,23 +368,28 @@ static int print_error(const struct json_at *error, const struct line *line)
 	return CTL_REFUSED;
 }
 
+static int unreadable(const struct line *line, const char *why)
+{
+	struct accelnet_error err;
+
+	(void)fail(&err, ACCELNET_E_INTERNAL, NULL, "the host's answer cannot be read: %s", why);
+	tell(line, &err);
+	return CTL_FAILED;
+}
+
 static int print_answer(const struct ctl_command *c, const struct line *line, const char *text)
 {
 	struct json *json JSON_CLEANUP = NULL;
 	struct accelnet_error err = { 0 };
 	struct json_at root, at;
 
-	if (json_parse(text, strlen(text), NULL, &json, &err) < 0) {
-		say("the host's answer cannot be read: %s", err.detail);
-		return CTL_FAILED;
-	}
+	if (json_parse(text, strlen(text), NULL, &json, &err) < 0)
+		return unreadable(line, err.detail);
 	root = json_root(json);
 	if (json_get(&root, "error", &at))
 		return print_error(&at, line);
-	if (!json_get(&root, "result", &at)) {
-		say("the host's answer has no result");
-		return CTL_FAILED;
-	}
+	if (!json_get(&root, "result", &at))
+		return unreadable(line, "it has no result");
 	if (line->as_json)
 		print_json(&at, NULL);
 	else if (c->print != NULL)
@@ -358,11 +399,10 @@ static int print_answer(const struct ctl_command *c, const struct line *line, co
 
 static int unreachable(const struct line *line, int rc)
 {
-	if (line->as_json)
-		printf("{\"error\":{\"code\":1027,\"message\":\"%s\","
-		       "\"data\":{\"symbol\":\"unreachable\"}}}\n",
-		       strerror(-rc));
-	say("%s: %s", line->socket, strerror(-rc));
+	struct accelnet_error err;
+
+	(void)fail(&err, ACCELNET_E_UNREACHABLE, NULL, "%s: %s", line->socket, strerror(-rc));
+	tell(line, &err);
 	return CTL_UNREACHABLE;
 }
 
@@ -379,7 +419,7 @@ int ctl_main(int argc, char **argv)
 		return rc < 0 ? CTL_DONE : rc;
 	c = find_command(&line, &used);
 	if (c == NULL)
-		return usage("unknown command", line.words[0]);
+		return usage(&line, "unknown command", line.words[0]);
 	json_add_string(request, "jsonrpc", "2.0");
 	json_add_integer(request, "id", 1);
 	json_add_string(request, "method", c->method);
@@ -390,7 +430,7 @@ int ctl_main(int argc, char **argv)
 	if (rc != 0)
 		return rc;
 	if (line.socket == NULL)
-		return usage("no socket: give --socket or set AZHOST_SOCKET", NULL);
+		return usage(&line, "no socket: give --socket or set AZHOST_SOCKET", NULL);
 	rc = ctl_ask(line.socket, request, params, &answer);
 	if (rc < 0)
 		return unreachable(&line, rc);
