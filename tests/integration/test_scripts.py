@@ -170,13 +170,27 @@ def every_script_has_help():
         assert result.stdout.startswith("usage:") or "\nusage:" in result.stdout, script
 
 
+UNPRIVILEGED = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+
+
+def every_script_refuses_what_it_does_not_know():
+    """Before it asks for root, or does anything."""
+    prefix = UNPRIVILEGED if os.geteuid() == 0 else []
+    for script in sorted(SCRIPTS.glob("*.*")):
+        result = subprocess.run([*prefix, script, "--bogus"], capture_output=True, text=True,
+                                check=False, stdin=subprocess.DEVNULL, timeout=20)
+        assert result.returncode in (1, 2), f"{script}: {result.returncode}"
+        assert "arguments" in result.stderr or "unknown argument '--bogus'" in result.stderr, (
+            f"{script}: {result.stderr}")
+
+
 def refuses_to_run_unprivileged():
     for script in ("test.sh", "demo.sh"):
         if not (SCRIPTS / script).exists() or os.geteuid() != 0:
             continue
         result = subprocess.run(
-            ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
-             "bash", SCRIPTS / script], capture_output=True, text=True, check=False, timeout=60)
+            [*UNPRIVILEGED, "bash", SCRIPTS / script], capture_output=True, text=True, check=False,
+            timeout=60)
         assert result.returncode == 1, result.stdout
         assert "needs root" in result.stderr, result.stderr
 
@@ -190,6 +204,7 @@ def cases():
     yield "leftovers: finds what is left running", finds_what_is_left_running
     yield "leftovers: leaves the namespaces of others alone", tells_its_namespaces_from_others
     yield "every script has --help", every_script_has_help
+    yield "every script refuses unknown options", every_script_refuses_what_it_does_not_know
     yield "scripts that need root say so", refuses_to_run_unprivileged
 
 
