@@ -12,6 +12,7 @@ import tempfile
 import unittest
 
 PROGRAM = sys.argv.pop()
+MANUAL = (pathlib.Path(__file__).resolve().parents[3] / "docs/man/accelnet-testpmd.1").read_text()
 BRIEF = ["--rules", "50", "--rounds", "2", "--duration", "0.02"]
 
 
@@ -31,6 +32,8 @@ class Testpmd(unittest.TestCase):
         names = [line.split()[0] for line in done.stdout.splitlines()]
         self.assertIn("classify", names)
         self.assertIn("compile", names)
+        for name in names:
+            self.assertIn(f"\n.BR {name} ", MANUAL)
 
     def test_wrong_usage(self):
         for arguments in ([], ["--bench", "nonsense"], ["--bench", "classify,nonsense"],
