@@ -46,6 +46,20 @@ class Testpmd(unittest.TestCase):
             self.assertEqual(done.returncode, 2, arguments)
             self.assertTrue(done.stderr, arguments)
 
+    def test_output_that_goes_nowhere(self):
+        """said, and before the benches rather than after"""
+        with tempfile.TemporaryDirectory() as folder:
+            done = run("--bench", "all", "--json", f"{folder}/nowhere/bench.json")
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stdout, "")
+            self.assertIn("nowhere/bench.json: No such file", done.stderr)
+        for arguments in (["--help"], ["--version"], ["--bench", "list"]):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE,
+                                      text=True, timeout=100, check=False)
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertIn("cannot write the output", done.stderr)
+
     def test_refuses_a_path_that_is_not_there(self):
         done = run("--bench", "classify", *BRIEF, "--simd", "mmx")
         self.assertEqual(done.returncode, 1)
