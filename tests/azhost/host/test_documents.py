@@ -76,9 +76,26 @@ def examples():
         session(command)
 
 
+def manual():
+    """azhost(1) has what help has: options, commands and faults."""
+    manual_text = text_of("docs/man/azhost.1").replace("\\fR", "").replace("\\fB", "")
+    words = set()
+    for help_of in ("run", "ctl"):
+        told = subprocess.run([AZHOST, help_of, "--help"], capture_output=True, text=True,
+                              check=True).stdout
+        words |= set(re.findall(r"^ {2,}(--[a-z-]+)", told, re.MULTILINE))
+        if help_of == "ctl":
+            faults = told[told.index("\nFaults"):told.index("\nExit status")]
+            words |= set(re.findall(r"^  ([a-z-]+) ", faults, re.MULTILINE))
+    check({"--queues", "--order", "slow-open"} <= words, f"help tells of {len(words)} words")
+    missing = [word for word in sorted(words)
+               if not re.search(rf"(?<![a-z-]){re.escape(word)}(?![a-z-])", manual_text)]
+    check(missing in ([], ["--help"]), f"and azhost(1) of each; missing: {missing}")
+
+
 def main():
     vm.need(AZHOST, "dpdk-testpmd")
-    vm.run_all({"readme": readme, "examples": examples}, sys.argv[1:])
+    vm.run_all({"readme": readme, "examples": examples, "manual": manual}, sys.argv[1:])
 
 
 if __name__ == "__main__":
