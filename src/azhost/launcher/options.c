@@ -150,20 +150,26 @@ static int parse_vf(const char *text, enum vf_mode *ret)
 	return -EINVAL;
 }
 
-static int take(struct host_options *o, int code, const char *value, const char **profile)
+/* What --config says, too, and the command line with the last word. */
+struct last_word {
+	const char *profile; /* NULL: not given */
+	unsigned queues;     /* 0: not given */
+};
+
+static int take(struct host_options *o, int code, const char *value, struct last_word *last)
 {
 	switch (code) {
 	case OPT_NICS:
 		return parse_number(value, 1, AZHOST_NICS_MAX, &o->nics);
 	case OPT_QUEUES:
-		return parse_number(value, 1, AZHOST_QUEUES_MAX, &o->queues);
+		return parse_number(value, 1, AZHOST_QUEUES_MAX, &last->queues);
 	case OPT_VF:
 		return parse_vf(value, &o->vf);
 	case OPT_SYNTHETIC:
 		o->kernel_synthetic = strcmp(value, "kernel") == 0;
 		return o->kernel_synthetic || strcmp(value, "user") == 0 ? 0 : -EINVAL;
 	case OPT_PROFILE:
-		*profile = value;
+		last->profile = value;
 		return strlen(value) < sizeof(o->nic[0].profile) && strpbrk(value, "/,;") == NULL &&
 				       value[0] != '.'
 			       ? 0
@@ -228,6 +234,10 @@ static int check(struct host_options *o)
 {
 	unsigned pairs = 0;
 
+	if (o->kernel_synthetic && o->vf == VF_MODE_ONLY) {
+		say("--synthetic kernel: there is no synthetic NIC with --vf only");
+		return -EINVAL;
+	}
 	if (o->uplink_count == 0)
 		o->uplinks[o->uplink_count++] = AZHOST_UPLINK;
 	for (unsigned i = 0; i < o->uplink_count; i++)
@@ -247,7 +257,7 @@ static int check(struct host_options *o)
 	return 0;
 }
 
-static int parse_line(int argc, char **argv, struct host_options *o, const char **profile)
+static int parse_line(int argc, char **argv, struct host_options *o, struct last_word *last)
 {
 	struct option longs[OPTIONS + 1] = { 0 };
 	int code;
@@ -270,7 +280,7 @@ static int parse_line(int argc, char **argv, struct host_options *o, const char 
 			    argv[optind - 1]);
 			return -EINVAL;
 		}
-		if (take(o, code, optarg, profile) < 0)
+		if (take(o, code, optarg, last) < 0)
 			return bad(code, optarg);
 	}
 	if (optind >= argc) {
@@ -282,11 +292,11 @@ static int parse_line(int argc, char **argv, struct host_options *o, const char 
 
 int options_parse(int argc, char **argv, struct host_options *ret, char ***ret_command)
 {
-	const char *profile = NULL;
+	struct last_word last = { 0 };
 	int rc;
 
 	set_defaults(ret);
-	rc = parse_line(argc, argv, ret, &profile);
+	rc = parse_line(argc, argv, ret, &last);
 	if (rc != OPTIONS_OK)
 		return rc;
 	if (ret->config != NULL)
@@ -295,9 +305,10 @@ int options_parse(int argc, char **argv, struct host_options *ret, char ***ret_c
 		rc = check(ret);
 	if (rc < 0)
 		return rc;
-	/* The command line has the last word. */
-	for (unsigned i = 0; profile != NULL && i < AZHOST_NICS_MAX; i++)
-		snprintf(ret->nic[i].profile, sizeof(ret->nic[i].profile), "%s", profile);
+	if (last.queues != 0)
+		ret->queues = last.queues;
+	for (unsigned i = 0; last.profile != NULL && i < AZHOST_NICS_MAX; i++)
+		snprintf(ret->nic[i].profile, sizeof(ret->nic[i].profile), "%s", last.profile);
 	*ret_command = argv + optind;
 	return OPTIONS_OK;
 }

@@ -44,6 +44,7 @@ def statuses(as_user=False):
                 ["run", "--uplink", "cable:x", "--", "true"], ["run", "--bogus", "--", "true"],
                 ["run", "--fix", "nothing", "--", "true"], ["nothing"], [],
                 ["run", "--profile", "cx9", "--", "true"],
+                ["run", "--vf", "only", "--synthetic", "kernel", "--", "true"],
                 ["run", "--uplink", "pair", "--", "true"],
                 ["run", "--nics", "3", "--uplink", "tap:a", "--uplink", "tap:b", "--", "true"],
                 ["run", "--config", "/nonexistent", "--", "true"],
@@ -52,6 +53,7 @@ def statuses(as_user=False):
         lines = done.stderr.splitlines()
         check(done.returncode == 125 and lines and all(l.startswith("azhost: ") for l in lines),
               f"125 and a reason: {' '.join(bad)}")
+        check(len(lines) == 1, "of one line")
 
 
 def refusals():
