@@ -27,6 +27,7 @@ struct uplink_kind {
 };
 
 struct bifurcated;
+struct plain;
 
 struct uplink {
 	const struct uplink_kind *kind;
@@ -34,6 +35,7 @@ struct uplink {
 	struct port port;
 	struct vf_watch *watch;        /* NULL: no VF behind the port */
 	struct bifurcated *bifurcated; /* owned; NULL: the uplink is of another kind */
+	struct plain *plain;           /* likewise */
 
 	/* The looker's: */
 	struct rte_eth_stats last_stats;
