@@ -146,7 +146,6 @@ struct installer_counts {
 	size_t blocked;
 	size_t leaving;
 	size_t uncounted;                /* drops that are in without a counter */
-	bool is_settled;                 /* nothing is being done: the rest has been tried */
 	const struct flow_error *newest; /* NULL: nothing is refused */
 };
 /* Takes no longer for many rules than for few. */
