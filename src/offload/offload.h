@@ -41,8 +41,8 @@ struct offload_change;
 struct flow_backend;
 
 /*
- * Starts the thread. `backend` is borrowed (flow_backend.h); NULL: rte_flow. EAL has been
- * initialised.
+ * Starts the thread. `backend` is copied, and its context borrowed (flow_backend.h); NULL:
+ * rte_flow. EAL has been initialised.
  */
 int offload_new(const struct flow_backend *backend, struct offload **ret,
 		struct accelnet_error *err);
@@ -78,7 +78,7 @@ struct offload_nic_options {
 	 * A ticket is of the moment it is taken at; drained() tells whether, since then, every
 	 * receive queue of the port has given an empty burst or a full ring's worth of packets, or
 	 * was closed, and every packet that was taken has been judged. Called on the control
-	 * thread, by offload_prepare(), before slots are used again.
+	 * thread, with a lock of this room held, before slots are used again: neither calls back.
 	 */
 	uint64_t (*drain_ticket)(void *context);
 	bool (*drained)(void *context, uint64_t ticket);
