@@ -9,6 +9,7 @@ import azlab
 import lab
 
 EXAMPLE = lab.ROOT / "config/examples/three-tier.json"
+WEB = lab.ROOT / "scripts/lib/web.py"
 HTTP, HTTPS, SSH, OTHER = 80, 443, 22, 8080
 # Seconds: for an answer that should come, on a busy machine too; for one that should not.
 PATIENCE, DOUBT = 10, 1
@@ -124,9 +125,7 @@ class Demo:
         page.mkdir()
         (page / "index.html").write_text("<p>hello\n", encoding="utf-8")
         for namespace, address in ((self.vm, lab.VM), (self.remote, lab.INTERNET)):
-            namespace.start(sys.executable, "-m", "http.server", HTTP, "--bind", address,
-                            "--directory", page)
-            lab.wait_for(lambda: self.http(namespace, address, address)[0] == 200, "http.server")
+            namespace.start(sys.executable, WEB, address, HTTP, page).wait_ready()
         self.vm.start_traffic("serve", "--address", lab.VM, "--tcp",
                               f"{SSH},{OTHER}").wait_ready()
         self.remote.start_traffic("serve", "--address", lab.INTERNET, "--udp", 53).wait_ready()

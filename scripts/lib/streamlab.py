@@ -36,11 +36,12 @@ STREAM_SECONDS = 300
 
 
 class Stream:
-    """The traffic; iterate over phases(), each of which has a beginning and an end."""
+    """The traffic; iterate over phases(), each of which has a beginning and an end. In a hurry it
+    leaves little of its processor to what else runs there, such as who brings a VF in."""
 
-    def __init__(self, cable, memif, phases, cpu):
+    def __init__(self, cable, memif, phases, cpu, hurry=True):
         self.popen = subprocess.Popen(
-            [*HURRY, "taskset", "-c", str(cpu), BENCH / "stream", "--lcores", f"0@{cpu}",
+            [*(HURRY if hurry else ()), "taskset", "-c", str(cpu), BENCH / "stream", "--lcores", f"0@{cpu}",
              *STREAM_ARGUMENTS, "--", cable, memif, *phases],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True)
@@ -156,8 +157,8 @@ class StreamLab:
             raise lab.LabError(f"{fault}: it is {nic['path']}, {nic.get('pathProblem')};"
                                f" the log ends\n{self.daemon.tail()}") from None
 
-    def stream(self, *phases):
-        stream = Stream(f"{self.way}:{self.cable}", self.memif, phases, self.cpu)
+    def stream(self, *phases, hurry=True):
+        stream = Stream(f"{self.way}:{self.cable}", self.memif, phases, self.cpu, hurry)
         self.stack.callback(stream.close)
         return stream
 

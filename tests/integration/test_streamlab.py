@@ -48,7 +48,7 @@ def follows_the_vf():
         prepare(network, nsg)
         ways, host = Ways(network), network.host
         lost = host.lost()
-        stream = network.stream(f"64:0:{RATE}")
+        stream = network.stream(f"64:0:{RATE}", hurry=False)
         stream.line()
         before = ways.read()  # openers may be faster than the loan
         ways.grows("vf")

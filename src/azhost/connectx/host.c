@@ -164,6 +164,7 @@ int cx_host_attach(struct cx_device *device, struct cx_host **ret_host)
 	device->link_up = attach.attach.link_up;
 	device->flow_control = attach.attach.flow_control != 0;
 	device->queue_ms = attach.attach.queue_ms;
+	steer_fault_slow_rule(device->steering, attach.attach.rule_us);
 	*ret_host = host;
 	return 0;
 }

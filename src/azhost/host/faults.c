@@ -11,7 +11,8 @@
 
 #define PPM 1000000u
 /* The VF library waits 10 s for the host, in all. */
-#define SLOW_MAX_MS 9000u
+#define SLOW_MAX_MS      9000u
+#define SLOW_RULE_MAX_US 100000u
 
 static int tell_vf(struct nic *nic, enum vf_fault fault, uint64_t value, struct accelnet_error *err)
 {
@@ -74,24 +75,30 @@ static int inject_vf_silent(struct nic *nic, uint64_t value, struct accelnet_err
 	return 0;
 }
 
-static int set_slow(struct nic *nic, uint64_t value, uint32_t *ms, struct accelnet_error *err)
+static int set_slow(struct nic *nic, uint64_t value, uint64_t max, uint32_t *ret_time,
+		    struct accelnet_error *err)
 {
 	if (!nic->has_vf)
 		return fail(err, ACCELNET_E_UNSUPPORTED, NULL, "%s has no VF", nic->name);
-	if (value > SLOW_MAX_MS)
-		return fail(err, ACCELNET_E_RANGE, NULL, "at most %u", SLOW_MAX_MS);
-	*ms = (uint32_t)value;
+	if (value > max)
+		return fail(err, ACCELNET_E_RANGE, NULL, "at most %llu", (unsigned long long)max);
+	*ret_time = (uint32_t)value;
 	return 0;
 }
 
 static int inject_slow_open(struct nic *nic, uint64_t value, struct accelnet_error *err)
 {
-	return set_slow(nic, value, &nic->vf.open_ms, err);
+	return set_slow(nic, value, SLOW_MAX_MS, &nic->vf.open_ms, err);
 }
 
 static int inject_slow_queue(struct nic *nic, uint64_t value, struct accelnet_error *err)
 {
-	return set_slow(nic, value, &nic->vf.queue_ms, err);
+	return set_slow(nic, value, SLOW_MAX_MS, &nic->vf.queue_ms, err);
+}
+
+static int inject_slow_rule(struct nic *nic, uint64_t value, struct accelnet_error *err)
+{
+	return set_slow(nic, value, SLOW_RULE_MAX_US, &nic->vf.rule_us, err);
 }
 
 static int inject_host_gone(struct nic *nic, uint64_t value, struct accelnet_error *err)
@@ -117,6 +124,8 @@ const struct fault faults[] = {
 	  inject_slow_open },
 	{ "slow-queue", "each receive queue of a VF opened from now on takes VALUE milliseconds",
 	  inject_slow_queue },
+	{ "slow-rule", "each rule of a VF opened from now on takes VALUE microseconds",
+	  inject_slow_rule },
 	{ "host-gone", "the host process is killed; the guest goes on", inject_host_gone },
 	{ NULL, NULL, NULL },
 };

@@ -62,6 +62,7 @@ struct vf {
 	bool flow_control;
 	uint32_t open_ms;     /* a guest that opens it waits so long */
 	uint32_t queue_ms;    /* and when it makes a receive queue, so long */
+	uint32_t rule_us;     /* and a rule so long */
 	bool under_synthetic; /* the guest's kernel has it as the lower device of another: frames
 			       * that no rule takes come here, not to the VF's own interface */
 

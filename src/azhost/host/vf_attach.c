@@ -52,6 +52,7 @@ static int make_wire(struct vf *vf, int socket)
 			.mtu = vf->mtu,
 			.flow_control = vf->flow_control,
 			.queue_ms = vf->queue_ms,
+			.rule_us = vf->rule_us,
 			.to_guest_offset = to_guest,
 			.to_host_offset = to_host,
 		},

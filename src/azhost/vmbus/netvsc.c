@@ -3,9 +3,9 @@
 
 #include "azhost/host/say.h"
 #include "azhost/vmbus/netvsc_private.h"
+#include "azhost/wire/share.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,32 +36,6 @@ void netvsc_malformed(struct netvsc *dev, const char *what)
 		say("%s: the guest sent %s", dev->name, what);
 }
 
-static int make_memfd(size_t bytes, int *ret_fd, void **ret_memory)
-{
-	int fd = memfd_create("azhost-vmbus", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	void *memory;
-	int rc;
-
-	if (fd < 0)
-		return -errno;
-	/* Sealed: the guest must not be able to pull memory from under the host. */
-	if (ftruncate(fd, (off_t)bytes) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
-		rc = -errno;
-		close(fd);
-		return rc;
-	}
-	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED) {
-		rc = -errno;
-		close(fd);
-		return rc;
-	}
-	*ret_fd = fd;
-	*ret_memory = memory;
-	return 0;
-}
-
 static void channel_rings(struct netvsc_channel *channel, void *memory)
 {
 	bufring_init(&channel->from_guest, memory, NETVSC_RING_BYTES);
@@ -82,7 +56,8 @@ int netvsc_channel_open(struct netvsc *dev, unsigned index)
 
 	if (channel->open)
 		return 0;
-	rc = make_memfd(2 * NETVSC_RING_BYTES, &channel->memory_fd, &channel->memory);
+	rc = share_new("azhost-vmbus", 2 * NETVSC_RING_BYTES, &channel->memory,
+		       &channel->memory_fd);
 	if (rc < 0)
 		return rc;
 	channel_rings(channel, channel->memory);
@@ -301,7 +276,7 @@ int netvsc_new(const struct netvsc_config *config, const struct tree *tree, stru
 	}
 	layout(dev);
 	last = &dev->region[NETVSC_REGIONS - 1];
-	rc = make_memfd(last->offset + last->size, &dev->memory_fd, &memory);
+	rc = share_new("azhost-vmbus", last->offset + last->size, &memory, &dev->memory_fd);
 	if (rc == 0) {
 		dev->memory = memory;
 		dev->receive_buffer = dev->memory + dev->region[3].offset;

@@ -1,6 +1,7 @@
 /*
  * Shared memory and descriptors that one process hands to another over a SOCK_SEQPACKET socket: how
- * the two ends of a pair of rings (ring.h) come together. Any thread.
+ * the two ends of a pair of rings (ring.h) come together. What a guest maps of its synthetic NIC is
+ * such memory, too. Any thread.
  */
 #ifndef AZHOST_WIRE_SHARE_H
 #define AZHOST_WIRE_SHARE_H

@@ -99,7 +99,7 @@ struct vf_message {
 			uint64_t to_host_offset;  /* ring written by the library */
 			uint64_t wire_bytes;      /* length of the memfd; map it MAP_SHARED */
 			uint32_t queue_ms; /* a receive queue takes so long to make; 0: as it is */
-			uint32_t reserved2;
+			uint32_t rule_us;  /* and a rule so long */
 		} attach;
 		struct {
 			uint32_t fault; /* enum vf_fault */

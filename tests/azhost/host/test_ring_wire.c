@@ -1,9 +1,8 @@
 /* The uplink `ring:PATH` and the program at its other end: frames both ways, who waits when, whose
  * the cable is, and the VF that is lent. */
-#include "azhost/host/loop.h"
 #include "azhost/wire/cable_end.h"
 #include "azhost/wire/share.h"
-#include "azhost/wire/wire.h"
+#include "wire_bench.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,63 +11,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#define FRAME 60
-
 struct bench {
-	struct loop loop;
-	struct loop_timer timer;
-	struct wire *wire;
-	char path[64];
+	struct wire_bench host;
 	struct cable_end end;
-	bool open; /* may_receive */
-	bool fed;  /* feeds_vf */
-	uint32_t received;
-	bool in_order;
 };
-
-static void receive(void *opaque, const uint8_t *frame, uint32_t length)
-{
-	struct bench *bench = opaque;
-	uint32_t number;
-
-	memcpy(&number, frame, sizeof(number));
-	bench->in_order &= number == bench->received && length == FRAME;
-	bench->received++;
-}
-
-static bool may_receive(void *opaque)
-{
-	return ((struct bench *)opaque)->open;
-}
-
-static void feeds_vf(void *opaque, bool on)
-{
-	((struct bench *)opaque)->fed = on;
-}
-
-static const struct wire_callbacks callbacks = { receive, may_receive, feeds_vf };
-
-static void stop(void *opaque)
-{
-	loop_stop(opaque);
-}
-
-static void run_for_ms(struct bench *bench, unsigned ms)
-{
-	loop_timer_set(&bench->loop, &bench->timer, ms * UINT64_C(1000000));
-	assert_int_equal(loop_run(&bench->loop), 0);
-}
 
 struct plug {
 	const char *path;
@@ -86,32 +41,22 @@ static void *plug_in(void *opaque)
 }
 
 /* The host answers meanwhile. */
-static int plug(struct bench *bench, struct cable_end *end, uint32_t flags)
+static int plug(struct wire_bench *host, struct cable_end *end, uint32_t flags)
 {
-	struct plug plug = { .path = bench->path, .flags = flags, .end = end };
+	struct plug plug = { .path = host->path, .flags = flags, .end = end };
 	pthread_t thread;
 
 	assert_int_equal(pthread_create(&thread, NULL, plug_in, &plug), 0);
 	while (pthread_tryjoin_np(thread, NULL) == EBUSY)
-		run_for_ms(bench, 2);
+		wire_bench_run(host, 2);
 	return plug.result;
 }
 
 static int setup(void **state)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
-	const char *argument, *why;
-	char name[80];
 
-	snprintf(bench->path, sizeof(bench->path), "/tmp/azhost-test-ring-%d", (int)getpid());
-	snprintf(name, sizeof(name), "ring:%s", bench->path);
-	assert_int_equal(loop_init(&bench->loop), 0);
-	bench->timer = (struct loop_timer){ .fire = stop, .opaque = &bench->loop };
-	bench->open = bench->in_order = true;
-	assert_int_equal(
-		wire_find(name, &argument)
-			->open(&bench->loop, argument, &callbacks, bench, &bench->wire, &why),
-		0);
+	wire_bench_init(&bench->host, "ring");
 	*state = bench;
 	return 0;
 }
@@ -120,20 +65,16 @@ static int teardown(void **state)
 {
 	struct bench *bench = *state;
 
-	bench->wire->type->close(bench->wire);
-	assert_null(bench->loop.pollers);
-	assert_false(bench->fed);
-	loop_fini(&bench->loop);
-	assert_int_not_equal(access(bench->path, F_OK), 0);
+	wire_bench_fini(&bench->host);
 	free(bench);
 	return 0;
 }
 
 static int put_number(struct cable_end *end, uint32_t number)
 {
-	uint8_t frame[FRAME] = { 0 };
+	uint8_t frame[FRAME];
 
-	memcpy(frame, &number, sizeof(number));
+	number_frame(frame, number);
 	return cable_put(end, frame, sizeof(frame));
 }
 
@@ -143,23 +84,23 @@ static void test_into_the_switch(void **state)
 	struct bench *bench = *state;
 	uint32_t sent = 0;
 
-	bench->open = false;
-	assert_int_equal(plug(bench, &bench->end, 0), 0);
+	bench->host.open = false;
+	assert_int_equal(plug(&bench->host, &bench->end, 0), 0);
 	while (put_number(&bench->end, sent) == RING_OK)
 		sent++;
 	assert_true(sent > RING_SIZE_DEFAULT / 2 / FRAME);
 	cable_kick(&bench->end);
-	run_for_ms(bench, 20);
-	assert_int_equal(bench->received, 0);
+	wire_bench_run(&bench->host, 20);
+	assert_int_equal(bench->host.received, 0);
 
-	bench->open = true;
-	run_for_ms(bench, 50);
-	assert_int_equal(bench->received, sent);
+	bench->host.open = true;
+	wire_bench_run(&bench->host, 50);
+	assert_int_equal(bench->host.received, sent);
 	assert_int_equal(put_number(&bench->end, sent), RING_OK);
 	cable_kick(&bench->end); /* the host sleeps by now */
-	run_for_ms(bench, 20);
-	assert_int_equal(bench->received, sent + 1);
-	assert_true(bench->in_order);
+	wire_bench_run(&bench->host, 20);
+	assert_int_equal(bench->host.received, sent + 1);
+	assert_true(bench->host.in_order);
 	cable_unplug(&bench->end);
 }
 
@@ -167,26 +108,26 @@ static void test_into_the_switch(void **state)
 static void test_out_of_the_switch(void **state)
 {
 	struct bench *bench = *state;
-	const struct wire_type *type = bench->wire->type;
+	const struct wire_type *type = bench->host.wire->type;
 	uint8_t frame[RING_FRAME_MAX] = { 0 };
 	uint32_t sent = 0, number, length;
 
-	assert_int_equal(type->send(bench->wire, frame, FRAME), -ENOTCONN);
-	assert_true(type->has_room(bench->wire));
-	assert_int_equal(plug(bench, &bench->end, 0), 0);
+	assert_int_equal(type->send(bench->host.wire, frame, FRAME), -ENOTCONN);
+	assert_true(type->has_room(bench->host.wire));
+	assert_int_equal(plug(&bench->host, &bench->end, 0), 0);
 	assert_int_equal(cable_get(&bench->end, frame, &length), RING_EMPTY);
-	while (type->has_room(bench->wire)) {
+	while (type->has_room(bench->host.wire)) {
 		memcpy(frame, &sent, sizeof(sent));
-		assert_int_equal(type->send(bench->wire, frame, FRAME), 0);
+		assert_int_equal(type->send(bench->host.wire, frame, FRAME), 0);
 		sent++;
 	}
-	assert_int_equal(type->send(bench->wire, frame, FRAME), 0);
+	assert_int_equal(type->send(bench->host.wire, frame, FRAME), 0);
 	for (number = 0; number < sent; number++) {
 		assert_int_equal(cable_get(&bench->end, frame, &length), RING_OK);
 		assert_int_equal(length, FRAME);
 		assert_memory_equal(frame, &number, sizeof(number));
 	}
-	assert_true(type->has_room(bench->wire));
+	assert_true(type->has_room(bench->host.wire));
 	cable_unplug(&bench->end);
 }
 
@@ -194,32 +135,31 @@ static void test_out_of_the_switch(void **state)
 static void test_two_ends(void **state)
 {
 	struct bench *bench = *state;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const struct cable_message nonsense = { .type = CABLE_HELLO, .version = 77 };
 	struct cable_end second;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	uint8_t answer[sizeof(nonsense)];
+	int fd;
 
-	assert_int_equal(plug(bench, &bench->end, CABLE_FEEDS_VF), 0);
-	assert_true(bench->fed);
-	assert_int_equal(plug(bench, &second, 0), 0);
-	assert_false(bench->fed);
+	assert_int_equal(plug(&bench->host, &bench->end, CABLE_FEEDS_VF), 0);
+	assert_true(bench->host.fed);
+	assert_int_equal(plug(&bench->host, &second, 0), 0);
+	assert_false(bench->host.fed);
 	assert_int_equal(put_number(&bench->end, 7), RING_OK);
 	cable_kick(&bench->end);
 	assert_int_equal(put_number(&second, 0), RING_OK);
 	cable_kick(&second);
-	run_for_ms(bench, 20);
-	assert_int_equal(bench->received, 1);
-	assert_true(bench->in_order);
+	wire_bench_run(&bench->host, 20);
+	assert_int_equal(bench->host.received, 1);
+	assert_true(bench->host.in_order);
 	cable_unplug(&bench->end);
 	cable_unplug(&second);
 
-	memcpy(address.sun_path, bench->path, strlen(bench->path));
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	fd = wire_bench_connect(&bench->host);
 	assert_int_equal(send(fd, &nonsense, sizeof(nonsense), 0), sizeof(nonsense));
-	run_for_ms(bench, 20);
-	assert_int_equal(recv(fd, &address, sizeof(address), MSG_DONTWAIT), 0);
+	wire_bench_run(&bench->host, 20);
+	assert_int_equal(recv(fd, answer, sizeof(answer), MSG_DONTWAIT), 0);
 	close(fd);
-	assert_int_equal(plug(bench, &second, 0), 0);
+	assert_int_equal(plug(&bench->host, &second, 0), 0);
 	cable_unplug(&second);
 }
 
@@ -265,45 +205,45 @@ static void assert_vf_got(struct fake_vf *fake, uint32_t number)
 static void test_lent_vf(void **state)
 {
 	struct bench *bench = *state;
-	const struct wire_type *type = bench->wire->type;
+	const struct wire_type *type = bench->host.wire->type;
 	struct fake_vf first, second;
 	uint64_t kicks;
 
 	vf_init(&first);
 	vf_init(&second);
-	type->offer_vf(bench->wire, &first.vf);
-	assert_int_equal(plug(bench, &bench->end, CABLE_FEEDS_VF), 0);
+	type->offer_vf(bench->host.wire, &first.vf);
+	assert_int_equal(plug(&bench->host, &bench->end, CABLE_FEEDS_VF), 0);
 	assert_int_equal(ring_sleep(&first.ring), RING_EMPTY);
 	assert_int_equal(put_number(&bench->end, 1), RING_OK);
 	cable_kick(&bench->end);
 	assert_int_equal(read(first.vf.event, &kicks, sizeof(kicks)), sizeof(kicks));
 	assert_vf_got(&first, 1);
 
-	type->offer_vf(bench->wire, NULL);
+	type->offer_vf(bench->host.wire, NULL);
 	assert_int_equal(put_number(&bench->end, 0), RING_OK);
 	cable_kick(&bench->end);
-	run_for_ms(bench, 20);
-	assert_int_equal(bench->received, 1);
+	wire_bench_run(&bench->host, 20);
+	assert_int_equal(bench->host.received, 1);
 
 	/* two that come before the program looks again: the last one counts */
-	type->offer_vf(bench->wire, &first.vf);
-	type->offer_vf(bench->wire, &second.vf);
+	type->offer_vf(bench->host.wire, &first.vf);
+	type->offer_vf(bench->host.wire, &second.vf);
 	assert_int_equal(put_number(&bench->end, 2), RING_OK);
 	assert_vf_got(&second, 2);
-	type->offer_vf(bench->wire, &first.vf);
+	type->offer_vf(bench->host.wire, &first.vf);
 	assert_int_equal(put_number(&bench->end, 3), RING_OK);
 	assert_vf_got(&first, 3);
 	cable_unplug(&bench->end);
-	run_for_ms(bench, 20);
-	assert_false(bench->fed);
+	wire_bench_run(&bench->host, 20);
+	assert_false(bench->host.fed);
 
 	/* nobody is lent what he did not ask for */
-	assert_int_equal(plug(bench, &bench->end, 0), 0);
+	assert_int_equal(plug(&bench->host, &bench->end, 0), 0);
 	assert_int_equal(put_number(&bench->end, 1), RING_OK);
 	cable_kick(&bench->end);
-	run_for_ms(bench, 20);
-	assert_int_equal(bench->received, 2);
-	assert_true(bench->in_order);
+	wire_bench_run(&bench->host, 20);
+	assert_int_equal(bench->host.received, 2);
+	assert_true(bench->host.in_order);
 	cable_unplug(&bench->end);
 	vf_fini(&first);
 	vf_fini(&second);

@@ -385,7 +385,7 @@ def churn(count):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--cycles", type=int, default=6)
+    parser.add_argument("--cycles", type=int, default=4)
     parser.add_argument("tests", nargs="*")
     options = parser.parse_args()
     vm.need(GUEST)

@@ -1,10 +1,9 @@
 /* Flow control: a wire that may not deliver leaves frames with their sender, one that cannot send
  * keeps them, and the switch says when. */
-#include "azhost/host/loop.h"
 #include "azhost/vswitch/vmport.h"
 #include "azhost/vswitch/vswitch.h"
 #include "azhost/wire/backlog.h"
-#include "azhost/wire/wire.h"
+#include "wire_bench.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -12,76 +11,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 /* A wire to a socket of the test's. */
 struct bench {
-	struct loop loop;
-	struct loop_timer timer;
-	struct wire *wire;
-	char path[64];
+	struct wire_bench host;
 	int peer;
-	bool open; /* may_receive */
-	uint32_t received;
-	bool in_order;
 };
-
-static void receive(void *opaque, const uint8_t *frame, uint32_t length)
-{
-	struct bench *bench = opaque;
-	uint32_t number;
-
-	memcpy(&number, frame, sizeof(number));
-	bench->in_order &= number == bench->received && length == 60;
-	bench->received++;
-}
-
-static bool may_receive(void *opaque)
-{
-	return ((struct bench *)opaque)->open;
-}
-
-static const struct wire_callbacks callbacks = { receive, may_receive };
-
-static void stop(void *opaque)
-{
-	loop_stop(opaque);
-}
-
-static void run_for_ms(struct bench *bench, unsigned ms)
-{
-	loop_timer_set(&bench->loop, &bench->timer, ms * UINT64_C(1000000));
-	assert_int_equal(loop_run(&bench->loop), 0);
-}
 
 static int setup(void **state)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const char *argument, *why;
-	char name[80];
 
-	snprintf(bench->path, sizeof(bench->path), "/tmp/azhost-test-wire-%d", (int)getpid());
-	snprintf(name, sizeof(name), "unix:%s", bench->path);
-	memcpy(address.sun_path, bench->path, strlen(bench->path));
-	(void)unlink(bench->path);
-	assert_int_equal(loop_init(&bench->loop), 0);
-	bench->timer = (struct loop_timer){ .fire = stop, .opaque = &bench->loop };
-	bench->in_order = true;
-	assert_int_equal(
-		wire_find(name, &argument)
-			->open(&bench->loop, argument, &callbacks, bench, &bench->wire, &why),
-		0);
-	bench->peer = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
-	assert_int_equal(connect(bench->peer, (struct sockaddr *)&address, sizeof(address)), 0);
-	run_for_ms(bench, 20);
+	wire_bench_init(&bench->host, "unix");
+	bench->host.open = false;
+	bench->peer = wire_bench_connect(&bench->host);
+	wire_bench_run(&bench->host, 20);
 	*state = bench;
 	return 0;
 }
@@ -90,20 +40,17 @@ static int teardown(void **state)
 {
 	struct bench *bench = *state;
 
-	bench->wire->type->close(bench->wire);
-	assert_null(bench->loop.pollers);
+	wire_bench_fini(&bench->host);
 	close(bench->peer);
-	loop_fini(&bench->loop);
-	assert_int_not_equal(access(bench->path, F_OK), 0);
 	free(bench);
 	return 0;
 }
 
 static bool send_number(int fd, uint32_t number)
 {
-	uint8_t frame[60] = { 0 };
+	uint8_t frame[FRAME];
 
-	memcpy(frame, &number, sizeof(number));
+	number_frame(frame, number);
 	return send(fd, frame, sizeof(frame), MSG_DONTWAIT) == sizeof(frame);
 }
 
@@ -116,17 +63,17 @@ static void test_held_back(void **state)
 	while (send_number(bench->peer, sent))
 		sent++;
 	assert_int_equal(errno, EAGAIN);
-	run_for_ms(bench, 20);
-	assert_int_equal(bench->received, 0);
+	wire_bench_run(&bench->host, 20);
+	assert_int_equal(bench->host.received, 0);
 	assert_false(send_number(bench->peer, sent));
 
-	bench->open = true;
-	run_for_ms(bench, 50);
-	assert_int_equal(bench->received, sent);
+	bench->host.open = true;
+	wire_bench_run(&bench->host, 50);
+	assert_int_equal(bench->host.received, sent);
 	assert_true(send_number(bench->peer, sent));
-	run_for_ms(bench, 20);
-	assert_int_equal(bench->received, sent + 1);
-	assert_true(bench->in_order);
+	wire_bench_run(&bench->host, 20);
+	assert_int_equal(bench->host.received, sent + 1);
+	assert_true(bench->host.in_order);
 }
 
 /* A wire that is closed while it holds the sender back. */
@@ -135,41 +82,41 @@ static void test_closed_while_held(void **state)
 	struct bench *bench = *state;
 
 	assert_true(send_number(bench->peer, 0));
-	run_for_ms(bench, 20);
-	assert_int_equal(bench->received, 0);
+	wire_bench_run(&bench->host, 20);
+	assert_int_equal(bench->host.received, 0);
 }
 
 /* What the peer does not take waits, in order; a limit is said before it is reached. */
 static void test_backlog(void **state)
 {
 	struct bench *bench = *state;
-	const struct wire_type *type = bench->wire->type;
+	const struct wire_type *type = bench->host.wire->type;
 	uint32_t sent = 0, taken = 0, number;
-	uint8_t frame[60] = { 0 };
+	uint8_t frame[FRAME] = { 0 };
 
-	while (type->has_room(bench->wire)) {
+	while (type->has_room(bench->host.wire)) {
 		memcpy(frame, &sent, sizeof(sent));
-		assert_int_equal(type->send(bench->wire, frame, sizeof(frame)), 0);
+		assert_int_equal(type->send(bench->host.wire, frame, sizeof(frame)), 0);
 		sent++;
 	}
 	for (unsigned i = 0; i < 100; i++) {
 		memcpy(frame, &sent, sizeof(sent));
-		assert_int_equal(type->send(bench->wire, frame, sizeof(frame)), 0);
+		assert_int_equal(type->send(bench->host.wire, frame, sizeof(frame)), 0);
 		sent++;
 	}
 	while (taken < sent) {
 		ssize_t n = recv(bench->peer, frame, sizeof(frame), MSG_DONTWAIT);
 
 		if (n < 0) {
-			run_for_ms(bench, 5);
+			wire_bench_run(&bench->host, 5);
 			continue;
 		}
 		memcpy(&number, frame, sizeof(number));
 		assert_int_equal(number, taken);
 		taken++;
 	}
-	assert_true(type->has_room(bench->wire));
-	while (type->send(bench->wire, frame, sizeof(frame)) == 0)
+	assert_true(type->has_room(bench->host.wire));
+	while (type->send(bench->host.wire, frame, sizeof(frame)) == 0)
 		sent++;
 	assert_true(sent - taken >= BACKLOG_FRAMES);
 }
@@ -238,17 +185,25 @@ static enum vm_delivery take(void *opaque, const uint8_t *frame, uint32_t length
 	return VM_DELIVERED;
 }
 
+/* Both ways have room. */
+static void port_init(struct vm_port *port)
+{
+	const uint8_t mac[6] = { 2 };
+
+	vm_port_init(port, mac, NULL);
+	port->to_guest[VM_PATH_SYNTHETIC] = port->to_guest[VM_PATH_VF] = take;
+	port->has_room[VM_PATH_SYNTHETIC] = synthetic_room;
+	port->has_room[VM_PATH_VF] = vf_room;
+	full[VM_PATH_SYNTHETIC] = full[VM_PATH_VF] = false;
+}
+
 /* A NIC has room if every way has that a frame may take now. */
 static void test_port(void **state)
 {
-	const uint8_t mac[6] = { 2 };
 	struct vm_port port;
 
 	(void)state;
-	vm_port_init(&port, mac, NULL);
-	port.to_guest[VM_PATH_SYNTHETIC] = port.to_guest[VM_PATH_VF] = take;
-	port.has_room[VM_PATH_SYNTHETIC] = synthetic_room;
-	port.has_room[VM_PATH_VF] = vf_room;
+	port_init(&port);
 	full[VM_PATH_VF] = true;
 	assert_true(port.port.has_room(&port));
 	port.vf_asked = port.vf_usable = true;
@@ -262,18 +217,13 @@ static void test_port(void **state)
 /* Where somebody else feeds the VF the switch has one way, and asks for room there alone. */
 static void test_port_fed(void **state)
 {
-	const uint8_t mac[6] = { 2 };
-	const uint8_t frame[60] = { 2 };
+	const uint8_t frame[FRAME] = { 2 };
 	struct vm_port port;
 
 	(void)state;
-	vm_port_init(&port, mac, NULL);
-	port.to_guest[VM_PATH_SYNTHETIC] = port.to_guest[VM_PATH_VF] = take;
-	port.has_room[VM_PATH_SYNTHETIC] = synthetic_room;
-	port.has_room[VM_PATH_VF] = vf_room;
+	port_init(&port);
 	port.vf_asked = port.vf_usable = port.vf_fed = true;
 	full[VM_PATH_VF] = true;
-	full[VM_PATH_SYNTHETIC] = false;
 	assert_true(port.port.has_room(&port));
 	port.port.output(&port, frame, sizeof(frame));
 	assert_int_equal(port.received[VM_PATH_SYNTHETIC].frames, 1);

@@ -293,6 +293,21 @@ void frame_param(const struct frame_spec *spec, uint8_t *param)
 	put16(param + P_L3_BITS, bits);
 }
 
+void param_ipv4(uint8_t *mask, uint8_t *value)
+{
+	put16(mask + P_L3_BITS, 0x1e00);
+	put16(value + P_L3_BITS, 4 << 9);
+}
+
+void param_tcp_dport(uint8_t *mask, uint8_t *value, uint16_t port)
+{
+	param_ipv4(mask, value);
+	mask[P_IP_PROTOCOL] = 0xff;
+	value[P_IP_PROTOCOL] = IPPROTO_TCP;
+	put16(mask + P_TCP_DPORT, 0xffff);
+	put16(value + P_TCP_DPORT, port);
+}
+
 bool frame_checksums_ok(const struct frame_spec *spec, const uint8_t *frame, size_t length)
 {
 	const uint8_t *l3 = frame + 14 + 4 * spec->n_vlans;

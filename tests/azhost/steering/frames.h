@@ -93,6 +93,10 @@ size_t frame_build(const struct frame_spec *spec, uint8_t *buffer);
 /* What matchers must see in it; registers are 0. */
 void frame_param(const struct frame_spec *spec, uint8_t *param);
 
+/* Mask and value of a matcher's key, both 0 there: any IPv4; TCP over it to that port. */
+void param_ipv4(uint8_t *mask, uint8_t *value);
+void param_tcp_dport(uint8_t *mask, uint8_t *value, uint16_t port);
+
 /* Computes all checksums of a frame as built above from scratch: are they right? */
 bool frame_checksums_ok(const struct frame_spec *spec, const uint8_t *frame, size_t length);
 

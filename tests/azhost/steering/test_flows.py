@@ -278,13 +278,13 @@ def test_age():
         idle = bed.flow("group 1 ingress pattern eth / ipv4 / udp dst is 98 / end"
                         " actions age timeout 1 / queue index 0 / end")
         busy = bed.flow("group 1 ingress pattern eth / ipv4 / udp dst is 99 / end"
-                        " actions age timeout 4 / queue index 0 / end")
+                        " actions age timeout 3 / queue index 0 / end")
 
         def aged():
             text = bed.pmd.command("flow aged 0")
             return [int(number) for number in re.findall(r"^Flow\s+(\d+)", text, re.M)]
 
-        end = time.time() + 9
+        end = time.time() + 6
         while time.time() < end:
             bed.vf.send(udp(bed, dport=99))
             time.sleep(0.1)

@@ -18,22 +18,6 @@
 
 static const uint8_t any[PARAM_BYTES];
 
-/* ip_version = 4 */
-static void param_ipv4(uint8_t *mask, uint8_t *value)
-{
-	put16(mask + P_L3_BITS, 0x1e00);
-	put16(value + P_L3_BITS, 4 << 9);
-}
-
-static void param_tcp_dport(uint8_t *mask, uint8_t *value, uint16_t port)
-{
-	param_ipv4(mask, value);
-	mask[P_IP_PROTOCOL] = 0xff;
-	value[P_IP_PROTOCOL] = IPPROTO_TCP;
-	put16(mask + P_TCP_DPORT, 0xffff);
-	put16(value + P_TCP_DPORT, port);
-}
-
 static void test_empty_is_a_miss(void **state)
 {
 	struct frame_spec spec = frame_plain(4, IPPROTO_TCP);
@@ -494,85 +478,6 @@ static void test_version_is_a_type(void **state)
 	device_fini(&device);
 }
 
-/*
- * A flow's packets one after the other, while rules and matchers change between them, of which
- * there are enough for results to be kept: each packet goes by what there is now.
- */
-static void test_flow_goes_on(void **state)
-{
-	enum { PORTS = 4 };
-	struct frame_spec spec = frame_plain(4, IPPROTO_TCP);
-	uint8_t ports[PARAM_BYTES] = { 0 }, port[PARAM_BYTES] = { 0 };
-	uint8_t four[PARAM_BYTES] = { 0 }, four_value[PARAM_BYTES] = { 0 };
-	struct steer_action *tags[PORTS], *drop, *tir_action;
-	struct steer_matcher *matchers[PORTS], *early;
-	struct steer_rule *rules[PORTS], *rule;
-	struct steer_tir tir = { 0 };
-	struct device device;
-	struct packet packet;
-
-	(void)state;
-	device_init(&device, NULL);
-	param_tcp_dport(ports, port, 80);
-	param_ipv4(four, four_value);
-	drop = action_drop();
-	tir_action = action_tir(&tir);
-	for (uint32_t i = 0; i < PORTS; i++) {
-		tags[i] = action_tag(i + 1);
-		matchers[i] = matcher_of(device.root, (uint16_t)(1 + i), i % 2 ? four : ports);
-		assert_int_equal(walk_spec(&device, STEER_RX, &spec, &packet), STEER_MISS);
-	}
-	for (uint32_t i = PORTS; i-- > 0;) {
-		struct steer_action *actions[] = { tags[i], tir_action };
-
-		rules[i] = rule_of(matchers[i], i % 2 ? four_value : port, actions, 2);
-		for (int again = 0; again < 3; again++) {
-			walk_spec(&device, STEER_RX, &spec, &packet);
-			assert_int_equal(packet.steer.tag, i + 1);
-		}
-	}
-	/* another flow, which differs in a bit that a matcher looks at, and the first once more */
-	spec.dport = 81;
-	walk_spec(&device, STEER_RX, &spec, &packet);
-	assert_int_equal(packet.steer.tag, 2);
-	spec.dport = 80;
-	walk_spec(&device, STEER_RX, &spec, &packet);
-	assert_int_equal(packet.steer.tag, 1);
-
-	/* a matcher that looks at less, and one that looks at more, before the others */
-	early = matcher_of(device.root, 0, any);
-	walk_spec(&device, STEER_RX, &spec, &packet);
-	assert_int_equal(packet.steer.tag, 1);
-	rule = rule_one(early, any, drop);
-	assert_int_equal(walk_spec(&device, STEER_RX, &spec, &packet), STEER_DROP);
-	steer_rule_destroy(rule);
-	assert_int_equal(steer_matcher_destroy(early), 0);
-	put16(ports + P_TCP_SPORT, 0xffff);
-	put16(port + P_TCP_SPORT, spec.sport);
-	walk_spec(&device, STEER_RX, &spec, &packet);
-	early = matcher_of(device.root, 0, ports);
-	rule = rule_one(early, port, drop);
-	assert_int_equal(walk_spec(&device, STEER_RX, &spec, &packet), STEER_DROP);
-	spec.sport++;
-	assert_int_equal(walk_spec(&device, STEER_RX, &spec, &packet), STEER_TIR);
-	assert_int_equal(packet.steer.tag, 1);
-	steer_rule_destroy(rule);
-	assert_int_equal(steer_matcher_destroy(early), 0);
-
-	for (uint32_t i = 0; i < PORTS; i++) {
-		steer_rule_destroy(rules[i]);
-		walk_spec(&device, STEER_RX, &spec, &packet);
-		assert_int_equal(packet.steer.tag, i + 1 < PORTS ? i + 2 : 0);
-	}
-	for (uint32_t i = 0; i < PORTS; i++) {
-		assert_int_equal(steer_matcher_destroy(matchers[i]), 0);
-		assert_int_equal(steer_action_destroy(tags[i]), 0);
-	}
-	assert_int_equal(steer_action_destroy(drop), 0);
-	assert_int_equal(steer_action_destroy(tir_action), 0);
-	device_fini(&device);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -580,7 +485,6 @@ int main(void)
 		cmocka_unit_test(test_tir_tag_counter),
 		cmocka_unit_test(test_order_of_search),
 		cmocka_unit_test(test_ties),
-		cmocka_unit_test(test_flow_goes_on),
 		cmocka_unit_test(test_tables_and_registers),
 		cmocka_unit_test(test_transmit),
 		cmocka_unit_test(test_pop_vlan),

@@ -49,6 +49,15 @@ static struct plan *plan_of_ports(uint16_t first, size_t count, enum plan_action
 	return plan;
 }
 
+/* A device that holds such a plan, from port 1 on. */
+static void start_with_ports(struct bench *bench, size_t count, enum plan_action action)
+{
+	bench_init(bench, TIER_T2);
+	bench_attach(bench);
+	bench_change(bench, plan_of_ports(1, count, action));
+	bench_expect_state(bench, OFFLOAD_STATE_COMPLETE);
+}
+
 static uint64_t now_ms(void)
 {
 	struct timespec now;
@@ -64,6 +73,13 @@ static void wait_for_count(struct bench *bench, size_t count)
 	assert_int_equal(fake_flow_count(&bench->fake), count);
 }
 
+static void wait_for_drops(struct bench *bench, uint64_t count)
+{
+	for (int ms = 0; ms < 5000 && bench_status(bench).dropped < count; ms++)
+		sleep_ms(1);
+	assert_int_equal(bench_status(bench).dropped, count);
+}
+
 /* The mark of a rule that stayed behind means what it meant, or nothing, to any later policy. */
 static void what_does_not_go_on_detach_is_not_forgotten(void **state)
 {
@@ -72,10 +88,7 @@ static void what_does_not_go_on_detach_is_not_forgotten(void **state)
 	uint32_t mark;
 
 	(void)state;
-	bench_init(&bench, TIER_T2);
-	bench_attach(&bench);
-	bench_change(&bench, plan_of_ports(1, 1, PLAN_MARK));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start_with_ports(&bench, 1, PLAN_MARK);
 	assert_int_equal(offload_rules(bench.nic, &rule, 1), 1);
 	mark = rule.mark;
 	fake_flow_bind(&bench.fake, 0);
@@ -106,10 +119,7 @@ static void what_was_left_is_withdrawn_at_once(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_init(&bench, TIER_T2);
-	bench_attach(&bench);
-	bench_change(&bench, plan_of_ports(1, 1, PLAN_DROP));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start_with_ports(&bench, 1, PLAN_DROP);
 	fake_flow_bind_drops(&bench.fake);
 	bench_detach(&bench);
 	fake_flow_unbind(&bench.fake);
@@ -133,10 +143,7 @@ static void what_did_not_go_ends_with_the_port(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_init(&bench, TIER_T2);
-	bench_attach(&bench);
-	bench_change(&bench, plan_of_ports(1, 3, PLAN_DROP));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start_with_ports(&bench, 3, PLAN_DROP);
 	fake_flow_bind_drops(&bench.fake);
 	bench_detach(&bench);
 	assert_int_equal(fake_flow_count(&bench.fake), 3);
@@ -165,10 +172,7 @@ static void every_drop_is_counted(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_init(&bench, TIER_T2);
-	bench_attach(&bench);
-	bench_change(&bench, plan_of_ports(1, 3, PLAN_DROP));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start_with_ports(&bench, 3, PLAN_DROP);
 	hit(&bench, 1, 5);
 	hit(&bench, 2, 7);
 	bench_change(&bench, plan_of_ports(2, 3, PLAN_DROP)); /* 1 goes, 2 and 3 stay, 4 comes */
@@ -194,13 +198,9 @@ static void what_comes_after_a_sweep_is_counted(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_init(&bench, TIER_T2);
-	bench_attach(&bench);
-	bench_change(&bench, plan_of_ports(1, 1, PLAN_DROP));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start_with_ports(&bench, 1, PLAN_DROP);
 	hit(&bench, 1, 1);
-	for (int ms = 0; ms < 5000 && bench_status(&bench).dropped < 1; ms++)
-		sleep_ms(1);
+	wait_for_drops(&bench, 1);
 	hit(&bench, 1, 5);
 	bench_change(&bench, NULL);
 	wait_for_count(&bench, 0);
@@ -214,16 +214,11 @@ static void many_counters_are_read(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_init(&bench, TIER_T2);
-	bench_attach(&bench);
-	bench_change(&bench, plan_of_ports(1, 700, PLAN_DROP));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start_with_ports(&bench, 700, PLAN_DROP);
 	hit(&bench, 1, 1);
 	hit(&bench, 300, 2);
 	hit(&bench, 700, 3);
-	for (int ms = 0; ms < 5000 && bench_status(&bench).dropped < 6; ms++)
-		sleep_ms(1);
-	assert_int_equal(bench_status(&bench).dropped, 6);
+	wait_for_drops(&bench, 6);
 	bench_fini(&bench);
 }
 
@@ -353,10 +348,7 @@ static void nobody_waits_for_a_retreat(void **state)
 	uint64_t began;
 
 	(void)state;
-	bench_init(&bench, TIER_T2);
-	bench_attach(&bench);
-	bench_change(&bench, plan_of_ports(1, 400, PLAN_DROP));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start_with_ports(&bench, 400, PLAN_DROP);
 	bench.fake.call_ns = 5000000;
 	began = now_ms();
 	offload_detach(bench.nic);
@@ -387,10 +379,7 @@ static void a_retreat_ends_with_its_port(void **state)
 	for (int way = 0; way < 3; way++) {
 		struct bench bench;
 
-		bench_init(&bench, TIER_T2);
-		bench_attach(&bench);
-		bench_change(&bench, plan_of_ports(1, 200, PLAN_MARK));
-		bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+		start_with_ports(&bench, 200, PLAN_MARK);
 		bench.fake.call_ns = 1000000;
 		offload_detach(bench.nic);
 		if (way == 0)
@@ -455,10 +444,7 @@ static void a_drop_that_does_not_go_is_told(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_init(&bench, TIER_T2);
-	bench_attach(&bench);
-	bench_change(&bench, plan_of_ports(1, 1, PLAN_DROP));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start_with_ports(&bench, 1, PLAN_DROP);
 	fake_flow_bind_drops(&bench.fake);
 	bench_change(&bench, NULL);
 	bench_expect_state(&bench, OFFLOAD_STATE_DEGRADED);

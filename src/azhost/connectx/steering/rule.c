@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- admission: faults and limits ---- */
 
@@ -192,15 +193,19 @@ int steer_rule_new(struct steer_matcher *matcher, const void *value, size_t valu
 		   struct steer_rule **ret_rule)
 {
 	struct steering *s = matcher->table->domain->steering;
+	uint32_t us;
 	int r;
 
 	pthread_mutex_lock(&s->lock);
+	us = s->faults.rule_us;
 	r = rule_make(s, matcher, value, value_size, actions, n_actions, ret_rule);
 	if (r)
 		s->stats.rules_refused++;
 	else
 		s->stats.rules_created++;
 	pthread_mutex_unlock(&s->lock);
+	if (us != 0)
+		usleep(us);
 	return r;
 }
 

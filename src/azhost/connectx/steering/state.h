@@ -27,6 +27,7 @@ struct steer_faults {
 	uint64_t fail_count;
 	int error; /* positive */
 	uint32_t rule_limit;
+	uint32_t rule_us; /* how long a creation takes, as on a card; 0: no longer than here */
 };
 
 /* Owner: the emulated device, and every domain that is open on it (refs). */

@@ -76,6 +76,13 @@ void steer_fault_rule_limit(struct steering *s, uint32_t limit)
 	pthread_mutex_unlock(&s->lock);
 }
 
+void steer_fault_slow_rule(struct steering *s, uint32_t us)
+{
+	pthread_mutex_lock(&s->lock);
+	s->faults.rule_us = us;
+	pthread_mutex_unlock(&s->lock);
+}
+
 void steer_fail(struct steering *s)
 {
 	pthread_mutex_lock(&s->lock);

@@ -83,14 +83,16 @@ int steering_new(const struct steer_limits *limits, struct steering **ret_steeri
 void steering_free(struct steering *s);
 
 /*
- * Rule faults (azhost ctl fault). Both may be set at any time, from any thread.
+ * Rule faults (azhost ctl fault). They may be set at any time, from any thread.
  *
  * nth: the nth rule creation from now on fails with error (positive errno), and so do the
  * count-1 that follow it; nth 0 clears the fault. limit: creation fails as at the profile's limit
- * while that many rules exist; 0 clears it. The profile's own limits stay.
+ * while that many rules exist; 0 clears it. The profile's own limits stay. us: a creation takes so
+ * much longer, for its caller alone.
  */
 void steer_fault_rule_create(struct steering *s, uint64_t nth, uint64_t count, int error);
 void steer_fault_rule_limit(struct steering *s, uint32_t limit);
+void steer_fault_slow_rule(struct steering *s, uint32_t us);
 
 /* The device is gone (fatal event, removal from PCI): from now on whatever would need it, that is
  * domains, tables, matchers, rules and modify-header actions, fails with EIO at creation.
