@@ -120,8 +120,6 @@ void installer_count(const struct installer *installer, struct installer_counts 
 		.blocked = layout->tally.blocked,
 		.leaving = installer->leaving_count,
 		.uncounted = layout->tally.uncounted + installer->leaving_uncounted,
-		.is_settled = installer->task == TASK_INSTALL && !installer->round.running &&
-			      installer->leaving_at == 0,
 	};
 	if (ret->refused > 0)
 		ret->newest = &installer->refusals.list[installer->refusal];

@@ -319,35 +319,6 @@ static void a_stop_by_others_is_seen(void **state)
 	bench_fini(&bench);
 }
 
-struct jobs {
-	unsigned order[3];
-	_Atomic unsigned count;
-};
-
-static void run_job(void *context)
-{
-	struct jobs *jobs = context;
-	unsigned n = atomic_load(&jobs->count);
-
-	jobs->order[n] = n;
-	sleep_ms(5);
-	atomic_store(&jobs->count, n + 1);
-}
-
-static void jobs_run_in_order(void **state)
-{
-	struct jobs jobs = { .count = 0 };
-	struct bench bench;
-
-	(void)state;
-	bench_init(&bench, TIER_T2);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(offload_post(bench.offload, run_job, &jobs), 0);
-	bench_fini(&bench); /* runs what waits */
-	assert_int_equal(atomic_load(&jobs.count), 3);
-	assert_int_equal(jobs.order[2], 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,7 +334,6 @@ int main(void)
 		cmocka_unit_test(a_port_that_goes_is_not_attached),
 		cmocka_unit_test(a_port_that_goes_ends_a_withdrawal),
 		cmocka_unit_test(a_stop_by_others_is_seen),
-		cmocka_unit_test(jobs_run_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
