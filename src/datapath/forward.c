@@ -25,9 +25,9 @@ static void drop(struct lane *lane, enum direction direction, enum drop_reason r
 
 /*
  * Frames come in one segment from every device with 2 KiB buffers and an ordinary MTU; where one
- * does not, its segments are joined. What does not fit into one is dropped: ports are not configured
- * for more (port.c), and a driver would send the first segment and forget the others (DPDK 22.11,
- * drivers/net/mlx5/mlx5_tx.h:3478).
+ * does not, its segments are joined. What does not fit into one is dropped: ports are not
+ * configured for more (port.c), and a driver would send the first segment and forget the others
+ * (DPDK 22.11, drivers/net/mlx5/mlx5_tx.h:3478).
  */
 static inline uint32_t headers_of(struct rte_mbuf *mbuf)
 {
