@@ -29,7 +29,6 @@ ROOMS = (
     "datapath",
     "control",
     "daemon",
-    "doctor",
     "cli",
     "testpmd",
 )

@@ -224,6 +224,18 @@ class Borders:
                f'"destination":"{destination}","destinationPort":{self.port(two["ports"][1])}}}'
 
 
+def borders_of(path, seed):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return Borders(json.load(file), seed)
+    except OSError as error:
+        sys.exit(f"gen-nsg.py: {path}: {error.strerror}")
+    except (KeyError, TypeError):
+        sys.exit(f"gen-nsg.py: {path}: not a policy as `gen-nsg.py policy` writes it")
+    except ValueError as error:
+        sys.exit(f"gen-nsg.py: {path}: {error}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -241,8 +253,7 @@ def main():
         json.dump(Maker(arguments.seed).policy(arguments.rules), sys.stdout, indent=1)
         print()
         return
-    with open(arguments.policy, encoding="utf-8") as file:
-        borders = Borders(json.load(file), arguments.seed)
+    borders = borders_of(arguments.policy, arguments.seed)
     for _ in range(arguments.count):
         print(borders.tuple())
 

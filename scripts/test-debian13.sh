@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: sudo scripts/test-debian13.sh [--root DIR] [--mirror URL] [--keep] [CTEST ARGUMENT...]
+# usage: sudo scripts/test-debian13.sh [--root DIR] [--mirror URL] [--keep] [-- CTEST ARGUMENT...]
 #
 # Builds the tree in a Debian 13 root (debootstrap, DPDK 24.11) and runs the tests of azhost there.
 # Needs root and a way to a Debian mirror; installs debootstrap where it is absent. Takes some 1.5 GB and,
@@ -30,7 +30,8 @@ main() {
 		--mirror) mirror=${2:?--mirror needs a URL} && shift ;;
 		--keep) keep=yes ;;
 		--help | -h) help_of "${BASH_SOURCE[0]}" && exit 0 ;;
-		*) break ;;
+		--) shift && break ;;
+		*) refuse "unknown argument '$1' (see --help)" ;;
 		esac
 		shift
 	done

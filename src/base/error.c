@@ -12,12 +12,11 @@
 
 static const struct {
 	const char *symbol;
-	const char *meaning;
 	int rpc;
 	int number;
-} codes[] = { [ACCELNET_OK] = { "ok", "no error", 0, 0 },
+} codes[] = { [ACCELNET_OK] = { "ok", 0, 0 },
 #define CODE(name, rpc_code, err, sym, text) \
-	[ACCELNET_E_##name] = { .symbol = sym, .meaning = text, .rpc = rpc_code, .number = err },
+	[ACCELNET_E_##name] = { .symbol = sym, .rpc = rpc_code, .number = err },
 	      ACCELNET_ERRORS(CODE)
 #undef CODE
 };
@@ -32,11 +31,6 @@ static size_t known(enum accelnet_code code)
 const char *error_symbol(enum accelnet_code code)
 {
 	return codes[known(code)].symbol;
-}
-
-const char *error_meaning(enum accelnet_code code)
-{
-	return codes[known(code)].meaning;
 }
 
 int error_rpc_code(enum accelnet_code code)

@@ -31,7 +31,6 @@ int fail(struct accelnet_error *err, enum accelnet_code code, const struct json_
 	 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 const char *error_symbol(enum accelnet_code code);
-const char *error_meaning(enum accelnet_code code);
 int error_rpc_code(enum accelnet_code code);
 int error_errno(enum accelnet_code code);
 

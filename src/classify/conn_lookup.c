@@ -3,7 +3,7 @@
  *
  * Two passes: hash and prefetch all, then compare. The second bucket is looked at only where the
  * first has entries there. A compare counts only if the bucket's version was even and the same
- * before and after it; where not, the slow way of conn_find_one() tries again. Thread: any.
+ * before and after it; where not, the slow way of find_one() tries again. Thread: any.
  */
 #include "classify/conn_table.h"
 

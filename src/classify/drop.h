@@ -7,7 +7,8 @@
 /* X(NAME, "name", "what happened and what to look at") */
 #define DROP_REASONS_TABLE(X)                                                                     \
 	X(NONE, "none", "not dropped")                                                            \
-	X(TRUNCATED, "truncated", "headers end before the frame should")                          \
+	X(TRUNCATED, "truncated",                                                                 \
+	  "headers end before the frame should, or its segments do not fit into one")             \
 	X(MALFORMED_IP, "malformed-ip", "IP version or lengths are inconsistent")                 \
 	X(MALFORMED_ARP, "malformed-arp", "ARP for something else than IPv4 over Ethernet")       \
 	X(MALFORMED_L4, "malformed-l4", "TCP, UDP or ICMP header is inconsistent")                \

@@ -34,21 +34,41 @@ static enum exit_status print_help(const struct arguments *arguments)
 	return fail_usage(arguments, &err);
 }
 
+/* The member is called as in the answer of `accelnetctl version`, which asks the daemon besides. */
+static enum exit_status print_version(const struct arguments *arguments)
+{
+	const struct session session = { .arguments = arguments };
+	JSON_CLEANUP struct json *json = json_new_object();
+
+	json_add_string(json, "client", ACCELNET_VERSION);
+	if (!session_print_json(&session, json))
+		puts("accelnetctl " ACCELNET_VERSION);
+	return EXIT_DONE;
+}
+
+static enum exit_status refuse_no_command(const struct arguments *arguments)
+{
+	struct accelnet_error err;
+
+	if (!arguments->json) {
+		help_print(stderr, "");
+		return EXIT_USAGE;
+	}
+	(void)fail(&err, ACCELNET_E_USAGE, NULL, "no command; see accelnetctl --help");
+	return fail_usage(arguments, &err);
+}
+
 static enum exit_status run(const struct arguments *arguments)
 {
 	struct session session;
 	enum exit_status status;
 
-	if (arguments->version) {
-		puts("accelnetctl " ACCELNET_VERSION);
-		return EXIT_DONE;
-	}
+	if (arguments->version)
+		return print_version(arguments);
 	if (arguments->help)
 		return print_help(arguments);
-	if (arguments->command == METHOD_COUNT) {
-		help_print(stderr, "");
-		return EXIT_USAGE;
-	}
+	if (arguments->command == METHOD_COUNT)
+		return refuse_no_command(arguments);
 	session_init(&session, arguments);
 	status = commands[arguments->command](&session);
 	session_fini(&session);

@@ -153,8 +153,3 @@ void program_free(struct program *program)
 	program_free(program->base);
 	free(program);
 }
-
-void program_freep(struct program **program)
-{
-	program_free(*program);
-}

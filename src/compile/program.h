@@ -85,7 +85,6 @@ int program_new_edited(struct program *base, const struct policy *policy,
 		       const struct policy_edit *edit, struct program **ret,
 		       struct accelnet_error *err);
 void program_free(struct program *program);
-void program_freep(struct program **program);
 
 static inline bool program_rule_has_protocol(const struct program_rule *rule, enum ip_family family,
 					     uint8_t protocol)

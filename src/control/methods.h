@@ -3,7 +3,7 @@
  *
  * It drives the dispatch and the checking of parameters in the daemon, `rpc.list`, and in
  * accelnetctl the command line, help, completion and the manual page. What a method does is bound
- * to its id in control/dispatch.c, what a command does in cli/commands.c.
+ * to its id in control/request.c, what a command does in cli/main.c.
  *
  * Constant data, no DPDK, no libevent: accelnetctl links this file without the rest of the room.
  */

@@ -33,13 +33,3 @@ void notify_send(const char *message)
 		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
 	close(fd);
 }
-
-uint64_t notify_watchdog_interval(void)
-{
-	const char *text = getenv("WATCHDOG_USEC");
-	const char *pid = getenv("WATCHDOG_PID");
-
-	if (!text || (pid && strtol(pid, NULL, 10) != getpid()))
-		return 0;
-	return strtoull(text, NULL, 10) / 2;
-}

@@ -5,11 +5,7 @@
 #ifndef DAEMON_NOTIFY_H
 #define DAEMON_NOTIFY_H
 
-#include <stdint.h>
-
 /* "READY=1", "STOPPING=1", "STATUS=...", "WATCHDOG=1" */
 void notify_send(const char *message);
-/* Half of WATCHDOG_USEC in microseconds, the pace at which to send WATCHDOG=1; 0: not wanted. */
-uint64_t notify_watchdog_interval(void);
 
 #endif

@@ -24,14 +24,15 @@ static void drop(struct lane *lane, enum direction direction, enum drop_reason r
 }
 
 /*
- * Headers must be contiguous. Frames come in one segment from every device with 2 KiB buffers and
- * an ordinary MTU; where one does not, its segments are joined if they fit, and what the first one
- * holds is all that is looked at if they do not.
+ * Frames come in one segment from every device with 2 KiB buffers and an ordinary MTU; where one
+ * does not, its segments are joined. What does not fit into one is dropped: ports are not
+ * configured for more (port.c), and a driver would send the first segment and forget the others
+ * (DPDK 22.11, drivers/net/mlx5/mlx5_tx.h:3478).
  */
 static inline uint32_t headers_of(struct rte_mbuf *mbuf)
 {
-	if (unlikely(mbuf->nb_segs > 1) && rte_pktmbuf_data_len(mbuf) < PACKET_HEADERS_MAX)
-		(void)rte_pktmbuf_linearize(mbuf); /* else the parser says DROP_TRUNCATED */
+	if (unlikely(mbuf->nb_segs > 1) && rte_pktmbuf_linearize(mbuf) < 0)
+		return 0; /* the parser says DROP_TRUNCATED */
 	return rte_pktmbuf_data_len(mbuf);
 }
 

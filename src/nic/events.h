@@ -30,7 +30,7 @@ void event_log_add(struct event_log *log, const char *nic, const char *event, st
 /* Events with a sequence above `after`, oldest first, as an array that the caller frees. */
 struct json *event_log_since(const struct event_log *log, uint64_t after);
 
-/* Returns a handle > 0, for event_log_unlisten(). */
+/* Returns a handle > 0, for event_log_unlisten(); -ENOSPC where there are too many already. */
 int event_log_listen(struct event_log *log, event_listener listener, void *context);
 void event_log_unlisten(struct event_log *log, int handle);
 

@@ -35,7 +35,10 @@ struct failover_options {
 	const struct nic_services *services; /* copied */
 	struct uplink *uplink;
 	struct nic_view *view;
-	/* The seam to the rules of the NIC. detach waits until none is left on the port. */
+	/*
+	 * The seam to the rules of the NIC. detach does not wait for them to go; attach does, where
+	 * they still are on another port.
+	 */
 	struct failover_seam {
 		enum failover_rules (*rules)(void *context);
 		void (*attach)(void *context, uint16_t port);
@@ -59,7 +62,7 @@ void failover_look_soon(struct failover *failover);
 /* Something may have changed: looks that have ended, removals, rules. */
 void failover_attend(struct failover *failover);
 
-/* The operator's wish. STATE or UNSUPPORTED with the reason where it cannot be met. */
+/* The operator's wish. STATE with the reason where it cannot be met. */
 int failover_ask(struct failover *failover, enum path_wish wish, struct accelnet_error *err);
 
 /* "path":"vf","pathSince":...; fully: the cause, the packets by path, and what is wrong. */

@@ -1,5 +1,6 @@
 /*
- * The failover's inside, for failover.c, which acts, and path_report.c, which tells.
+ * The failover's inside, for failover.c, which acts, path_count.c, which counts, and path_report.c,
+ * which tells.
  */
 #ifndef NIC_FAILOVER_PRIVATE_H
 #define NIC_FAILOVER_PRIVATE_H

@@ -199,12 +199,16 @@ int hardware_preview(const struct nic *nic, const struct ruleset *ruleset,
 	return r < 0 ? fail(err, ACCELNET_E_MEMORY, NULL, "out of memory") : 0;
 }
 
+const struct plan *hardware_plan(const struct nic *nic)
+{
+	if (!nic->hardware.offload || nic->hardware.late.change)
+		return NULL;
+	return offload_plan(nic->hardware.offload);
+}
+
 int hardware_planned(const struct nic *nic, struct hardware_split *ret)
 {
-	const struct offload_nic *offload = nic->hardware.offload;
-
-	return split_of_plan(offload ? offload_plan(offload) : NULL, nic_snapshot(nic)->ruleset,
-			     ret);
+	return split_of_plan(hardware_plan(nic), nic_snapshot(nic)->ruleset, ret);
 }
 
 void hardware_now(const struct nic *nic, struct hardware_split *ret)

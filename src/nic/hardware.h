@@ -125,6 +125,11 @@ bool hardware_share_lately(const struct nic *nic, uint64_t now, unsigned *ret);
 /* Where a rule set that is not in force would be decided. */
 int hardware_preview(const struct nic *nic, const struct ruleset *ruleset,
 		     struct hardware_split *ret, struct accelnet_error *err);
+/*
+ * The plan of the rule set in force; NULL where nothing goes to hardware, and while the plan of an
+ * edit is late: offload_plan() is of the rule set before then.
+ */
+const struct plan *hardware_plan(const struct nic *nic);
 /* What the plan in force says of the rule set in force, whether it is in yet or not. -ENOMEM. */
 int hardware_planned(const struct nic *nic, struct hardware_split *ret);
 /* What is in by now. Where there is no memory to find out: nothing. */

@@ -71,8 +71,7 @@ void hardware_weigh(struct nic *nic, uint64_t now)
 
 bool hardware_share(const struct nic *nic, unsigned *ret)
 {
-	const struct plan *plan =
-		nic->hardware.offload ? offload_plan(nic->hardware.offload) : NULL;
+	const struct plan *plan = hardware_plan(nic);
 	struct hardware_hits hits = { .total = 0 };
 	bool any;
 
@@ -86,7 +85,7 @@ bool hardware_share(const struct nic *nic, unsigned *ret)
 
 bool hardware_share_lately(const struct nic *nic, uint64_t now, unsigned *ret)
 {
-	const struct plan *plan = offload_plan(nic->hardware.offload);
+	const struct plan *plan = hardware_plan(nic);
 	struct hardware_shown *shown = nic->hardware.shown;
 
 	if (now >= shown->until || shown->plan != plan || shown->generation != nic->generation) {

@@ -37,6 +37,7 @@ static void note_cause(struct nic *nic, const struct offload_status *status)
 static void tell_degraded(struct nic *nic, const struct offload_status *status)
 {
 	note_cause(nic, status);
+	nic->hardware.told_generation = nic->generation;
 	tell(nic, status, "offload.degraded");
 	log_warning("rules are not in hardware: software decides there",
 		    "nic=%s installed=%zu refused=%zu error=\"%s\"", nic->config->name,
@@ -63,7 +64,8 @@ void hardware_tell(struct nic *nic, const struct offload_status *status)
 	struct hardware *hardware = &nic->hardware;
 	const bool is_new = status->state != hardware->told;
 
-	if (status->state == OFFLOAD_STATE_DEGRADED && is_new)
+	if (status->state == OFFLOAD_STATE_DEGRADED &&
+	    (is_new || hardware->told_generation != nic->generation))
 		tell_degraded(nic, status);
 	else if (status->state == OFFLOAD_STATE_COMPLETE &&
 		 (hardware->told == OFFLOAD_STATE_DEGRADED ||

@@ -160,8 +160,7 @@ int hardware_rules_of_plan(const struct plan *plan, const struct program *progra
 
 int hardware_rules_new(const struct nic *nic, struct hardware_rules **ret)
 {
-	const struct offload_nic *offload = nic->hardware.offload;
-	const struct plan *plan = offload ? offload_plan(offload) : NULL;
+	const struct plan *plan = hardware_plan(nic);
 	struct hardware_rules *rules;
 
 	*ret = NULL;
@@ -176,7 +175,7 @@ int hardware_rules_new(const struct nic *nic, struct hardware_rules **ret)
 		hardware_rules_free(rules);
 		return -ENOMEM;
 	}
-	(void)offload_rules(offload, rules->device, rules->device_count);
+	(void)offload_rules(nic->hardware.offload, rules->device, rules->device_count);
 	add_all(rules);
 	add_carried(rules, &nic->hardware.carry);
 	*ret = rules;

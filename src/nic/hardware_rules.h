@@ -16,7 +16,8 @@ struct hardware_rule {
 	uint32_t installed;
 	uint32_t refused;                   /* and those that wait for one that was refused */
 	uint32_t uncounted;                 /* drops that are in the device without a counter */
-	uint64_t dropped;                   /* packets, as far as they are counted, by this plan */
+	uint64_t dropped;                   /* packets, as far as they are counted; of the plan in
+					     * force also those under its rule set's earlier plans */
 	uint64_t last_drop;                 /* seconds since the epoch; 0: never seen */
 	const struct offload_rule *refusal; /* one that was refused; NULL: none */
 	/* In the plan; where some are planned. Those between: struct hardware_rules' `next`. */

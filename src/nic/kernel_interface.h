@@ -2,7 +2,7 @@
  * The interface of the kernel's hv_netvsc that carries an uplink's synthetic path, made ready for a
  * packet socket: up, its own stack kept off, and frames as they were on the wire.
  *
- * Thread: control.
+ * Thread: control; kernel_interface_split() and _join() any.
  */
 #ifndef NIC_KERNEL_INTERFACE_H
 #define NIC_KERNEL_INTERFACE_H

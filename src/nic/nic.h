@@ -1,8 +1,8 @@
 /*
  * A NIC: one MAC, one policy, one connection table, an uplink and an app port.
  *
- * The control thread owns everything here. Workers read only what nic/snapshot.h and the port ids
- * give them. All functions are called on the control thread.
+ * The control thread owns everything here. Workers see only what nic/lane.h shows them. All
+ * functions are called on the control thread.
  */
 #ifndef NIC_NIC_H
 #define NIC_NIC_H
@@ -26,8 +26,8 @@ struct nic_services {
 	const char *state_directory;
 	struct event_log *events;
 	struct rte_rcu_qsbr *qsbr; /* the workers are its readers */
-	struct offload *offload;   /* NULL: nothing goes to hardware, and calls that block are made
-				      where they are needed */
+	struct offload *offload;   /* NULL: nothing goes to hardware, and looks at the uplink are
+				      made by whoever asks for them */
 	struct link_watch *links;  /* NULL: no uplink is bifurcated */
 	/* Has nic_attend() called soon, for every NIC. Any thread; does not block. */
 	void (*wake)(void *context);
@@ -51,9 +51,9 @@ int nic_new(const struct nic_config *config, const struct nic_services *services
 void nic_quiesce(struct nic *nic);
 /* Workers have stopped, and every NIC is quiesced. NULL is fine. */
 void nic_free(struct nic *nic);
-/* Once a second: link changes become events. */
+/* Once a second: link changes become events, and long flows get their marks or lose them. */
 void nic_tick(struct nic *nic);
-/* Every FAILOVER_LOOK_MS: has the uplink looked at. */
+/* Every FAILOVER_LOOK_MS: has the uplink looked at, and settles a patched rule set. */
 void nic_look(struct nic *nic);
 /* The kernel has told of its interfaces. */
 void nic_links_changed(struct nic *nic);

@@ -34,8 +34,10 @@ enum path_state {
 
 enum path_event {
 	PATH_EVENT_VF_PRESENT,      /* a VF with the NIC's MAC is there and carries nothing */
-	PATH_EVENT_VF_CARRIES,      /* netvsc: polled; bifurcated, plain: started by us */
-	PATH_EVENT_VF_WITHDRAWN,    /* no longer polled, and still there: a note alone */
+	PATH_EVENT_VF_CARRIES,      /* netvsc: polled; bifurcated: open, and its interface is up;
+				     * plain: the device is there */
+	PATH_EVENT_VF_WITHDRAWN,    /* that has ended, and it is still there. netvsc: a note alone;
+				     * bifurcated: its interface was set down */
 	PATH_EVENT_VF_REMOVED,      /* its port is going or gone: INTR_RMV, or the port vanished */
 	PATH_EVENT_RULES_CHANGING,  /* a plan is under way: a new policy, or a re-install */
 	PATH_EVENT_RULES_AWAITED,   /* the device takes none yet: as CHANGING, but for patience */
@@ -50,7 +52,7 @@ enum path_event {
 /* Carried out in this order. */
 enum path_action {
 	PATH_ACTION_TO_SYNTHETIC = 1U << 0, /* move traffic to the synthetic path (bifurcated) */
-	PATH_ACTION_DETACH = 1U << 1,       /* forget the rules on the VF's port */
+	PATH_ACTION_DETACH = 1U << 1,       /* take the rules off the VF's port */
 	PATH_ACTION_HOLD = 1U << 2,         /* own the VF's port before netvsc does */
 	PATH_ACTION_LET_GO = 1U << 3,       /* give that up */
 	PATH_ACTION_ATTACH = 1U << 4,       /* put the rules in on the VF's port */

@@ -1,8 +1,8 @@
 /*
  * A DPDK port of a NIC: found or created by its device string, configured, started, stopped.
  *
- * Thread: control, except port_rx/port_tx by queue, which is the datapath's own business and goes
- * to ethdev directly with `id`.
+ * Thread: one at a time; control, or where a VF's port is ours EAL's interrupt thread (vf_port.h).
+ * Workers receive and send by `id`, with ethdev's own calls.
  */
 #ifndef NIC_PORT_H
 #define NIC_PORT_H

@@ -20,7 +20,7 @@
 
 struct policy_store;
 
-/* Makes the directory where it is absent and finds what is there. DEVICE or IO on failure. */
+/* Makes the directory where it is absent and finds what is there. MEMORY or IO on failure. */
 int policy_store_open(const char *state_directory, const char *nic_name, struct policy_store **ret,
 		      struct accelnet_error *err);
 void policy_store_close(struct policy_store *store);

@@ -1,5 +1,5 @@
 /*
- * What all uplinks have in common, and the plain one: see uplink.h.
+ * What all uplinks have in common: see uplink.h.
  */
 #define LOG_ROOM LOG_ROOM_NIC
 #include "nic/uplink.h"
@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "nic/clock.h"
 #include "nic/uplink_kind.h"
-#include "offload/flow_rte.h"
 
 #include <errno.h>
 #include <rte_ethdev.h>
@@ -177,48 +176,3 @@ struct json *uplink_describe(struct uplink *uplink)
 		describe_vf(&reading.vf, json);
 	return json;
 }
-
-/*
- * Plain: one DPDK device and no second path. The uplink keeps its own MAC: on a TAP that is the far
- * side's. Where the NIC's is another one, the port must be promiscuous to hear it.
- */
-static int plain_open(struct uplink *uplink, const struct uplink_options *options,
-		      struct accelnet_error *err)
-{
-	const struct port_setup setup = {
-		.device = options->config->uplink_device,
-		.queues = options->config->queues,
-		.pool = options->pool,
-		.promiscuous = options->config->has_mac,
-	};
-
-	return port_init(&uplink->port, &setup, err);
-}
-
-/* A port that EAL has brought stays open until EAL ends, and not every driver forgets at a stop. */
-static void plain_close(struct uplink *uplink)
-{
-	if (uplink->port.started && !uplink->port.probed)
-		flow_rte_flush(uplink->port.id);
-}
-
-static unsigned plain_actuators(void)
-{
-	return 0;
-}
-
-/* The device itself is what rules would go to. */
-static void plain_look(struct uplink *uplink, const struct rte_eth_stats *stats,
-		       struct uplink_reading *reading)
-{
-	(void)stats;
-	reading->vf.present = reading->vf.claimed = reading->vf.carries = true;
-	reading->vf.port = uplink->port.id;
-}
-
-const struct uplink_kind uplink_plain = {
-	.open = plain_open,
-	.close = plain_close,
-	.actuators = plain_actuators,
-	.look = plain_look,
-};

@@ -158,18 +158,17 @@ static void close_vf(struct bifurcated *own, const char *why)
 		   own->device, port, why);
 }
 
-/* Why the VF that is open cannot stay; NULL: it can. */
-static const char *reason_to_close(struct bifurcated *own, struct link_sight *link)
+/* The VF that is open, if it cannot stay. The interface's link is read anew meanwhile. */
+static void close_if_going(struct bifurcated *own)
 {
 	if (atomic_load(&own->port) == NO_PORT) {
 		own->opening.at = clock_ms() + LEAVING_MS;
-		return "its driver says that it was removed";
+		close_vf(own, "its driver says that it was removed");
+	} else if (!link_watch_indexed(own->options.links, own->link.index, &own->link)) {
+		close_vf(own, "its interface has gone");
+	} else if (vf_port_is_dead(&own->vf)) {
+		close_vf(own, "it does not answer");
 	}
-	if (!link_watch_indexed(own->options.links, own->link.index, link))
-		return "its interface has gone";
-	if (vf_port_is_dead(&own->vf))
-		return "it does not answer";
-	return NULL;
 }
 
 /* --- the VF's beginning --- */
@@ -316,16 +315,14 @@ static void bifurcated_look(struct uplink *uplink, const struct rte_eth_stats *s
 {
 	struct bifurcated *own = uplink->bifurcated;
 	struct link_sight link;
-	const char *why;
 
 	(void)stats;
 	link_watch_read(own->options.links);
 	reading->link_up = link_watch_indexed(own->options.links, own->index, &link) && link.up &&
 			   link.carrier;
 	reading->megabits = 0; /* net_af_packet makes one up */
-	why = own->is_open ? reason_to_close(own, &own->link) : NULL;
-	if (why)
-		close_vf(own, why);
+	if (own->is_open)
+		close_if_going(own);
 	if (!own->is_open)
 		seek(own);
 	if (own->is_open)

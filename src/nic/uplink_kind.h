@@ -9,14 +9,17 @@
 #include <pthread.h>
 
 struct uplink_kind {
-	/* Sets up->port, and up->watch where there is a VF behind it. Control thread, once. */
+	/* Sets up the port, and the watch where netvsc has a VF behind it. Control thread, once. */
 	int (*open)(struct uplink *uplink, const struct uplink_options *options,
 		    struct accelnet_error *err);
-	/* The reverse, of what open() has left behind, half of it, too. NULL: there is nothing but
-	 * the port and the watch. */
+	/* The reverse of open(), also where that failed half-way. NULL: there is nothing but the
+	 * port and the watch. */
 	void (*close)(struct uplink *uplink);
 	unsigned (*actuators)(void); /* enum path_actuator */
-	/* Fills reading->vf and reading->synthetic; `stats` is the port's. The looker. */
+	/*
+	 * Fills reading->vf, and reading->synthetic where it can be told; the link, where the port
+	 * does not know. `stats` is the port's. The looker.
+	 */
 	void (*look)(struct uplink *uplink, const struct rte_eth_stats *stats,
 		     struct uplink_reading *reading);
 	/* False where a VF that a look has seen has gone since. NULL: the watch knows. Any thread.
@@ -27,13 +30,15 @@ struct uplink_kind {
 };
 
 struct bifurcated;
+struct plain;
 
 struct uplink {
 	const struct uplink_kind *kind;
 	const struct nic_config *config;
 	struct port port;
-	struct vf_watch *watch;        /* NULL: no VF behind the port */
+	struct vf_watch *watch;        /* NULL: not netvsc */
 	struct bifurcated *bifurcated; /* owned; NULL: the uplink is of another kind */
+	struct plain *plain;           /* likewise */
 
 	/* The looker's: */
 	struct rte_eth_stats last_stats;

@@ -38,12 +38,14 @@ struct vf_watch_options {
 	void *context;
 };
 
+/* Bifurcated uplinks tell of theirs by the same, in their own sense. */
 struct vf_sight {
-	bool present;         /* a port with the MAC is there and not going */
-	bool claimed;         /* netvsc owns it */
-	bool carries;         /* claimed, and netvsc polls it: the data path is switched */
-	bool held;            /* we own it */
-	uint16_t port;        /* where present */
+	bool present;         /* a port with the MAC is there and not going; bifurcated: a device */
+	bool claimed;         /* netvsc owns it; bifurcated: its port is open */
+	bool carries;         /* claimed, and netvsc polls it: the data path is switched;
+			       * bifurcated: its interface is up */
+	bool held;            /* netvsc: we own it */
+	uint16_t port;        /* where present; bifurcated: where claimed */
 	uint64_t incarnation; /* another number: another VF, even under the same id */
 	uint64_t packets[2];  /* its port's own count where claimed: received, sent */
 	char device[64];      /* "0000:3b:00.2" */

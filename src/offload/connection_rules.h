@@ -78,8 +78,9 @@ void connection_rules_done(struct connection_rules *rules, const struct flow_cal
 uint64_t connection_rules_wakeup(const struct connection_rules *rules);
 
 /*
- * Where such rules stand: above the rules of the plan. In its last group where it has groups, in
- * group 0 where that has a priority above those of the plan; false: nowhere.
+ * Where such rules stand: above the rules of the plan, by priority, or by depth beside one that
+ * looks at L3 only. In its last group where it has groups, else in group 0; false: there is no
+ * place.
  */
 bool connection_rules_place(const struct plan *plan, uint32_t *ret_group, uint32_t *ret_priority);
 

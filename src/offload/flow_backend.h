@@ -2,10 +2,11 @@
  * The seam to a device that takes rules: rte_flow (flow_rte.h), or a fake in tests.
  *
  * Every member but watch and unwatch is called on the offload thread, with the port's barrier held
- * (offload.c): never two at once on one port, and never once the port was reported gone. They may
- * block for as long as the device takes. Negative returns are -errno; then `error` has been filled.
- * -ENODEV says that the port is not there or not started, hence that every handle of it is void;
- * it is believed where check() says so, too.
+ * (offload_step.c): never two at once on one port, and never once the port was reported gone.
+ * Beside it isolated.c calls rte_flow's open and destroy, for its own rule. They may block for as
+ * long as the device takes. Negative returns are -errno; then `error` has been filled. -ENODEV says
+ * that the port is not there or not started, hence that every handle of it is void; it is believed
+ * where check() says so, too.
  */
 #ifndef OFFLOAD_FLOW_BACKEND_H
 #define OFFLOAD_FLOW_BACKEND_H

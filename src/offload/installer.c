@@ -153,7 +153,7 @@ static bool next_withdrawal(struct installer *installer, struct flow_call *ret)
 	return false;
 }
 
-/* The order in which rules went in, backwards but for the stages, which go last. */
+/* The order in which rules went in, backwards; then what is left of earlier plans. */
 static bool next_retreat(struct installer *installer, struct flow_call *ret)
 {
 	size_t count = layout_count(&installer->layout);

@@ -28,9 +28,9 @@ struct flow_call {
 	const struct plan_rule *rule; /* that it is about; borrowed until installer_done() */
 	uint32_t mark;                /* of FLOW_CREATE */
 	bool counted;                 /* of FLOW_CREATE */
-	void *handle;                 /* of FLOW_CREATE: filled in by the caller */
+	void *handle;                 /* the rule's; of FLOW_CREATE: filled in by the caller */
 	struct flow_count count;      /* of FLOW_QUERY: filled in by the caller */
-	bool is_leaving;              /* this and those below: the installer's own */
+	bool is_leaving;              /* this and those below belong to who named the call */
 	bool is_farewell;
 	size_t index;
 };
@@ -146,7 +146,6 @@ struct installer_counts {
 	size_t blocked;
 	size_t leaving;
 	size_t uncounted;                /* drops that are in without a counter */
-	bool is_settled;                 /* nothing is being done: the rest has been tried */
 	const struct flow_error *newest; /* NULL: nothing is refused */
 };
 /* Takes no longer for many rules than for few. */

@@ -100,7 +100,8 @@ void installer_adopt(struct installer *installer, struct change *change)
 
 void installer_abort(struct installer *installer, struct change *change)
 {
-	bool withdrawn = installer->task != TASK_INSTALL;
+	/* an edit that was completed by half has lost it: nobody goes on after that */
+	bool withdrawn = installer->task != TASK_INSTALL && change->exposed;
 
 	for (size_t i = 0; withdrawn && i < layout_count(&installer->layout); i++)
 		installer->layout.states[i].is_tainted |= change->exposed[i];
@@ -119,8 +120,6 @@ void installer_count(const struct installer *installer, struct installer_counts 
 		.blocked = layout->tally.blocked,
 		.leaving = installer->leaving_count,
 		.uncounted = layout->tally.uncounted + installer->leaving_uncounted,
-		.is_settled = installer->task == TASK_INSTALL && !installer->round.running &&
-			      installer->leaving_at == 0,
 	};
 	if (ret->refused > 0)
 		ret->newest = &installer->refusals.list[installer->refusal];

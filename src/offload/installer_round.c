@@ -85,7 +85,7 @@ static void refuse_ourselves(struct installer *installer, uint32_t index, int nu
 	refuse(installer, index, &error);
 }
 
-/* The device could hold both, or neither, and with two queues lists a packet comes up twice. */
+/* The device may hold both, and then a packet comes up twice, or refuse the second. */
 static bool place_is_taken(const struct installer *installer, const struct plan_rule *rule)
 {
 	for (size_t i = 0; i < installer->leaving_count; i++) {

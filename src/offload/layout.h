@@ -22,7 +22,7 @@ enum rule_wait {
 struct rule_state {
 	void *handle;   /* NULL: not in the device */
 	uint32_t slot;  /* of a mark; SLOT_NONE */
-	bool slot_used; /* its mark was in the device at some time */
+	bool slot_used; /* its mark may have been in the device */
 	/*
 	 * Packets that the policy in force denies may wait with its mark: it must not be vouched
 	 * for any more, and gets another slot with the next change.

@@ -1,5 +1,5 @@
 /*
- * The offload thread: its life, its jobs, and the end of ports. See offload.h.
+ * The offload thread: its life, and the end of ports. See offload.h.
  */
 #define LOG_ROOM LOG_ROOM_OFFLOAD
 #include "offload/offload.h"
@@ -8,16 +8,9 @@
 #include "offload/flow_rte.h"
 #include "offload/offload_private.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-struct job {
-	struct job *next;
-	void (*run)(void *context);
-	void *context;
-};
 
 uint64_t offload_clock(void)
 {
@@ -25,22 +18,6 @@ uint64_t offload_clock(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static bool run_job(struct offload *offload)
-{
-	struct job *job = offload->jobs;
-
-	if (!job)
-		return false;
-	offload->jobs = job->next;
-	if (!offload->jobs)
-		offload->jobs_end = &offload->jobs;
-	(void)pthread_mutex_unlock(&offload->lock);
-	job->run(job->context);
-	free(job);
-	(void)pthread_mutex_lock(&offload->lock);
-	return true;
 }
 
 /* One step for each NIC, so that none waits for another's thousands of rules. */
@@ -78,8 +55,8 @@ static void *run(void *argument)
 
 	(void)pthread_setname_np(pthread_self(), "offload"); /* for people: ps, gdb */
 	(void)pthread_mutex_lock(&offload->lock);
-	while (!offload->stop || offload->jobs) {
-		if (!run_job(offload) && !step_nics(offload) && !offload->stop)
+	while (!offload->stop) {
+		if (!step_nics(offload) && !offload->stop)
 			sleep_until_work(offload);
 	}
 	(void)pthread_mutex_unlock(&offload->lock);
@@ -175,7 +152,6 @@ int offload_new(const struct flow_backend *backend, struct offload **ret,
 		.came = port_came,
 		.argument = offload,
 	};
-	offload->jobs_end = &offload->jobs;
 	init_locks(offload);
 	r = offload->backend.watch(offload->backend.context, &offload->watcher);
 	if (r < 0)
@@ -207,19 +183,4 @@ void offload_free(struct offload *offload)
 	offload->backend.unwatch(offload->backend.context, &offload->watcher);
 	fini_locks(offload);
 	free(offload);
-}
-
-int offload_post(struct offload *offload, void (*job)(void *context), void *context)
-{
-	struct job *new = malloc(sizeof(*new));
-
-	if (!new)
-		return -ENOMEM;
-	*new = (struct job){ .run = job, .context = context };
-	(void)pthread_mutex_lock(&offload->lock);
-	*offload->jobs_end = new;
-	offload->jobs_end = &new->next;
-	(void)pthread_cond_signal(&offload->work);
-	(void)pthread_mutex_unlock(&offload->lock);
-	return 0;
 }

@@ -3,8 +3,8 @@
  *
  * One offload thread owns every rte_flow handle of the process, because rule calls block. The
  * control thread computes what changes, waits where a change of policy must wait, and reads copies
- * of the state. Nothing here is called by workers; everything but offload_post() is called by the
- * control thread alone.
+ * of the state. Nothing here is called by workers; where nothing else is said, it is the
+ * control thread that calls.
  *
  * Order of a change of policy, so that no moment is wrong:
  *
@@ -41,17 +41,13 @@ struct offload_change;
 struct flow_backend;
 
 /*
- * Starts the thread. `backend` is borrowed (flow_backend.h); NULL: rte_flow. EAL has been
- * initialised.
+ * Starts the thread. `backend` is copied, and its context borrowed (flow_backend.h); NULL:
+ * rte_flow. EAL has been initialised.
  */
 int offload_new(const struct flow_backend *backend, struct offload **ret,
 		struct accelnet_error *err);
-/* Every NIC has been freed. Jobs that wait are run first. NULL is fine. */
+/* Every NIC has been freed. NULL is fine. */
 void offload_free(struct offload *offload);
-
-/* Runs on the offload thread, in order with other jobs: for calls that block. Any thread. -ENOMEM.
- */
-int offload_post(struct offload *offload, void (*job)(void *context), void *context);
 
 /*
  * The end of a port is told in a thread that has no time: the driver gets on when it returns, and a
@@ -82,7 +78,7 @@ struct offload_nic_options {
 	 * A ticket is of the moment it is taken at; drained() tells whether, since then, every
 	 * receive queue of the port has given an empty burst or a full ring's worth of packets, or
 	 * was closed, and every packet that was taken has been judged. Called on the control
-	 * thread, by offload_prepare(), before slots are used again.
+	 * thread, with a lock of this room held, before slots are used again: neither calls back.
 	 */
 	uint64_t (*drain_ticket)(void *context);
 	bool (*drained)(void *context, uint64_t ticket);

@@ -192,15 +192,19 @@ void offload_withdraw(struct offload_change *change)
 			  nic->options.name, nic->port.id, remaining);
 }
 
-/* Ends the change; with the lock held. */
-static void resume(struct offload_change *change)
+static void set_to_work(struct offload_nic *nic)
 {
-	struct offload_nic *nic = change->nic;
-
 	if (nic->retreating)
 		installer_retreat(&nic->installer);
 	else
 		installer_install(&nic->installer);
+}
+
+/* With the lock held. */
+static void end_change(struct offload_change *change)
+{
+	struct offload_nic *nic = change->nic;
+
 	nic->change = NULL;
 	nic->is_news = true;
 	(void)pthread_cond_signal(&nic->offload->work);
@@ -213,7 +217,8 @@ void offload_commit(struct offload_change *change)
 	(void)pthread_mutex_lock(&nic->offload->lock);
 	installer_adopt(&nic->installer, &change->change);
 	connection_rules_clear(&nic->connections);
-	resume(change);
+	set_to_work(nic);
+	end_change(change);
 	(void)pthread_mutex_unlock(&nic->offload->lock);
 	change_fini(&change->edit);
 	free(change->touched);
@@ -223,13 +228,17 @@ void offload_commit(struct offload_change *change)
 void offload_abort(struct offload_change *change)
 {
 	struct offload_nic *nic;
+	bool withdrew;
 
 	if (!change)
 		return;
 	nic = change->nic;
 	(void)pthread_mutex_lock(&nic->offload->lock);
+	withdrew = nic->installer.task != TASK_INSTALL;
 	installer_abort(&nic->installer, &change->change);
-	resume(change);
+	if (withdrew || nic->retreating)
+		set_to_work(nic);
+	end_change(change); /* else the thread goes on where it was */
 	(void)pthread_mutex_unlock(&nic->offload->lock);
 	change_fini(&change->edit);
 	free(change->touched);

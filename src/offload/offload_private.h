@@ -17,8 +17,6 @@
 
 #include <pthread.h>
 
-struct job;
-
 struct offload {
 	struct flow_backend backend;
 	struct flow_watcher watcher;
@@ -27,8 +25,6 @@ struct offload {
 	pthread_cond_t work; /* for the thread: there may be something to do */
 	pthread_cond_t done; /* for those who wait for it: something has been done */
 	bool stop;
-	struct job *jobs;
-	struct job **jobs_end;
 	struct offload_nic *nics; /* written under `ports`, too */
 
 	void (*soon)(void *context); /* NULL: nobody calls offload_wake() */

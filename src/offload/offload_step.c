@@ -372,7 +372,7 @@ enum offload_state nic_state(const struct offload_nic *nic, const struct install
 	if (nic->stage == PORT_ABSENT)
 		return OFFLOAD_STATE_ABSENT;
 	if (nic->stage == PORT_OPENING)
-		return OFFLOAD_STATE_WAITING;
+		return nic->retreating ? OFFLOAD_STATE_INSTALLING : OFFLOAD_STATE_WAITING;
 	if (counts->leaving == 0 && !takes_rules(nic))
 		return OFFLOAD_STATE_IDLE;
 	if (counts->leaving == 0 && counts->installed == counts->planned)

@@ -33,7 +33,6 @@ struct context_map {
 
 struct context_part {
 	struct json_at at;
-	struct json_at virtual_network_at;
 	bool has_virtual_network;
 	struct ip_prefix *virtual_network;
 	size_t virtual_network_count;

@@ -20,7 +20,6 @@ struct reader {
 	const char *rule;              /* whose rule is being read, for messages; may be NULL */
 	struct address_set *any;       /* every address, shared */
 	struct address_set *undefined; /* no address: stands for what is not defined */
-	bool virtual_network_named;    /* by a rule that the user wrote */
 };
 
 /* Puts `set` into the policy, which owns it from then on. */

@@ -17,7 +17,6 @@ RTE_ACL_RULE_DEF(acl_rule, FIELDS);
 
 struct acl_yardstick {
 	struct rte_acl_ctx *context;
-	size_t rules;
 };
 
 const struct acl_method acl_methods[] = {
@@ -173,10 +172,8 @@ int acl_yardstick_new(const struct program *program, enum stage stage, struct ac
 
 	for (size_t i = 0; i < chain->count && r == 0; i++)
 		r = add_product(list, program, &chain->rules[i], i);
-	if (r == 0) {
-		acl->rules = list->count;
+	if (r == 0)
 		r = build_context(list, acl);
-	}
 	if (list)
 		free(list->rules);
 	free(list);
@@ -193,11 +190,6 @@ void acl_yardstick_free(struct acl_yardstick *acl)
 	if (acl)
 		rte_acl_free(acl->context);
 	free(acl);
-}
-
-size_t acl_yardstick_rules(const struct acl_yardstick *acl)
-{
-	return acl->rules;
 }
 
 struct acl_key acl_key_from_tuple(const struct tuple *tuple)

@@ -29,7 +29,6 @@ struct acl_key {
  */
 int acl_yardstick_new(const struct program *program, enum stage stage, struct acl_yardstick **ret);
 void acl_yardstick_free(struct acl_yardstick *acl);
-size_t acl_yardstick_rules(const struct acl_yardstick *acl); /* after multiplying out */
 
 struct acl_key acl_key_from_tuple(const struct tuple *tuple);
 
@@ -39,7 +38,6 @@ struct acl_method {
 	int algorithm; /* enum rte_acl_classify_alg */
 };
 extern const struct acl_method acl_methods[];
-#define ACL_METHODS 5
 
 /* 0, or negative where the machine does not have it. */
 int acl_yardstick_use(struct acl_yardstick *acl, const struct acl_method *method);

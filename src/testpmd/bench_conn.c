@@ -2,12 +2,13 @@
  * The connection bench: cycles of a look-up, of a look-up with the refresh that every packet does,
  * and of an insert, and the bytes of a connection, beside rte_hash with the same keys.
  *
- * Keys are drawn at random from all connections by a trace of millions, so that a large table
- * really leaves the caches; what is timed is a piece of the trace, of which the best counts.
+ * Keys are drawn at random from all connections of the table by a trace of millions, so that a
+ * large one really leaves the caches; what is timed is a piece of the trace, of which the best
+ * counts.
  */
 #include "classify/conn_refresh.h"
 #include "testpmd/bench.h"
-#include "testpmd/random.h"
+#include "testpmd/bench_conn_keys.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -86,54 +87,6 @@ static struct rte_hash *new_hash(uint32_t count)
 	return rte_hash_create(&parameters);
 }
 
-static struct conn_question question_at(uint32_t now, enum direction direction)
-{
-	return (struct conn_question){
-		.input = { .event = CONN_EVENT_UDP,
-			   .direction = direction,
-			   .protocol = 17,
-			   .now = now,
-			   .generation = 1,
-			   .rules = CONN_RULES_ALLOW },
-		.now = now,
-	};
-}
-
-/* An opener and its reply: what a connection costs to come to rest. */
-static int insert_ours(struct conn_table *table, const struct key4 *key)
-{
-	const struct conn_question out = question_at(1, DIRECTION_OUTBOUND);
-	const struct conn_question in = question_at(1, DIRECTION_INBOUND);
-	struct packet packet = { .key4 = *key, .kind = PACKET_IP4, .protocol = 17 };
-	struct conn_hint hint;
-	enum direction opened_by;
-
-	conn_prepare(table, &packet, &hint);
-	if (conn_apply(table, &packet, &hint, &out, &opened_by) != CONN_ANSWER_NEW ||
-	    conn_apply(table, &packet, &hint, &in, &opened_by) != CONN_ANSWER_PASS)
-		return -ENOSPC;
-	return 0;
-}
-
-static void make_keys(struct fixture *f)
-{
-	struct random random = { 20260101 };
-
-	for (uint32_t i = 0; i < f->count; i++) {
-		uint64_t bits = random_next(&random);
-
-		f->keys[i] = (struct key4){
-			.local = 0x0400010a,
-			.remote = (uint32_t)bits,
-			.local_port = (uint16_t)(bits >> 32),
-			.remote_port = (uint16_t)i,
-			.protocol = 17,
-		};
-	}
-	for (uint32_t i = 0; i < TRACE; i++)
-		f->trace[i] = f->keys[random_below(&random, f->count)];
-}
-
 static void fixture_fini(struct fixture *f)
 {
 	rte_hash_free(f->hash);
@@ -144,8 +97,9 @@ static void fixture_fini(struct fixture *f)
 
 static int fixture_init(struct fixture *f, uint32_t count)
 {
+	struct random random = { 20260101 };
 	size_t before = heap_bytes();
-	uint32_t refused = 0;
+	uint32_t taken;
 	int r;
 
 	*f = (struct fixture){ .count = count, .now = 1 };
@@ -156,13 +110,18 @@ static int fixture_init(struct fixture *f, uint32_t count)
 	if (!f->keys || !f->trace || !f->hash)
 		return -ENOMEM;
 	r = new_table(count, &f->table);
-	make_keys(f);
-	for (uint32_t i = 0; i < count && r == 0; i++) {
-		refused += insert_ours(f->table, &f->keys[i]) < 0;
-		r = rte_hash_add_key_data(f->hash, &f->keys[i], &f->keys[i]);
-	}
+	if (r < 0)
+		return r;
+	bench_conn_make_keys(&random, f->keys, count);
+	taken = bench_conn_load(f->table, f->keys, count);
 	/* One in millions finds both of its buckets full. */
-	return r == 0 && refused > 10 ? -ENOSPC : r;
+	if (taken + 10 < count)
+		return -ENOSPC;
+	for (uint32_t i = 0; i < count && r == 0; i++)
+		r = rte_hash_add_key_data(f->hash, &f->keys[i], &f->keys[i]);
+	for (uint32_t i = 0; i < TRACE; i++)
+		f->trace[i] = f->keys[random_below(&random, taken)];
+	return r;
 }
 
 /* The keys of the next burst. */
@@ -274,7 +233,7 @@ static double fill(struct fixture *f, int (*insert)(void *target, const struct k
 
 static int insert_into_table(void *target, const struct key4 *key)
 {
-	return insert_ours(target, key);
+	return bench_conn_insert(target, key);
 }
 
 static int insert_into_hash(void *target, const struct key4 *key)

@@ -74,6 +74,22 @@ static int write_json(const struct bench_result_list *list, const char *path, in
 	return r;
 }
 
+/* Benches run for minutes: that their results cannot be written is said before. */
+static enum exit_code check_json_path(const char *path)
+{
+	FILE *file;
+
+	if (!path || strcmp(path, "-") == 0)
+		return EXIT_DONE;
+	file = fopen(path, "ae"); /* what stands there is kept until there are results */
+	if (!file) {
+		(void)fprintf(stderr, "accelnet-testpmd: %s: %s\n", path, strerror(errno));
+		return EXIT_FAILED;
+	}
+	(void)fclose(file); /* nothing was written */
+	return EXIT_DONE;
+}
+
 static int run_benches(const struct options *options, int argc, char **argv)
 {
 	struct bench_result_list list = { 0 };
@@ -115,18 +131,31 @@ static enum exit_code check_names(const char *names)
 	return EXIT_DONE;
 }
 
+/* Whether what was printed has arrived. */
+static enum exit_code check_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_DONE;
+	(void)fprintf(stderr, "accelnet-testpmd: cannot write the output: %s\n", strerror(errno));
+	return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 	enum exit_code code = options_parse(argc, argv, &options);
 
-	if (code != EXIT_DONE || options.done)
+	if (code != EXIT_DONE)
 		return code;
+	if (options.done)
+		return check_output();
 	if (options.benches && strcmp(options.benches, "list") == 0) {
 		list_benches();
-		return EXIT_DONE;
+		return check_output();
 	}
 	code = check_names(options.benches);
+	if (code == EXIT_DONE)
+		code = check_json_path(options.json_path);
 	if (code != EXIT_DONE)
 		return code;
 	if (rte_eal_init(options.eal_arg_count, options.eal_args) < 0) {

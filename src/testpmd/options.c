@@ -63,9 +63,51 @@ static enum exit_code bad_value(const char *option, const char *wanted)
 	return EXIT_USAGE;
 }
 
+enum { BENCH = 256, POLICY, RULES, ROUNDS, DURATION, SIMD, JSON, HELP, VERSION };
+
+static enum exit_code take_option(int option, const char *value, struct options *ret)
+{
+	switch (option) {
+	case BENCH:
+		ret->benches = value;
+		return EXIT_DONE;
+	case POLICY:
+		ret->bench.policy_path = value;
+		return EXIT_DONE;
+	case RULES:
+		return parse_unsigned(value, 4, 30000, &ret->bench.rules)
+			       ? EXIT_DONE
+			       : bad_value("rules", "a number from 4 to 30000");
+	case ROUNDS:
+		return parse_unsigned(value, 1, BENCH_ROUNDS_MAX, &ret->bench.rounds)
+			       ? EXIT_DONE
+			       : bad_value("rounds", "a number from 1 to 50");
+	case DURATION:
+		return parse_seconds(value, &ret->bench.duration)
+			       ? EXIT_DONE
+			       : bad_value("duration", "seconds, up to 3600");
+	case SIMD:
+		ret->bench.simd = value;
+		return EXIT_DONE;
+	case JSON:
+		ret->json_path = value;
+		return EXIT_DONE;
+	case HELP:
+		(void)fputs(help, stdout);
+		ret->done = true;
+		return EXIT_DONE;
+	case VERSION:
+		(void)puts("accelnet-testpmd " ACCELNET_VERSION);
+		ret->done = true;
+		return EXIT_DONE;
+	default:
+		(void)fputs("Try \"accelnet-testpmd --help\".\n", stderr);
+		return EXIT_USAGE;
+	}
+}
+
 static enum exit_code parse_ours(int argc, char **argv, struct options *ret)
 {
-	enum { BENCH = 256, POLICY, RULES, ROUNDS, DURATION, SIMD, JSON, HELP, VERSION };
 	static const struct option known[] = {
 		{ "bench", required_argument, NULL, BENCH },
 		{ "policy", required_argument, NULL, POLICY },
@@ -78,47 +120,14 @@ static enum exit_code parse_ours(int argc, char **argv, struct options *ret)
 		{ "version", no_argument, NULL, VERSION },
 		{ 0 },
 	};
-	int c;
+	int option;
 
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "", known, NULL)) >= 0) {
-		switch (c) {
-		case BENCH:
-			ret->benches = optarg;
-			break;
-		case POLICY:
-			ret->bench.policy_path = optarg;
-			break;
-		case RULES:
-			if (!parse_unsigned(optarg, 4, 30000, &ret->bench.rules))
-				return bad_value("rules", "a number from 4 to 30000");
-			break;
-		case ROUNDS:
-			if (!parse_unsigned(optarg, 1, BENCH_ROUNDS_MAX, &ret->bench.rounds))
-				return bad_value("rounds", "a number from 1 to 50");
-			break;
-		case DURATION:
-			if (!parse_seconds(optarg, &ret->bench.duration))
-				return bad_value("duration", "seconds, up to 3600");
-			break;
-		case SIMD:
-			ret->bench.simd = optarg;
-			break;
-		case JSON:
-			ret->json_path = optarg;
-			break;
-		case HELP:
-			(void)fputs(help, stdout);
-			ret->done = true;
-			return EXIT_DONE;
-		case VERSION:
-			(void)puts("accelnet-testpmd " ACCELNET_VERSION);
-			ret->done = true;
-			return EXIT_DONE;
-		default:
-			(void)fputs("Try \"accelnet-testpmd --help\".\n", stderr);
-			return EXIT_USAGE;
-		}
+	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0) {
+		enum exit_code code = take_option(option, optarg, ret);
+
+		if (code != EXIT_DONE || ret->done)
+			return code;
 	}
 	if (optind < argc) {
 		(void)fprintf(stderr, "accelnet-testpmd: unexpected argument \"%s\"\n",

@@ -9,8 +9,8 @@
 #include <rte_tcp.h>
 #include <string.h>
 
-#define REMOTE       RTE_IPV4(203, 0, 113, 9)
-#define VM           RTE_IPV4(10, 1, 1, 4)
+#define REMOTE       0xcb007109u /* 203.0.113.9; RTE_IPV4() shifts into the sign */
+#define VM           0x0a010104u /* 10.1.1.4 */
 #define SERVICE_PORT 443
 #define DENIED_PORT  8443
 #define FIRST_PORT   20000 /* of the remote side: one a flow */

@@ -329,14 +329,6 @@ static uint16_t receive_uplink(void *queue, struct rte_mbuf **mbufs, uint16_t co
 	return received;
 }
 
-static uint64_t time_of_call(uint64_t since)
-{
-	const uint64_t cycles = rte_rdtsc() - since;
-
-	(void)was_preempted(cycles); /* it is told, so that the next long part is not blamed */
-	return cycles;
-}
-
 /* A part of the round that the next poll of the uplink ends. */
 static uint16_t receive_vf(void *queue, struct rte_mbuf **mbufs, uint16_t count)
 {
@@ -354,40 +346,37 @@ static uint16_t receive_vf(void *queue, struct rte_mbuf **mbufs, uint16_t count)
 	return received;
 }
 
-static uint16_t transmit_vf(void *queue, struct rte_mbuf **mbufs, uint16_t count)
+/* A call that is only timed; bursts of either direction have one type. */
+static __rte_always_inline uint16_t timed(eth_tx_burst_t burst, uint64_t *spent, void *queue,
+					  struct rte_mbuf **mbufs, uint16_t count)
 {
 	const uint64_t tsc = rte_rdtsc();
-	const uint16_t sent = vf_tx(queue, mbufs, count);
+	const uint16_t packets = burst(queue, mbufs, count);
+	const uint64_t cycles = rte_rdtsc() - tsc;
 
-	now.uplink += time_of_call(tsc);
-	return sent;
+	(void)was_preempted(cycles); /* it is told, so that the next long part is not blamed */
+	*spent += cycles;
+	return packets;
 }
 
 static uint16_t transmit_uplink(void *queue, struct rte_mbuf **mbufs, uint16_t count)
 {
-	const uint64_t tsc = rte_rdtsc();
-	const uint16_t sent = uplink_tx(queue, mbufs, count);
+	return timed(uplink_tx, &now.uplink, queue, mbufs, count);
+}
 
-	now.uplink += time_of_call(tsc);
-	return sent;
+static uint16_t transmit_vf(void *queue, struct rte_mbuf **mbufs, uint16_t count)
+{
+	return timed(vf_tx, &now.uplink, queue, mbufs, count);
 }
 
 static uint16_t receive_app(void *queue, struct rte_mbuf **mbufs, uint16_t count)
 {
-	const uint64_t tsc = rte_rdtsc();
-	const uint16_t received = app_rx(queue, mbufs, count);
-
-	now.app += time_of_call(tsc);
-	return received;
+	return timed(app_rx, &now.app, queue, mbufs, count);
 }
 
 static uint16_t transmit_app(void *queue, struct rte_mbuf **mbufs, uint16_t count)
 {
-	const uint64_t tsc = rte_rdtsc();
-	const uint16_t sent = app_tx(queue, mbufs, count);
-
-	now.app += time_of_call(tsc);
-	return sent;
+	return timed(app_tx, &now.app, queue, mbufs, count);
 }
 
 /* --- ethdev's calls --- */

@@ -315,6 +315,7 @@ class Cases:
         for words in commands:
             assert isinstance(self.ask(*words), dict), words
             assert self.ctl(*words), words  # and something for people
+        assert self.ask("--version") == {"client": self.ask("version")["client"]}
         return f"{len(commands)} commands"
 
     def stats_tell_their_time(self):
@@ -338,6 +339,7 @@ class Cases:
         """exit statuses 1, 2, 3, 4 and their JSON"""
         cases = ((["policy", "check", "/no/such/file"], 1, "io"),
                  (["policy", "appply"], 2, "usage"),
+                 ([], 2, "usage"),
                  (["nic", "show", "eth77"], 3, "not-found"))
         for words, status, symbol in cases:
             data = self.ask(*words, status=status)["error"]["data"]

@@ -170,13 +170,47 @@ def every_script_has_help():
         assert result.stdout.startswith("usage:") or "\nusage:" in result.stdout, script
 
 
+def generator_says_what_is_wrong():
+    """One line and no traceback, of a policy that gen-nsg.py cannot aim at."""
+    with tempfile.TemporaryDirectory() as folder:
+        good = subprocess.run([SCRIPTS / "gen-nsg.py", "policy", "--rules", "20"],
+                              capture_output=True, text=True, check=True).stdout
+        for text, status, words in ((good, 0, ""), (None, 1, "No such file"),
+                                    ("{", 1, "line 1 column"), ("[]", 1, "not a policy"),
+                                    ('{"nicNsg": null}', 1, "not a policy")):
+            path = pathlib.Path(folder, "policy.json")
+            path.unlink(missing_ok=True)
+            if text is not None:
+                path.write_text(text, encoding="utf-8")
+            result = subprocess.run(
+                [SCRIPTS / "gen-nsg.py", "tuples", "--policy", path, "--count", "5"],
+                capture_output=True, text=True, check=False)
+            assert result.returncode == status, result.stderr
+            assert words in result.stderr and "Traceback" not in result.stderr, result.stderr
+            assert len(result.stdout.splitlines()) == (0 if status else 5), result.stdout
+
+
+UNPRIVILEGED = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+
+
+def every_script_refuses_what_it_does_not_know():
+    """Before it asks for root, or does anything."""
+    prefix = UNPRIVILEGED if os.geteuid() == 0 else []
+    for script in sorted(SCRIPTS.glob("*.*")):
+        result = subprocess.run([*prefix, script, "--bogus"], capture_output=True, text=True,
+                                check=False, stdin=subprocess.DEVNULL, timeout=20)
+        assert result.returncode in (1, 2), f"{script}: {result.returncode}"
+        assert "arguments" in result.stderr or "unknown argument '--bogus'" in result.stderr, (
+            f"{script}: {result.stderr}")
+
+
 def refuses_to_run_unprivileged():
     for script in ("test.sh", "demo.sh"):
         if not (SCRIPTS / script).exists() or os.geteuid() != 0:
             continue
         result = subprocess.run(
-            ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
-             "bash", SCRIPTS / script], capture_output=True, text=True, check=False, timeout=60)
+            [*UNPRIVILEGED, "bash", SCRIPTS / script], capture_output=True, text=True, check=False,
+            timeout=60)
         assert result.returncode == 1, result.stdout
         assert "needs root" in result.stderr, result.stderr
 
@@ -189,7 +223,9 @@ def cases():
     yield "cases: counts cases, not programs", counts_cases
     yield "leftovers: finds what is left running", finds_what_is_left_running
     yield "leftovers: leaves the namespaces of others alone", tells_its_namespaces_from_others
+    yield "gen-nsg: says what is wrong with a policy", generator_says_what_is_wrong
     yield "every script has --help", every_script_has_help
+    yield "every script refuses unknown options", every_script_refuses_what_it_does_not_know
     yield "scripts that need root say so", refuses_to_run_unprivileged
 
 

@@ -112,7 +112,7 @@ static void show_totals(enum plan_tier tier, const struct totals *totals)
 		      (unsigned long long)totals->staged);
 	assert_true(totals->vouched > 1000);
 	assert_true(totals->dropped > 1000);
-	assert_true(totals->kept > 1000);
+	assert_true(totals->kept > 300); /* under faults as many as time allows */
 	assert_true(totals->added > 1000);
 	assert_true(tier != TIER_T3 || totals->staged > 10);
 }

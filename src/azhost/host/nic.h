@@ -31,7 +31,6 @@ struct nic {
 	struct vf vf;
 	struct vf_life life;
 	struct uplink *uplink; /* of its switch; NULL with pair */
-	uint64_t lost_before_revoke;
 };
 
 int nic_init(struct nic *nic, struct host *host, unsigned index);

@@ -1,6 +1,6 @@
 /*
  * What `azhost run` was asked for: command line, then --config. Filled by launcher/options.c and
- * host/config.c, read by everything else. Strings are borrowed from argv or owned by `config_json`.
+ * host/config.c, read by everything else. Strings are borrowed from argv.
  */
 #ifndef AZHOST_HOST_OPTIONS_H
 #define AZHOST_HOST_OPTIONS_H

@@ -2,7 +2,7 @@
  * The host's end of one VF: its kernel interface, its PCI entry, and the wire to the VF library in
  * the guest (wire/vfproto.h). What happens to a VF, in which order and when, is vf_life.h's matter.
  *
- * A VF is `present` while the guest's bus shows it, and `attached` while a guest has it open. The
+ * A VF is `present` while the guest's bus shows it, and attached while a guest has it open. The
  * host process's only thread; everything that comes from the guest's side is checked.
  */
 #ifndef AZHOST_HOST_VF_H

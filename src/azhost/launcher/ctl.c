@@ -1,20 +1,19 @@
 /*
- * `azhost ctl`: turns a command line into a request, sends it, prints the answer. The commands
- * stand in one table, from which the help is made.
+ * `azhost ctl`: turns a command line (ctl_line.h) into a request, sends it, prints the answer. The
+ * commands stand in one table, from which the help is made.
  */
 #include "azhost/launcher/ctl.h"
 
 #include "azhost/host/faults.h"
 #include "azhost/host/say.h"
 #include "azhost/launcher/ctl_exchange.h"
+#include "azhost/launcher/ctl_line.h"
 #include "azhost/launcher/ctl_print.h"
 #include "base/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ARGUMENTS_MAX 8
 
 /* How an option or argument goes into the request. */
 enum value_type { VALUE_TEXT, VALUE_NUMBER, VALUE_ON_OFF };
@@ -149,15 +148,6 @@ static const struct ctl_command commands[] = {
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-struct line {
-	const char *socket;
-	int as_json;
-	int count;
-	char *words[ARGUMENTS_MAX];
-	const char *options[ARGUMENTS_MAX]; /* name and value, two by two */
-	int option_count;
-};
-
 static void print_help(void)
 {
 	printf("Usage: azhost ctl [--socket PATH] [--json] COMMAND\n\n"
@@ -185,44 +175,7 @@ static void print_help(void)
 	       "  azhost ctl fault nic0 loss 10000\n");
 }
 
-static int usage(const char *what, const char *word)
-{
-	say("%s%s%s (azhost ctl --help)", what, word != NULL ? ": " : "", word != NULL ? word : "");
-	return CTL_USAGE;
-}
-
-/* 0 to go on, or an exit status; -1 after help. */
-static int read_line(int argc, char **argv, struct line *line)
-{
-	line->socket = getenv("AZHOST_SOCKET");
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-			print_help();
-			return -1;
-		}
-		if (strcmp(argv[i], "--json") == 0) {
-			line->as_json = 1;
-		} else if (strncmp(argv[i], "--", 2) == 0) {
-			if (i + 1 == argc)
-				return usage("no value given", argv[i]);
-			if (strcmp(argv[i], "--socket") == 0) {
-				line->socket = argv[++i];
-				continue;
-			}
-			if (line->option_count + 2 > ARGUMENTS_MAX)
-				return usage("too many options", NULL);
-			line->options[line->option_count++] = argv[i];
-			line->options[line->option_count++] = argv[++i];
-		} else {
-			if (line->count == ARGUMENTS_MAX)
-				return usage("too many words", NULL);
-			line->words[line->count++] = argv[i];
-		}
-	}
-	return line->count == 0 ? usage("no command", NULL) : 0;
-}
-
-static const struct ctl_command *find_command(const struct line *line, int *ret_used)
+static const struct ctl_command *find_command(const struct ctl_line *line, int *ret_used)
 {
 	for (unsigned i = 0; i < COMMANDS; i++) {
 		const struct ctl_command *c = &commands[i];
@@ -241,7 +194,8 @@ static const struct ctl_command *find_command(const struct line *line, int *ret_
 	return NULL;
 }
 
-static int add_value(struct json *params, const char *key, enum value_type type, const char *text)
+static int add_value(const struct ctl_line *line, struct json *params, const char *key,
+		     enum value_type type, const char *text)
 {
 	char *end;
 	long long number;
@@ -253,19 +207,20 @@ static int add_value(struct json *params, const char *key, enum value_type type,
 	case VALUE_NUMBER:
 		number = strtoll(text, &end, 10);
 		if (end == text || *end != '\0' || number < 0)
-			return usage("not a number", text);
+			return ctl_usage(line, "not a number", text);
 		json_add_integer(params, key, number);
 		return 0;
 	case VALUE_ON_OFF:
 		if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
-			return usage("neither on nor off", text);
+			return ctl_usage(line, "neither on nor off", text);
 		json_add_bool(params, key, strcmp(text, "on") == 0);
 		return 0;
 	}
 	return CTL_USAGE;
 }
 
-static int add_options(const struct ctl_command *c, const struct line *line, struct json *params)
+static int add_options(const struct ctl_command *c, const struct ctl_line *line,
+		       struct json *params)
 {
 	for (int i = 0; i < line->option_count; i += 2) {
 		const struct ctl_option *o = c->options;
@@ -274,15 +229,15 @@ static int add_options(const struct ctl_command *c, const struct line *line, str
 		while (o != NULL && o->name != NULL && strcmp(o->name, line->options[i]) != 0)
 			o++;
 		if (o == NULL || o->name == NULL)
-			return usage("unknown option", line->options[i]);
-		rc = add_value(params, o->key, o->type, line->options[i + 1]);
+			return ctl_usage(line, "unknown option", line->options[i]);
+		rc = add_value(line, params, o->key, o->type, line->options[i + 1]);
 		if (rc != 0)
 			return rc;
 	}
 	return 0;
 }
 
-static int add_words(const struct ctl_command *c, const struct line *line, int used,
+static int add_words(const struct ctl_command *c, const struct ctl_line *line, int used,
 		     struct json *params)
 {
 	int wanted = 0;
@@ -290,10 +245,10 @@ static int add_words(const struct ctl_command *c, const struct line *line, int u
 	while (wanted < 3 && c->keys[wanted] != NULL)
 		wanted++;
 	if (line->count - used > wanted || line->count - used < wanted - (int)c->optional)
-		return usage("wrong number of arguments", c->words[0]);
+		return ctl_usage(line, "wrong number of arguments", c->words[0]);
 	for (int i = 0; used + i < line->count; i++) {
 		enum value_type type = strcmp(c->keys[i], "value") == 0 ? VALUE_NUMBER : VALUE_TEXT;
-		int rc = add_value(params, c->keys[i], type, line->words[used + i]);
+		int rc = add_value(line, params, c->keys[i], type, line->words[used + i]);
 
 		if (rc != 0)
 			return rc;
@@ -319,7 +274,7 @@ static void print_json(const struct json_at *at, const char *wrap)
 	free(text);
 }
 
-static int print_error(const struct json_at *error, const struct line *line)
+static int print_error(const struct json_at *error, const struct ctl_line *line)
 {
 	struct json_at at;
 
@@ -332,23 +287,28 @@ static int print_error(const struct json_at *error, const struct line *line)
 	return CTL_REFUSED;
 }
 
-static int print_answer(const struct ctl_command *c, const struct line *line, const char *text)
+static int unreadable(const struct ctl_line *line, const char *why)
+{
+	struct accelnet_error err;
+
+	(void)fail(&err, ACCELNET_E_INTERNAL, NULL, "the host's answer cannot be read: %s", why);
+	ctl_tell(line, &err);
+	return CTL_FAILED;
+}
+
+static int print_answer(const struct ctl_command *c, const struct ctl_line *line, const char *text)
 {
 	struct json *json JSON_CLEANUP = NULL;
 	struct accelnet_error err = { 0 };
 	struct json_at root, at;
 
-	if (json_parse(text, strlen(text), NULL, &json, &err) < 0) {
-		say("the host's answer cannot be read: %s", err.detail);
-		return CTL_FAILED;
-	}
+	if (json_parse(text, strlen(text), NULL, &json, &err) < 0)
+		return unreadable(line, err.detail);
 	root = json_root(json);
 	if (json_get(&root, "error", &at))
 		return print_error(&at, line);
-	if (!json_get(&root, "result", &at)) {
-		say("the host's answer has no result");
-		return CTL_FAILED;
-	}
+	if (!json_get(&root, "result", &at))
+		return unreadable(line, "it has no result");
 	if (line->as_json)
 		print_json(&at, NULL);
 	else if (c->print != NULL)
@@ -356,13 +316,12 @@ static int print_answer(const struct ctl_command *c, const struct line *line, co
 	return CTL_DONE;
 }
 
-static int unreachable(const struct line *line, int rc)
+static int unreachable(const struct ctl_line *line, int rc)
 {
-	if (line->as_json)
-		printf("{\"error\":{\"code\":1027,\"message\":\"%s\","
-		       "\"data\":{\"symbol\":\"unreachable\"}}}\n",
-		       strerror(-rc));
-	say("%s: %s", line->socket, strerror(-rc));
+	struct accelnet_error err;
+
+	(void)fail(&err, ACCELNET_E_UNREACHABLE, NULL, "%s: %s", line->socket, strerror(-rc));
+	ctl_tell(line, &err);
 	return CTL_UNREACHABLE;
 }
 
@@ -370,16 +329,20 @@ int ctl_main(int argc, char **argv)
 {
 	struct json *request JSON_CLEANUP = json_new_object();
 	const struct ctl_command *c;
-	struct line line = { 0 };
+	struct ctl_line line;
 	struct json *params;
 	char *answer;
-	int used, rc = read_line(argc, argv, &line);
+	int used, rc;
 
-	if (rc != 0)
-		return rc < 0 ? CTL_DONE : rc;
+	if (ctl_line_read(argc, argv, &line) == CTL_LINE_HELP) {
+		print_help();
+		return CTL_DONE;
+	}
+	if (line.wrong != NULL)
+		return ctl_usage(&line, line.wrong, line.wrong_word);
 	c = find_command(&line, &used);
 	if (c == NULL)
-		return usage("unknown command", line.words[0]);
+		return ctl_usage(&line, "unknown command", line.words[0]);
 	json_add_string(request, "jsonrpc", "2.0");
 	json_add_integer(request, "id", 1);
 	json_add_string(request, "method", c->method);
@@ -390,7 +353,7 @@ int ctl_main(int argc, char **argv)
 	if (rc != 0)
 		return rc;
 	if (line.socket == NULL)
-		return usage("no socket: give --socket or set AZHOST_SOCKET", NULL);
+		return ctl_usage(&line, "no socket: give --socket or set AZHOST_SOCKET", NULL);
 	rc = ctl_ask(line.socket, request, params, &answer);
 	if (rc < 0)
 		return unreachable(&line, rc);

@@ -2,6 +2,7 @@
 #include "azhost/launcher/ctl_print.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WAY_MAX 256
@@ -98,4 +99,21 @@ static void print_below(const char *way, const struct json_at *at)
 void ctl_print_flat(const struct json_at *result)
 {
 	print_below("", result);
+}
+
+void ctl_print_error(const struct accelnet_error *err)
+{
+	struct json *json JSON_CLEANUP = json_new_object();
+	struct json *error = json_add_object(json, "error");
+	struct json *data;
+	char *text;
+
+	json_add_integer(error, "code", error_rpc_code(err->code));
+	json_add_string(error, "message", err->detail);
+	data = json_add_object(error, "data");
+	json_add_string(data, "symbol", error_symbol(err->code));
+	json_add_string(data, "pointer", err->pointer);
+	text = json_print(json);
+	puts(text);
+	free(text);
 }

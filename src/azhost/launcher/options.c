@@ -34,35 +34,43 @@ struct option_help {
 	int code;
 	const char *argument;
 	const char *help;
+	const char *accepted; /* NULL: whatever it is, it is taken here */
 };
 
 static const struct option_help table[] = {
-	{ "nics", OPT_NICS, "N", "NICs of the VM: 1 to 8 (1)" },
+	{ "nics", OPT_NICS, "N", "NICs of the VM: 1 to 8 (1)", "a number from 1 to 8" },
 	{ "vf", OPT_VF, "on|off|only",
 	  "on: synthetic NIC and VF under one MAC; off: no VF;\n"
-	  "only: the VF without a synthetic NIC (on)" },
+	  "only: the VF without a synthetic NIC (on)",
+	  "on, off or only" },
 	{ "synthetic", OPT_SYNTHETIC, "user|kernel",
 	  "who drives the synthetic NIC. user: COMMAND, by the netvsc\n"
-	  "PMD; kernel: the guest's kernel, as interface azethN (user)" },
+	  "PMD; kernel: the guest's kernel, as interface azethN (user)",
+	  "user or kernel" },
 	{ "profile", OPT_PROFILE, "P",
 	  "what the VF can do: cx5-vf-untrusted, cx5-vf-trusted,\n"
-	  "cx4lx-vf (cx5-vf-untrusted)" },
+	  "cx4lx-vf (cx5-vf-untrusted)",
+	  "the name of a profile" },
 	{ "uplink", OPT_UPLINK, "U",
 	  "where frames come from and go to (tap:azhost0); see below.\n"
 	  "Given once: one switch for all NICs. Given once for each\n"
-	  "NIC: a switch and an uplink for each" },
+	  "NIC: a switch and an uplink for each",
+	  "tap:NAME, unix:PATH, ring:PATH, pcap:FILE or pair, 8 times at most" },
 	{ "flow-control", OPT_FLOW_CONTROL, "on|off",
 	  "on: where a guest has no room, frames wait, and the uplink\n"
-	  "with them; off: they are lost, as on Azure (on)" },
+	  "with them; off: they are lost, as on Azure (on)",
+	  "on or off" },
 	{ "fix", OPT_FIX, "NAME",
 	  "work round a fault of COMMAND's: testpmd-2211 makes DPDK\n"
-	  "22.11's dpdk-testpmd use the queues of a netvsc port" },
-	{ "config", OPT_CONFIG, "FILE", "JSON; see azhost(1)" },
-	{ "queues", OPT_QUEUES, "N", "queues of a synthetic NIC: 1 to 16 (4)" },
-	{ "socket", OPT_SOCKET, "PATH", "control socket (in the VM's directory)" },
-	{ "keep", OPT_KEEP, NULL, "leave the VM's directory for inspection" },
-	{ "verbose", OPT_VERBOSE, NULL, "say what host and guest tell each other" },
-	{ "help", OPT_HELP, NULL, "this text" },
+	  "22.11's dpdk-testpmd use the queues of a netvsc port",
+	  "testpmd-2211" },
+	{ "config", OPT_CONFIG, "FILE", "JSON; see azhost(1)", NULL },
+	{ "queues", OPT_QUEUES, "N", "queues of a synthetic NIC: 1 to 16 (4)",
+	  "a number from 1 to 16" },
+	{ "socket", OPT_SOCKET, "PATH", "control socket (in the VM's directory)", NULL },
+	{ "keep", OPT_KEEP, NULL, "leave the VM's directory for inspection", NULL },
+	{ "verbose", OPT_VERBOSE, NULL, "say what host and guest tell each other", NULL },
+	{ "help", OPT_HELP, NULL, "this text", NULL },
 };
 
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
@@ -97,14 +105,20 @@ static void print_help(void)
 	printf("\nExit status: COMMAND's; 125 azhost itself failed, 126 COMMAND cannot be run,\n"
 	       "127 COMMAND was not found.\n\n"
 	       "Examples:\n"
-	       "  azhost run -- dpdk-testpmd -- -i\n"
-	       "  azhost run --vf off --fix testpmd-2211 -- dpdk-testpmd --no-huge -m 512 -- -i\n"
+	       "  azhost run -- dpdk-testpmd --no-huge -m 256 -- -i --total-num-mbufs=8192\n"
+	       "  azhost run --vf off --fix testpmd-2211 -- \\\n"
+	       "      dpdk-testpmd --no-huge -m 256 -- -i --total-num-mbufs=8192\n"
 	       "  azhost run --uplink unix:/tmp/cable -- sh -c 'azhost ctl nics; dpdk-testpmd'\n");
 }
 
-static int bad(const char *option, const char *value)
+static int bad(int code, const char *value)
 {
-	say("--%s: '%s' is not accepted (azhost run --help)", option, value);
+	const struct option_help *option = table;
+
+	while (option->code != code)
+		option++;
+	say("--%s: '%s' is not accepted; it takes %s (azhost run --help)", option->name, value,
+	    option->accepted);
 	return -EINVAL;
 }
 
@@ -136,20 +150,26 @@ static int parse_vf(const char *text, enum vf_mode *ret)
 	return -EINVAL;
 }
 
-static int take(struct host_options *o, int code, const char *value, const char **profile)
+/* What --config says, too, and the command line with the last word. */
+struct last_word {
+	const char *profile; /* NULL: not given */
+	unsigned queues;     /* 0: not given */
+};
+
+static int take(struct host_options *o, int code, const char *value, struct last_word *last)
 {
 	switch (code) {
 	case OPT_NICS:
 		return parse_number(value, 1, AZHOST_NICS_MAX, &o->nics);
 	case OPT_QUEUES:
-		return parse_number(value, 1, AZHOST_QUEUES_MAX, &o->queues);
+		return parse_number(value, 1, AZHOST_QUEUES_MAX, &last->queues);
 	case OPT_VF:
 		return parse_vf(value, &o->vf);
 	case OPT_SYNTHETIC:
 		o->kernel_synthetic = strcmp(value, "kernel") == 0;
 		return o->kernel_synthetic || strcmp(value, "user") == 0 ? 0 : -EINVAL;
 	case OPT_PROFILE:
-		*profile = value;
+		last->profile = value;
 		return strlen(value) < sizeof(o->nic[0].profile) && strpbrk(value, "/,;") == NULL &&
 				       value[0] != '.'
 			       ? 0
@@ -214,6 +234,10 @@ static int check(struct host_options *o)
 {
 	unsigned pairs = 0;
 
+	if (o->kernel_synthetic && o->vf == VF_MODE_ONLY) {
+		say("--synthetic kernel: there is no synthetic NIC with --vf only");
+		return -EINVAL;
+	}
 	if (o->uplink_count == 0)
 		o->uplinks[o->uplink_count++] = AZHOST_UPLINK;
 	for (unsigned i = 0; i < o->uplink_count; i++)
@@ -233,7 +257,7 @@ static int check(struct host_options *o)
 	return 0;
 }
 
-static int parse_line(int argc, char **argv, struct host_options *o, const char **profile)
+static int parse_line(int argc, char **argv, struct host_options *o, struct last_word *last)
 {
 	struct option longs[OPTIONS + 1] = { 0 };
 	int code;
@@ -256,8 +280,8 @@ static int parse_line(int argc, char **argv, struct host_options *o, const char 
 			    argv[optind - 1]);
 			return -EINVAL;
 		}
-		if (take(o, code, optarg, profile) < 0)
-			return bad(table[code - OPT_NICS].name, optarg);
+		if (take(o, code, optarg, last) < 0)
+			return bad(code, optarg);
 	}
 	if (optind >= argc) {
 		say("no COMMAND given (azhost run --help)");
@@ -268,11 +292,11 @@ static int parse_line(int argc, char **argv, struct host_options *o, const char 
 
 int options_parse(int argc, char **argv, struct host_options *ret, char ***ret_command)
 {
-	const char *profile = NULL;
+	struct last_word last = { 0 };
 	int rc;
 
 	set_defaults(ret);
-	rc = parse_line(argc, argv, ret, &profile);
+	rc = parse_line(argc, argv, ret, &last);
 	if (rc != OPTIONS_OK)
 		return rc;
 	if (ret->config != NULL)
@@ -281,9 +305,10 @@ int options_parse(int argc, char **argv, struct host_options *ret, char ***ret_c
 		rc = check(ret);
 	if (rc < 0)
 		return rc;
-	/* The command line has the last word. */
-	for (unsigned i = 0; profile != NULL && i < AZHOST_NICS_MAX; i++)
-		snprintf(ret->nic[i].profile, sizeof(ret->nic[i].profile), "%s", profile);
+	if (last.queues != 0)
+		ret->queues = last.queues;
+	for (unsigned i = 0; last.profile != NULL && i < AZHOST_NICS_MAX; i++)
+		snprintf(ret->nic[i].profile, sizeof(ret->nic[i].profile), "%s", last.profile);
 	*ret_command = argv + optind;
 	return OPTIONS_OK;
 }

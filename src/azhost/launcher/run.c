@@ -35,7 +35,8 @@ struct vm {
 	struct installation installation;
 	struct tree tree;
 	char **command;
-	pid_t host;  /* 0: not there (any more) */
+	pid_t host; /* 0: not there (any more) */
+	bool host_ready;
 	pid_t guest; /* 0: not started */
 	int guest_status;
 	int signals; /* signalfd */
@@ -112,8 +113,9 @@ static int start_host(struct vm *vm)
 	ssize_t n = read(ready[0], &go, 1);
 
 	close(ready[0]);
+	vm->host_ready = n == 1;
 	/* The host has said why. */
-	return n == 1 ? 0 : -ECHILD;
+	return vm->host_ready ? 0 : -ECHILD;
 }
 
 static void guest_child(struct vm *vm, pid_t supervisor)
@@ -199,7 +201,8 @@ static void stop_host(struct vm *vm)
 		int status = 0;
 
 		if (waitpid(vm->host, &status, WNOHANG) != 0) {
-			if (status != 0)
+			/* One that gave up before it was ready has said why. */
+			if (status != 0 && (vm->host_ready || !WIFEXITED(status)))
 				say("the host process ended badly (wait status %#x)",
 				    (unsigned)status);
 			vm->host = 0;

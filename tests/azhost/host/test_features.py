@@ -165,6 +165,10 @@ def policy():
             check(len(got) == 50 and guest.stats()["drops"]["hostPolicy"] == 50,
                   "half of four flows are denied by the host")
             guest.quit()
+        with vm.Testpmd(*OFF, "--queues", "3", "--config", file.name) as guest:
+            check("Max possible RX queues: 3" in guest.commands("show port info 0"),
+                  "3 queues: the command line has the last word")
+            guest.quit()
     for text in ("{", "[]", '{"mtu":1}', '{"what":1}', '{"nics":[{"mac":"x"}]}', '{"queues":"4"}',
                  '{"hostPolicy":{"rules":[{"direction":"Up","access":"Deny"}]}}',
                  '{"nics":[{"guid":"7A08391F-f5a0-4ac0-9802-d13fd964f8df"}]}',

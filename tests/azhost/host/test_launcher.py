@@ -44,6 +44,7 @@ def statuses(as_user=False):
                 ["run", "--uplink", "cable:x", "--", "true"], ["run", "--bogus", "--", "true"],
                 ["run", "--fix", "nothing", "--", "true"], ["nothing"], [],
                 ["run", "--profile", "cx9", "--", "true"],
+                ["run", "--vf", "only", "--synthetic", "kernel", "--", "true"],
                 ["run", "--uplink", "pair", "--", "true"],
                 ["run", "--nics", "3", "--uplink", "tap:a", "--uplink", "tap:b", "--", "true"],
                 ["run", "--config", "/nonexistent", "--", "true"],
@@ -52,6 +53,21 @@ def statuses(as_user=False):
         lines = done.stderr.splitlines()
         check(done.returncode == 125 and lines and all(l.startswith("azhost: ") for l in lines),
               f"125 and a reason: {' '.join(bad)}")
+        check(len(lines) == 1, "of one line")
+
+
+def refusals():
+    """Each names the option that is wrong, its value, and what would be accepted."""
+    for option, value, accepted in (
+            ("nics", "9", "1 to 8"), ("vf", "maybe", "on, off or only"),
+            ("synthetic", "vmbus", "user or kernel"), ("profile", "../x", "a profile"),
+            ("uplink", "cable:x", "tap:NAME"), ("flow-control", "1", "on or off"),
+            ("fix", "nothing", "testpmd-2211"), ("queues", "0", "1 to 16"),
+            ("queues", "17", "1 to 16")):
+        done = run(["run", f"--{option}", value, "--", "true"])
+        said = f"azhost: --{option}: '{value}' is not accepted; it takes "
+        check(done.returncode == 125 and done.stderr.startswith(said) and
+              accepted in done.stderr, f"--{option} {value}: {done.stderr.strip()}")
 
 
 def view(as_user=False):
@@ -101,9 +117,36 @@ def ctl():
         answer = guest.ctl("datapath", "nic0", "--openers", "off")
         check(answer["datapath"] == "synthetic" and not answer["openersSynthetic"], "datapath")
         check("toGuest" in guest.stats(), "stats")
-    status = subprocess.run([AZHOST, "ctl", "--socket", "/nonexistent", "nics"],
-                            capture_output=True, check=False).returncode
-    check(status == 4, "4: nobody answers")
+
+
+def ctl_failures():
+    """One object on standard output with --json, wherever it stands; else one line for people."""
+    outside = {name: text for name, text in os.environ.items() if name != "AZHOST_SOCKET"}
+    nobody = ["--socket", "/nonexistent"]
+    for words, status, symbol in (
+            ([], 2, "usage"), (["nics"], 2, "usage"), (["bogus"], 2, "usage"),
+            (["vf", "bogus"], 2, "usage"), (["bo\udcffgus"], 2, "usage"),
+            (["nics", "--bogus", "x"], 2, "usage"),
+            (["nics", *"abcdefghi"], 2, "usage"), (["vf", "revoke"], 2, "usage"),
+            (["vf", "revoke", "nic0", "--delay", "x"], 2, "usage"),
+            (["datapath", "nic0", "--openers", "maybe"], 2, "usage"),
+            ([*nobody, "nics"], 4, "unreachable")):
+        what = " ".join(words).encode(errors="replace").decode()
+        for line in (["--json", *words], [*words, "--json"]):
+            done = subprocess.run([AZHOST, "ctl", *line], capture_output=True, check=False,
+                                  env=outside)
+            error = json.loads(done.stdout)["error"]
+            check(done.returncode == status and error["data"]["symbol"] == symbol and
+                  error["message"] and not done.stderr, f"{status}, an object: {what}")
+        done = subprocess.run([AZHOST, "ctl", *words], capture_output=True, check=False,
+                              env=outside)
+        check(done.returncode == status and not done.stdout and
+              done.stderr.startswith(b"azhost: ") and done.stderr.count(b"\n") == 1,
+              f"{status}, a line: {what}")
+    for line in (["--json", "nics", "--socket"], ["nics", *["--as", "x"] * 5, "--json"]):
+        done = subprocess.run([AZHOST, "ctl", *line], capture_output=True, check=False)
+        check(json.loads(done.stdout)["error"]["data"]["symbol"] == "usage" and
+              done.returncode == 2, f"2, an object: {' '.join(line)}")
 
 
 def hostile_control():
@@ -205,9 +248,11 @@ def main():
     tests = {
         "statuses": statuses,
         "statuses-user": lambda: statuses(as_user=True),
+        "refusals": refusals,
         "view": view,
         "view-user": lambda: view(as_user=True),
         "ctl": ctl,
+        "ctl-failures": ctl_failures,
         "hostile-control": hostile_control,
         "help": helps,
         "sweep": sweep,

@@ -722,6 +722,45 @@ static void frees_what_the_other_port_does_not_take(void **state)
 	assert_int_equal(rte_mempool_avail_count(f->pool), before);
 }
 
+/* A SYN to port 80 whose IP packet has another `more` bytes, in a segment of their own. */
+static void put_in_two(struct fixture *f, uint16_t more)
+{
+	struct rte_mbuf *head = NULL, *tail = rte_pktmbuf_alloc(f->pool);
+	struct rte_ipv4_hdr *ip;
+
+	put(f, syn_80);
+	assert_int_equal(rte_ring_dequeue(f->in[DIRECTION_INBOUND], (void **)&head), 0);
+	ip = rte_pktmbuf_mtod_offset(head, struct rte_ipv4_hdr *, 14);
+	ip->total_length = rte_cpu_to_be_16((uint16_t)(46 + more));
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	memset(rte_pktmbuf_append(tail, more), 0, more);
+	assert_int_equal(rte_pktmbuf_chain(head, tail), 0);
+	assert_int_equal(rte_ring_enqueue(f->in[DIRECTION_INBOUND], head), 0);
+}
+
+/* Drivers that were not told of frames in several segments send the first and lose the others. */
+static void sends_no_frame_in_several_segments(void **state)
+{
+	struct lane *lane;
+	struct fixture *f = *state;
+	unsigned before = rte_mempool_avail_count(f->pool);
+	struct rte_mbuf *sent = NULL;
+
+	apply(f, "enforce");
+	lane = &nic_get_view(f->nic)->lanes[0];
+	put_in_two(f, 1400);
+	forward_poll(lane, DIRECTION_INBOUND, nic_snapshot(f->nic), 1000, f->scratch);
+	assert_int_equal(rte_ring_dequeue(f->out[DIRECTION_OUTBOUND], (void **)&sent), 0);
+	assert_int_equal(sent->nb_segs, 1);
+	assert_int_equal(rte_pktmbuf_data_len(sent), 1460);
+	rte_pktmbuf_free(sent);
+	put_in_two(f, 2040); /* a buffer has 2,048 bytes */
+	assert_int_equal(forward(f, DIRECTION_INBOUND, 1001), 0);
+	assert_int_equal(drops(f, DIRECTION_INBOUND, DROP_TRUNCATED), 1);
+	assert_int_equal(rte_mempool_avail_count(f->pool), before);
+}
+
 static unsigned come_out(struct rte_ring *ring)
 {
 	struct rte_mbuf *mbuf;
@@ -820,6 +859,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			drops_all_but_platform_traffic_where_the_stored_policy_is_damaged,
 			set_up_nic, tear_down_nic),
+		cmocka_unit_test_setup_teardown(sends_no_frame_in_several_segments, set_up_nic,
+						tear_down_nic),
 		cmocka_unit_test_setup_teardown(frees_what_the_other_port_does_not_take, set_up_nic,
 						tear_down_nic),
 		cmocka_unit_test_setup_teardown(a_vf_beside_the_uplink_is_polled_and_sent_over,

@@ -153,6 +153,69 @@ static void a_change_of_a_rule_leaves_no_wrong_moment(void **state)
 	assert_false(ruleset_is_patched(nic_snapshot(f->nic)->ruleset));
 }
 
+/* The linker puts this between nic/hardware.c and the compiler. */
+int __real_plan_new(const struct policy *policy, const struct program *program,
+		    const struct plan_options *options, struct plan **ret,
+		    struct accelnet_error *err);
+int __wrap_plan_new(const struct policy *policy, const struct program *program,
+		    const struct plan_options *options, struct plan **ret,
+		    struct accelnet_error *err);
+static bool planning_fails;
+
+int __wrap_plan_new(const struct policy *policy, const struct program *program,
+		    const struct plan_options *options, struct plan **ret,
+		    struct accelnet_error *err)
+{
+	if (planning_fails) {
+		*err = (struct accelnet_error){ .code = ACCELNET_E_MEMORY };
+		return -ENOMEM;
+	}
+	return __real_plan_new(policy, program, options, ret, err);
+}
+
+/* A rule a port, from 8001 on. */
+static struct nic_apply_result apply_ports(struct fixture *f, unsigned count)
+{
+	char text[POLICY_TEXT_BYTES] =
+		"{\"apiVersion\":\"accelnet/v1\",\"nicNsg\":{\"name\":\"web\","
+		"\"properties\":{\"securityRules\":[";
+	struct nic_apply_result result;
+	size_t length = strlen(text);
+
+	for (unsigned i = 1; i <= count; i++)
+		length += (size_t)snprintf(
+			text + length, sizeof(text) - length,
+			"%s{\"name\":\"r%u\",\"properties\":{\"priority\":%u,"
+			"\"direction\":\"Inbound\",\"access\":\"Allow\",\"protocol\":\"Tcp\","
+			"\"sourceAddressPrefix\":\"*\",\"sourcePortRange\":\"*\","
+			"\"destinationAddressPrefix\":\"*\",\"destinationPortRange\":\"%u\"}}",
+			i > 1 ? "," : "", i, 100 + i, 8000 + i);
+	(void)snprintf(text + length, sizeof(text) - length,
+		       "]}},\"context\":{\"addresses\":[\"10.1.0.4\"]}}");
+	apply_document(f, text, false, &result);
+	return result;
+}
+
+/* The plan is of the rule set before, whose rules had other numbers and were more. */
+static void nothing_is_told_by_a_plan_of_other_rules(void **state)
+{
+	struct fixture *f = *state;
+
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	assert_int_equal(apply_ports(f, 5).in_hardware, 5);
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	planning_fails = true;
+	assert_int_equal(apply_ports(f, 1).in_hardware, 0);
+	assert_true(nic_snapshot(f->nic)->ruleset->is_edited);
+	assert_int_equal(split_now(f).hardware, 0);
+	assert_null(hardware_plan(f->nic));
+	planning_fails = false;
+	wait_state(f, OFFLOAD_STATE_COMPLETE);
+	assert_int_equal(split_now(f).hardware, 1);
+	assert_int_equal(receive(f, TCP_ACK, 8001).action, PLAN_MARK);
+	assert_int_equal(receive(f, TCP_SYN, 8002).action, PLAN_DROP);
+}
+
 static void a_dry_run_touches_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -313,6 +376,7 @@ int main(void)
 		CASE(the_plan_of_a_policy_goes_in),
 		CASE(a_change_of_a_rule_leaves_no_wrong_moment),
 		CASE(a_classifier_that_stays_patched_is_left_alone_for_a_while),
+		CASE(nothing_is_told_by_a_plan_of_other_rules),
 		CASE(a_dry_run_touches_nothing),
 		CASE(nothing_is_dropped_in_hardware_in_audit_mode),
 		CASE(settled_marks_wait_from_publishing_on),

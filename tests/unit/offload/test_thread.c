@@ -110,6 +110,57 @@ static void a_withdrawal_is_over_when_it_returns(void **state)
 	bench_fini(&bench);
 }
 
+/* An apply that is refused in the end: nothing has changed, and nobody hears of anything. */
+static void a_change_that_comes_to_nothing_is_no_news(void **state)
+{
+	struct bench bench;
+	struct offload_change *change;
+	uint64_t epoch;
+	unsigned news;
+
+	(void)state;
+	bench_init(&bench, TIER_T2);
+	bench_attach(&bench);
+	bench_change(&bench, bench_plan(bench.policy, TIER_T2));
+	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	sleep_ms(50);
+	epoch = bench_status(&bench).epoch;
+	news = atomic_load(&bench.news);
+	assert_int_equal(
+		offload_prepare(bench.nic, bench_plan(bench.policy, TIER_T2), &change, NULL), 0);
+	offload_abort(change);
+	sleep_ms(50);
+	assert_int_equal(bench_status(&bench).state, OFFLOAD_STATE_COMPLETE);
+	assert_int_equal(bench_status(&bench).epoch, epoch);
+	assert_int_equal(atomic_load(&bench.news), news);
+	bench_fini(&bench);
+}
+
+/* Attached again while rules go out: the device takes rules, it only has not come to that. */
+static void a_retreat_is_no_wait_for_the_device(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, TIER_T2);
+	bench_attach(&bench);
+	bench_change(&bench, bench_plan(bench.policy, TIER_T2));
+	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	bench.fake.call_ns = 5000000;
+	offload_detach(bench.nic);
+	offload_attach(bench.nic, PORT);
+	assert_true(bench_status(&bench).detaching);
+	while (bench_status(&bench).detaching) {
+		const struct offload_status status = bench_status(&bench);
+
+		assert_true(!status.detaching || status.state == OFFLOAD_STATE_INSTALLING);
+		sleep_ms(1);
+	}
+	bench.fake.call_ns = 0;
+	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	bench_fini(&bench);
+}
+
 static void refused_rules_come_when_there_is_room(void **state)
 {
 	struct bench bench;
@@ -268,35 +319,6 @@ static void a_stop_by_others_is_seen(void **state)
 	bench_fini(&bench);
 }
 
-struct jobs {
-	unsigned order[3];
-	_Atomic unsigned count;
-};
-
-static void run_job(void *context)
-{
-	struct jobs *jobs = context;
-	unsigned n = atomic_load(&jobs->count);
-
-	jobs->order[n] = n;
-	sleep_ms(5);
-	atomic_store(&jobs->count, n + 1);
-}
-
-static void jobs_run_in_order(void **state)
-{
-	struct jobs jobs = { .count = 0 };
-	struct bench bench;
-
-	(void)state;
-	bench_init(&bench, TIER_T2);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(offload_post(bench.offload, run_job, &jobs), 0);
-	bench_fini(&bench); /* runs what waits */
-	assert_int_equal(atomic_load(&jobs.count), 3);
-	assert_int_equal(jobs.order[2], 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,13 +326,14 @@ int main(void)
 		cmocka_unit_test(a_port_that_is_not_started_is_waited_for),
 		cmocka_unit_test(a_plan_of_another_tier_stays_out),
 		cmocka_unit_test(a_withdrawal_is_over_when_it_returns),
+		cmocka_unit_test(a_change_that_comes_to_nothing_is_no_news),
+		cmocka_unit_test(a_retreat_is_no_wait_for_the_device),
 		cmocka_unit_test(refused_rules_come_when_there_is_room),
 		cmocka_unit_test(counters_are_read),
 		cmocka_unit_test(a_port_that_goes_takes_its_handles_along),
 		cmocka_unit_test(a_port_that_goes_is_not_attached),
 		cmocka_unit_test(a_port_that_goes_ends_a_withdrawal),
 		cmocka_unit_test(a_stop_by_others_is_seen),
-		cmocka_unit_test(jobs_run_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

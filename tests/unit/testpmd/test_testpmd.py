@@ -12,6 +12,7 @@ import tempfile
 import unittest
 
 PROGRAM = sys.argv.pop()
+MANUAL = (pathlib.Path(__file__).resolve().parents[3] / "docs/man/accelnet-testpmd.1").read_text()
 BRIEF = ["--rules", "50", "--rounds", "2", "--duration", "0.02"]
 
 
@@ -31,6 +32,8 @@ class Testpmd(unittest.TestCase):
         names = [line.split()[0] for line in done.stdout.splitlines()]
         self.assertIn("classify", names)
         self.assertIn("compile", names)
+        for name in names:
+            self.assertIn(f"\n.BR {name} ", MANUAL)
 
     def test_wrong_usage(self):
         for arguments in ([], ["--bench", "nonsense"], ["--bench", "classify,nonsense"],
@@ -42,6 +45,20 @@ class Testpmd(unittest.TestCase):
             done = run(*arguments)
             self.assertEqual(done.returncode, 2, arguments)
             self.assertTrue(done.stderr, arguments)
+
+    def test_output_that_goes_nowhere(self):
+        """said, and before the benches rather than after"""
+        with tempfile.TemporaryDirectory() as folder:
+            done = run("--bench", "all", "--json", f"{folder}/nowhere/bench.json")
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stdout, "")
+            self.assertIn("nowhere/bench.json: No such file", done.stderr)
+        for arguments in (["--help"], ["--version"], ["--bench", "list"]):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE,
+                                      text=True, timeout=100, check=False)
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertIn("cannot write the output", done.stderr)
 
     def test_refuses_a_path_that_is_not_there(self):
         done = run("--bench", "classify", *BRIEF, "--simd", "mmx")
