@@ -28,7 +28,7 @@ static struct fake_flow *enter(void *context)
 	struct fake_flow *fake = context;
 	const struct timespec pause = { .tv_nsec = fake->call_ns };
 
-	if (fake->call_ns)
+	if (pause.tv_nsec)
 		(void)nanosleep(&pause, NULL);
 	(void)pthread_mutex_lock(&fake->lock);
 	fake->misuses += fake->is_removed;
@@ -180,8 +180,10 @@ static int fake_destroy(void *context, const struct flow_port *port, void *handl
 	if (!*at)
 		return leave(fake, refuse(error, EINVAL, "no such rule"));
 	if (fake->keeps_all || (*at)->immortal ||
-	    (fake->fail_destroy_at > 0 && --fake->fail_destroy_at == 0))
+	    (fake->fail_destroy_at > 0 && --fake->fail_destroy_at == 0)) {
+		fake->kept++;
 		return leave(fake, inject(fake, error, "injected: destruction"));
+	}
 	bury(fake, at);
 	return leave(fake, 0);
 }

@@ -36,10 +36,10 @@ struct fake_flow {
 	enum plan_tier tier;
 	uint32_t priorities; /* in group 0 */
 	bool is_started;
-	bool is_removed;      /* every call is a misuse */
-	size_t rule_limit;    /* 0: none */
-	size_t counter_limit; /* SIZE_MAX: none; 0: it has no counters */
-	unsigned call_ns;     /* how long a call takes, in the thread that makes it */
+	bool is_removed;          /* every call is a misuse */
+	size_t rule_limit;        /* 0: none */
+	size_t counter_limit;     /* SIZE_MAX: none; 0: it has no counters */
+	_Atomic unsigned call_ns; /* how long a call takes, in the thread that makes it */
 
 	/* faults: the call with this number, from now, fails; 0: none */
 	uint64_t fail_create_at;
@@ -53,6 +53,7 @@ struct fake_flow {
 	uint64_t life;
 	uint64_t creates;
 	uint64_t destroys;
+	_Atomic uint64_t kept; /* of those, how many failed */
 	uint64_t next_serial;
 	uint64_t misuses;   /* calls with a handle that is none (any more), or on a port gone */
 	uint64_t conflicts; /* creations in a place that is taken */
