@@ -27,8 +27,8 @@ class Cases:
         self.daemon = daemon
         self.config = json.loads(daemon.config.read_text(encoding="utf-8"))
 
-    def hang_up(self, ends, nic=None, **members):
-        """The lines of the log up to the one that contains `ends`."""
+    def hang_up(self, ends, count=1, nic=None, **members):
+        """The lines of the log, so many at least, with one that contains `ends`."""
         config = {**self.config, "nics": [{**self.config["nics"][0], **(nic or {})}], **members}
         self.daemon.config.write_text(json.dumps(config), encoding="utf-8")
         before = self.daemon.log.stat().st_size
@@ -36,8 +36,9 @@ class Cases:
 
         def lines():
             text = self.daemon.log.read_bytes()[before:].decode()
-            return text.splitlines() if any(
-                ends in line for line in text.splitlines()) and text.endswith("\n") else None
+            found = text.splitlines()
+            return found if len(found) >= count and text.endswith("\n") and any(
+                ends in line for line in found) else None
         return lab.wait_for(lines, f"{ends!r} in the log")
 
     def replaces_the_context(self):
@@ -72,7 +73,7 @@ class Cases:
     def tells_all_problems(self):
         """every problem of a refused file is logged, in fields that can be read"""
         tags = {f"Tag{i}": ["10.1"] for i in range(20)}
-        lines = self.hang_up("/nics/0/context/serviceTags/Tag19/0", nic={
+        lines = self.hang_up("/nics/0/context/serviceTags/Tag19/0", 22, nic={
             "context": {"foo": 1, "serviceTags": tags}, "queues": 99})
         assert len(lines) == 22, lines
         for line in lines:

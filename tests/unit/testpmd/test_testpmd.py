@@ -112,7 +112,7 @@ class Testpmd(unittest.TestCase):
             path.write_text(json.dumps(policy))
             done = run("--bench", "classify", *BRIEF, "--policy", str(path))
             self.assertEqual(done.returncode, 1)
-            self.assertIn("\"Gre\" is not a protocol", done.stderr)
+            self.assertIn("\"Gre\" is no protocol", done.stderr)
             path.write_text(json.dumps(policy["nicNsg"]))
             done = run("--bench", "classify", *BRIEF, "--policy", str(path))
             self.assertIn("not a policy document", done.stderr)
