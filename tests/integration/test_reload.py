@@ -28,7 +28,7 @@ class Cases:
         self.config = json.loads(daemon.config.read_text(encoding="utf-8"))
 
     def hang_up(self, ends, count=1, nic=None, **members):
-        """The lines of the log, so many at least, with one that contains `ends`."""
+        """The room's lines of the log, so many at least, with one that contains `ends`."""
         config = {**self.config, "nics": [{**self.config["nics"][0], **(nic or {})}], **members}
         self.daemon.config.write_text(json.dumps(config), encoding="utf-8")
         before = self.daemon.log.stat().st_size
@@ -36,7 +36,7 @@ class Cases:
 
         def lines():
             text = self.daemon.log.read_bytes()[before:].decode()
-            found = text.splitlines()
+            found = [line for line in text.splitlines() if "room=daemon" in line]
             return found if len(found) >= count and text.endswith("\n") and any(
                 ends in line for line in found) else None
         return lab.wait_for(lines, f"{ends!r} in the log")
