@@ -31,14 +31,16 @@ static void try_one(size_t u, const struct path *before, enum path_event event)
 /* Every combination of what the machine remembers besides its state. */
 static void try_all(size_t u, enum path_state state, enum path_event event)
 {
-	for (unsigned memory = 0; memory < 16; memory++) {
+	for (unsigned memory = 0; memory < 64; memory++) {
 		struct path path;
 
 		path_init(&path, uplinks[u].type, uplinks[u].actuators, 0);
 		path.state = state;
 		path.held = memory & 1;
 		path.ripe = memory & 2;
-		path.rules = (enum path_rules)(memory >> 2);
+		path.rules = (enum path_rules)(memory >> 2 & 3);
+		path.hurry = memory & 16;
+		path.overdue = memory & 32;
 		if (path.ripe && path.rules >= PATH_RULES_INSTALLED)
 			continue; /* it has gone on by then */
 		try_one(u, &path, event);
