@@ -46,7 +46,7 @@ main() {
 		lint
 		fuzz 60
 	else
-		fuzz 3
+		fuzz 2
 	fi
 }
 

@@ -27,7 +27,7 @@ from cycling import (  # pylint: disable=wrong-import-position
     wait_for_traffic)
 
 FULL = "--full" in sys.argv
-CYCLES, WARM_UP = (200, 10) if FULL else (10, 3)
+CYCLES, WARM_UP = (200, 10) if FULL else (10, 1)
 GROWTH_KIB = 4096
 NO_VF = f"{azlab.AZHOST} ctl vf revoke {lab.NIC}; sleep 0.3"
 
