@@ -16,12 +16,11 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 import generated_policy
-import tap
+import null_daemon
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../scripts/lib"))
 import lab  # pylint: disable=wrong-import-position
@@ -516,15 +515,5 @@ class Cases:
                 self.workers_have_their_processor]
 
 
-def main():
-    with tempfile.TemporaryDirectory(prefix="accelnet-") as folder:
-        daemon = lab.Daemon(folder, "net_null0,no-rx=1", "net_null1,no-rx=1")
-        daemon.start()
-        try:
-            tap.main([(case.__doc__, case) for case in Cases(daemon).all()])
-        finally:
-            daemon.stop()
-
-
 if __name__ == "__main__":
-    main()
+    null_daemon.main(Cases)

@@ -8,9 +8,9 @@ import json
 import os
 import statistics
 import sys
-import tempfile
 import time
 
+import null_daemon
 import tap
 import test_control
 from test_control import document, rule
@@ -339,15 +339,5 @@ class Cases(test_control.Cases):
                 self.api_management, self.log_is_clean]
 
 
-def main():
-    with tempfile.TemporaryDirectory(prefix="accelnet-") as folder:
-        daemon = lab.Daemon(folder, "net_null0,no-rx=1", "net_null1,no-rx=1")
-        daemon.start()
-        try:
-            tap.main([(case.__doc__, case) for case in Cases(daemon).all()])
-        finally:
-            daemon.stop()
-
-
 if __name__ == "__main__":
-    main()
+    null_daemon.main(Cases)

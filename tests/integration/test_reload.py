@@ -8,9 +8,8 @@ import json
 import os
 import signal
 import sys
-import tempfile
 
-import tap
+import null_daemon
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../scripts/lib"))
 import lab  # pylint: disable=wrong-import-position
@@ -96,15 +95,5 @@ class Cases:
                 self.tells_all_problems, self.keeps_a_context_that_policies_need, self.ends_well]
 
 
-def main():
-    with tempfile.TemporaryDirectory(prefix="accelnet-") as folder:
-        daemon = lab.Daemon(folder, "net_null0,no-rx=1", "net_null1,no-rx=1")
-        daemon.start()
-        try:
-            tap.main([(case.__doc__, case) for case in Cases(daemon).all()])
-        finally:
-            daemon.stop()
-
-
 if __name__ == "__main__":
-    main()
+    null_daemon.main(Cases)
