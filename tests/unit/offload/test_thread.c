@@ -16,6 +16,15 @@
 
 #include <cmocka.h>
 
+/* A port of that tier, with the bench's own policy in it. */
+static void start(struct bench *bench, enum plan_tier tier)
+{
+	bench_init(bench, tier);
+	bench_attach(bench);
+	bench_change(bench, bench_plan(bench->policy, tier));
+	bench_expect_state(bench, OFFLOAD_STATE_COMPLETE);
+}
+
 static void the_tier_is_found_out(void **state)
 {
 	static const enum plan_tier tiers[] = { TIER_T0, TIER_T1, TIER_T2, TIER_T3 };
@@ -90,10 +99,7 @@ static void a_withdrawal_is_over_when_it_returns(void **state)
 	struct plan *plan;
 
 	(void)state;
-	bench_init(&bench, TIER_T2);
-	bench_attach(&bench);
-	bench_change(&bench, bench_plan(bench.policy, TIER_T2));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start(&bench, TIER_T2);
 	assert_true(bench_count_drops(&bench) > 0);
 	bench.fake.call_ns = 2000000;
 	bench.policy->mode = POLICY_AUDIT;
@@ -119,10 +125,7 @@ static void a_change_that_comes_to_nothing_is_no_news(void **state)
 	unsigned news;
 
 	(void)state;
-	bench_init(&bench, TIER_T2);
-	bench_attach(&bench);
-	bench_change(&bench, bench_plan(bench.policy, TIER_T2));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start(&bench, TIER_T2);
 	sleep_ms(50);
 	epoch = bench_status(&bench).epoch;
 	news = atomic_load(&bench.news);
@@ -142,10 +145,7 @@ static void a_retreat_is_no_wait_for_the_device(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_init(&bench, TIER_T2);
-	bench_attach(&bench);
-	bench_change(&bench, bench_plan(bench.policy, TIER_T2));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start(&bench, TIER_T2);
 	bench.fake.call_ns = 5000000;
 	offload_detach(bench.nic);
 	offload_attach(bench.nic, PORT);
@@ -275,10 +275,7 @@ static void a_port_that_goes_ends_a_withdrawal(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_init(&bench, TIER_T2);
-	bench_attach(&bench);
-	bench_change(&bench, bench_plan(bench.policy, TIER_T2));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start(&bench, TIER_T2);
 	bench.policy->mode = POLICY_AUDIT;
 	assert_int_equal(
 		offload_prepare(bench.nic, bench_plan(bench.policy, TIER_T2), &change, NULL), 0);
@@ -299,10 +296,7 @@ static void a_stop_by_others_is_seen(void **state)
 	uint64_t epoch;
 
 	(void)state;
-	bench_init(&bench, TIER_T3);
-	bench_attach(&bench);
-	bench_change(&bench, bench_plan(bench.policy, TIER_T3));
-	bench_expect_state(&bench, OFFLOAD_STATE_COMPLETE);
+	start(&bench, TIER_T3);
 	epoch = bench_status(&bench).epoch;
 	fake_flow_stop(&bench.fake);
 	bench_expect_state(&bench, OFFLOAD_STATE_WAITING);
